@@ -1,0 +1,40 @@
+"""One-line reprs and small HTML tables, from the standard library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+__all__ = ["html_table", "human_bytes", "one_line", "plural"]
+
+
+def one_line(text: str, *, most: int = 60) -> str:
+    """`text` on one line, cut with an ellipsis after `most` characters."""
+    flat = " ".join(str(text).split())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """`1 picture`, `2,000 pictures`."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def human_bytes(count: float) -> str:
+    """`1.2 MB`: decimal units, one digit."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def html_table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """An accessible HTML table. Every cell is escaped: texts of users are never markup."""
+    head = "".join(f'<th scope="col">{escape(str(cell))}</th>' for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f"<table><caption>{escape(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )

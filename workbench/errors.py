@@ -1,0 +1,57 @@
+"""The errors a user can meet. Each says what was given, what was expected and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "BadInputError",
+    "BadPictureError",
+    "BadWeightsError",
+    "Cancelled",
+    "UnavailableError",
+    "UnknownNameError",
+    "UnsupportedError",
+    "WorkbenchError",
+    "did_you_mean",
+]
+
+
+class WorkbenchError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class BadInputError(WorkbenchError, ValueError):
+    """An argument cannot be used as given: labels, templates, texts, tables, options."""
+
+
+class BadPictureError(BadInputError):
+    """A picture cannot be read, or is not one."""
+
+
+class BadWeightsError(WorkbenchError):
+    """A weights file is corrupt, incomplete, of another architecture, or of an unsafe format."""
+
+
+class UnknownNameError(WorkbenchError, LookupError):
+    """No model, data set or option has this name."""
+
+
+class UnavailableError(WorkbenchError):
+    """Known, but not on this machine, and it may not be (or was not asked to be) downloaded."""
+
+
+class UnsupportedError(WorkbenchError):
+    """This model cannot do what was asked; the message gives the reason found when it was loaded."""
+
+
+class Cancelled(WorkbenchError):
+    """The user cancelled; whatever was finished before is kept."""
+
+
+def did_you_mean(name: str, choices: Iterable[str], *, most: int = 3) -> str:
+    """The nearest `choices` as a sentence to end a message with, or an empty string."""
+    folded = {choice.casefold(): choice for choice in choices}
+    near = get_close_matches(name.casefold(), folded, n=most, cutoff=0.5)
+    return f" Did you mean {' or '.join(repr(folded[key]) for key in near)}?" if near else ""

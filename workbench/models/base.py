@@ -1,0 +1,106 @@
+"""What a model must offer to be used here. Verbs and widgets ask these, never a class or a family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from workbench.results import Rule
+
+__all__ = ["Capability", "DualEncoder", "ModelCard", "TokenView"]
+
+Capability = Literal[
+    "embed_images",
+    "embed_texts",
+    "gradients",
+    "attention_image",
+    "attention_text",
+    "patch_tokens",
+]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model in one row: what it is, where it comes from, what it needs.
+
+    Attributes:
+        name: what `models.load` takes.
+        library: "open_clip" or "transformers".
+        family: "CLIP", "SigLIP", "ALIGN", ...
+        source: "shipped", "on this machine" or "would be downloaded".
+        size_mb: size of the weights, None if unknown.
+        licence: SPDX identifier where there is one, "unknown" if its publisher states none.
+        image_size: (height, width) in pixels, None before loading.
+        text_length: token positions of the text tower, start and end included; None before loading.
+    """
+
+    name: str
+    library: str
+    family: str
+    source: str
+    size_mb: float | None = None
+    licence: str = "unknown"
+    image_size: tuple[int, int] | None = None
+    text_length: int | None = None
+    parameters: int | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """A text as the model reads it.
+
+    Attributes:
+        pieces: the tokens as readable strings, special tokens included, padding left out.
+        truncated: whether the text was longer than `limit` tokens and lost its end.
+    """
+
+    pieces: tuple[str, ...]
+    limit: int
+    truncated: bool
+
+
+@runtime_checkable
+class DualEncoder(Protocol):
+    """Two towers into one space. The adapter owns preprocessing, tokenisation and the scoring rule.
+
+    Attributes:
+        card: the row of the registry, completed from the loaded weights.
+        weights_hash: hexadecimal digest of the state dict; part of every cache key.
+        preprocessing_hash: digest of everything that turns a picture into the tower's input.
+        capabilities: every `Capability` with None where it works, else the reason why it does not,
+            both found by trying it once when the model was loaded.
+        scale, bias: the logit of a pair is `scale * cosine + bias`.
+        rule: "softmax" or "sigmoid", as the model was trained.
+        feature: length of an embedding.
+    """
+
+    card: ModelCard
+    weights_hash: str
+    preprocessing_hash: str
+    capabilities: Mapping[str, str | None]
+    scale: float
+    bias: float
+    rule: Rule
+    feature: int
+
+    def encode_images(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
+        """Unit vectors, item x feature. One forward pass: the caller chooses the batch."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, item x feature. One forward pass: the caller chooses the batch."""
+        ...
+
+    def tokens(self, text: str) -> TokenView:
+        """How the text is cut into tokens, and whether its end was lost."""
+        ...
+
+    def preprocess_view(self, picture: Image) -> Image:
+        """The picture as the model sees it: cropped, squashed and sized, before normalisation."""
+        ...
