@@ -78,6 +78,8 @@ class DualEncoder(Protocol):
         scale, bias: the logit of a pair is `scale * cosine + bias`.
         rule: "softmax" or "sigmoid", as the model was trained.
         feature: length of an embedding.
+        precision: the dtype of the forward pass, "float32" or "bfloat16"; part of every cache key.
+        notes: what the user should know about this load (a guessed preprocessing, a smaller batch).
     """
 
     card: ModelCard
@@ -88,6 +90,8 @@ class DualEncoder(Protocol):
     bias: float
     rule: Rule
     feature: int
+    precision: str
+    notes: tuple[str, ...]
 
     def encode_images(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
         """Unit vectors, item x feature. One forward pass: the caller chooses the batch."""
