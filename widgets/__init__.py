@@ -1,0 +1,11 @@
+"""Widgets for what `workbench` computes: `show(result)` picks the one that fits.
+
+    from widgets import show
+    board = show(classify(model, pairs, labels))
+"""
+
+from widgets.show import show
+from widgets.snapshot import Snapshot
+from widgets.zero_shot_board import ZeroShotBoard
+
+__all__ = ["Snapshot", "ZeroShotBoard", "show"]

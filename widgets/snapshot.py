@@ -1,0 +1,128 @@
+"""A result as a page that needs no kernel: HTML with a real table, a PNG, and the numbers.
+
+Widget state does not survive the next save of a notebook; a snapshot is an ordinary output and does.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from widgets.wire import as_bytes, data_uri
+from workbench.errors import BadInputError
+
+__all__ = ["Snapshot", "contact_sheet", "picture_table"]
+
+_CELL = 132  # pixels a picture on the contact sheet
+_STRIP = 40  # pixels for the words under it
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A static picture of a widget: shows itself in a notebook, on GitHub, in print.
+
+    Attributes:
+        html: a self-contained fragment, every text escaped.
+        png: the same as a picture.
+        arrays: the numbers behind it.
+        provenance: model, data, parameters, versions.
+    """
+
+    title: str
+    html: str
+    png: bytes
+    arrays: Mapping[str, NDArray] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write PATH.html, .png, .npz and .json; returns the four paths.
+
+        Raises:
+            BadInputError: the folder of PATH does not exist.
+        """
+        stem = Path(path)
+        if not stem.parent.is_dir():
+            raise BadInputError(f"The folder {str(stem.parent)!r} does not exist. Make it, or give another path.")
+        files = [stem.with_name(stem.name + ending) for ending in (".html", ".png", ".npz", ".json")]
+        page = f'<!doctype html><meta charset="utf-8"><title>{escape(self.title)}</title>{self.html}'
+        files[0].write_text(page, "utf-8")
+        files[1].write_bytes(self.png)
+        np.savez_compressed(files[2], **dict(self.arrays))  # type: ignore[arg-type]
+        files[3].write_text(json.dumps(dict(self.provenance), indent=2, ensure_ascii=False), "utf-8")
+        return files
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        png = base64.b64encode(self.png).decode()
+        return {"text/html": self.html, "image/png": png, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"Snapshot({self.title!r}, {len(self.html) / 1000:.0f} kB of HTML)"
+
+
+def picture_table(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    pictures: Sequence[Image.Image],
+    *,
+    notes: Sequence[str] = (),
+) -> str:
+    """An HTML table with a thumbnail before each row; its text alternative is the row's first cell."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("picture", *header))
+    body = "".join(
+        f'<tr><td><img alt="{escape(str(row[0]))}" width="48" src="{data_uri(as_bytes(picture, side=96))}"></td>'
+        + "".join(f"<td>{escape(str(cell))}</td>" for cell in row)
+        + "</tr>"
+        for row, picture in zip(rows, pictures, strict=True)
+    )
+    said = "".join(f"<p><small>{escape(note)}</small></p>" for note in notes if note)
+    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{said}"
+
+
+def contact_sheet(pictures: Sequence[Image.Image], lines: Sequence[Sequence[str]], *, columns: int = 6) -> bytes:
+    """A PNG of the pictures, two lines of words under each."""
+    columns = max(1, min(columns, len(pictures)))
+    rows = max(1, -(-len(pictures) // columns))
+    sheet = Image.new("RGB", (columns * _CELL, rows * (_CELL + _STRIP)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (picture, words) in enumerate(zip(pictures, lines, strict=True)):
+        row, column = divmod(place, columns)
+        left, top = column * _CELL, row * (_CELL + _STRIP)
+        shown = picture.convert("RGB")
+        shown.thumbnail((_CELL - 12, _CELL - 12), Image.Resampling.LANCZOS)
+        sheet.paste(shown, (left + (_CELL - shown.width) // 2, top + (_CELL - shown.height) // 2))
+        for number, text in enumerate(words[:2]):
+            _write(draw, text, (left + 6, top + _CELL - 4 + 17 * number), _CELL - 12)
+    out = io.BytesIO()
+    sheet.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _write(draw: ImageDraw.ImageDraw, text: str, at: tuple[int, int], width: int) -> None:
+    font = _font(text)
+    shown = text
+    while draw.textlength(shown, font=font) > width and len(shown) > 1:
+        shown = shown[:-2].rstrip() + "…"
+    draw.text(at, shown, fill="black", font=font)
+
+
+def _font(text: str) -> Any:
+    """Pillow's own font for Latin; for other scripts a system font that has them, where there is one."""
+    if text.isascii():
+        return ImageFont.load_default(13)
+    for name in ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "DejaVuSans.ttf", "Arial Unicode.ttf", "msyh.ttc"):
+        try:
+            return ImageFont.truetype(name, 13)
+        except OSError:
+            continue
+    return ImageFont.load_default(13)

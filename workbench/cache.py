@@ -1,0 +1,110 @@
+"""A content-addressed store of arrays: in memory while the kernel lives, on disk across kernels.
+
+A key is a digest of everything that determines the value, so an entry is never stale. Reading or
+writing the disk may fail at any time; then the work is simply done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import threading
+import zipfile
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ArrayStore", "VectorMemory", "cache_folder", "digest"]
+
+_LAYOUT = 1  # raise when the meaning of a stored file changes
+_log = logging.getLogger(__name__)
+
+
+def cache_folder() -> Path:
+    """Where arrays are kept: `$WORKBENCH_CACHE`, else `workbench` in the user's cache folder."""
+    chosen = os.environ.get("WORKBENCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "workbench"
+
+
+def digest(*parts: Any) -> str:
+    """A hexadecimal key of JSON-like `parts`; the store's own layout is part of it."""
+    text = json.dumps([_LAYOUT, *parts], sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class ArrayStore:
+    """Named arrays in one `.npz` a key. Writes are atomic; a damaged file counts as absent."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> dict[str, NDArray] | None:
+        """The arrays stored under `key`, or None."""
+        path = self._path(key)
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+            _log.warning("Left out the damaged cache entry %s: %s", path, problem)
+            return None
+
+    def put(self, key: str, arrays: Mapping[str, NDArray]) -> None:
+        """Keep `arrays` under `key`; a full or read-only disk is logged and otherwise ignored."""
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as part:
+                np.savez(part, **arrays)
+            os.replace(part.name, path)
+        except OSError as problem:
+            _log.warning("Could not keep a result in %s: %s", path, problem)
+
+    def _path(self, key: str) -> Path:
+        # The folder is looked up at use, so that a test or a user can move it at any time.
+        return (self._folder or cache_folder()) / key[:2] / f"{key}.npz"
+
+
+class VectorMemory:
+    """Vectors by key, least recently used dropped first once `limit_mb` is passed. Thread-safe."""
+
+    def __init__(self, limit_mb: float = 512) -> None:
+        self._limit = limit_mb * 1e6
+        self._bytes = 0
+        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """The vector of `key`, or None."""
+        with self._lock:
+            if key in self._vectors:
+                self._vectors.move_to_end(key)
+            return self._vectors.get(key)
+
+    def put(self, key: str, vector: NDArray[np.float32]) -> None:
+        """Keep `vector`, dropping the ones unused for longest."""
+        with self._lock:
+            known = self._vectors.pop(key, None)
+            self._bytes += vector.nbytes - (known.nbytes if known is not None else 0)
+            self._vectors[key] = vector
+            while self._bytes > self._limit and len(self._vectors) > 1:
+                self._bytes -= self._vectors.popitem(last=False)[1].nbytes
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._vectors.clear()
+            self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._vectors)

@@ -1,0 +1,143 @@
+"""Does 80 % mean right eight times in ten? Reliability, a fitted temperature, and what rejecting costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from workbench._repr import plural
+from workbench.errors import BadInputError
+from workbench.results import Ranking
+from workbench.zeroshot.scoring import Measure, reject_scores, rescore
+
+__all__ = ["Reliability", "RejectCost", "fit_temperature", "reject_cost", "reliability"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Confidence against accuracy in bins.
+
+    Shapes:
+        edges: bin + 1; confidence, accuracy, count: bin (NaN confidence and accuracy where count is 0)
+
+    Attributes:
+        error: expected calibration error: mean |confidence - accuracy|, weighted by count.
+    """
+
+    edges: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    count: NDArray[np.int64]
+    error: float
+
+    def __repr__(self) -> str:
+        return f"Reliability(ECE {self.error:.3f} over {plural(int(self.count.sum()), 'picture')})"
+
+
+@dataclass(frozen=True)
+class RejectCost:
+    """What "none of these" below a threshold does to pictures whose right label is known.
+
+    Attributes:
+        answered: share of all pictures that still get a label.
+        correct_lost: share of the rightly named pictures that are now rejected.
+        wrong_caught: share of the wrongly named ones, and of those with no right label, now rejected;
+            NaN if there are none.
+        accuracy: share of right answers among the answered pictures that have a right label.
+    """
+
+    threshold: float
+    answered: float
+    correct_lost: float
+    wrong_caught: float
+    accuracy: float
+
+
+def reliability(ranking: Ranking, *, bins: int = 10, spacing: Literal["width", "mass"] = "width") -> Reliability:
+    """How the probability of the best label compares with how often it is right.
+
+    Bins of equal width, or holding equally many pictures ("mass"). Only pictures whose right label
+    is on the list count. With few pictures a bin is noise: look at `.count`.
+
+    Source: Naeini et al. 2015; Guo et al. 2017, equation 3.
+    """
+    known = _known(ranking)
+    confidence = reject_scores(ranking)[known].astype(np.float64)
+    right = (ranking.best[known] == _truth(ranking)[known]).astype(np.float64)
+    edges = np.linspace(0, 1, bins + 1)
+    if spacing == "mass":
+        edges = np.quantile(confidence, edges)
+    # Intervals are open on the left, so that a confidence of exactly 1 falls into the last bin.
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean_confidence = np.bincount(place, confidence, bins) / count
+        mean_accuracy = np.bincount(place, right, bins) / count
+    gaps = np.nan_to_num(np.abs(mean_confidence - mean_accuracy))
+    return Reliability(edges, mean_confidence, mean_accuracy, count, float((gaps * count).sum() / count.sum()))
+
+
+def fit_temperature(ranking: Ranking) -> float:
+    """The temperature with the least negative log-likelihood on pictures whose right label is known.
+
+    It changes no answer, only how sure the answers sound. Fit it on pictures you will not judge by.
+
+    Source: temperature scaling, Guo et al. 2017, section 4.2.
+    """
+    known = _known(ranking)
+    truth = _truth(ranking)[known]
+
+    def loss(log_temperature: float) -> float:
+        scored = rescore(ranking, temperature=float(np.exp(log_temperature)))
+        right = scored.probability[known].astype(np.float64)
+        chosen = np.log(np.maximum(right[np.arange(len(truth)), truth], 1e-12))
+        if ranking.rule == "softmax":
+            return float(-chosen.mean())
+        others = np.log(np.maximum(1 - right, 1e-12))
+        others[np.arange(len(truth)), truth] = chosen
+        return float(-others.sum(axis=1).mean())
+
+    best = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded")
+    return float(np.exp(best.x))
+
+
+def reject_cost(ranking: Ranking, threshold: float, *, measure: Measure = "probability") -> RejectCost:
+    """What rejecting every picture whose `measure` is below `threshold` costs and catches."""
+    truth = _truth(ranking)
+    kept = reject_scores(ranking, measure) >= threshold
+    right = ranking.best == truth
+    answerable = kept & (truth >= 0)
+    return RejectCost(
+        float(threshold),
+        answered=float(kept.mean()),
+        correct_lost=_share(~kept, right),
+        wrong_caught=_share(~kept, ~right),
+        accuracy=_share(right, answerable),
+    )
+
+
+def _share(what: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    return float(what[among].mean()) if among.any() else float("nan")
+
+
+def _truth(ranking: Ranking) -> NDArray[np.int64]:
+    if ranking.truth is None:
+        raise BadInputError(
+            "The right labels of these pictures are not known. Load pairs with labels "
+            "(a folder of class folders, a table with a label column), and classify among those."
+        )
+    return ranking.truth
+
+
+def _known(ranking: Ranking) -> NDArray[np.bool_]:
+    known = _truth(ranking) >= 0
+    if not known.any():
+        raise BadInputError(
+            "No picture has its right label on the list, so nothing can be measured. "
+            "Add the data's own labels to the list."
+        )
+    return known

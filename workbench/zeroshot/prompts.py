@@ -1,0 +1,90 @@
+"""Templates: sentences with a `{}` where the label goes. They are data, never format strings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench._repr import one_line, plural
+from workbench.errors import BadInputError
+
+__all__ = ["DEFAULT_TEMPLATES", "PHOTO_TEMPLATES", "check_labels", "check_template", "check_templates", "fill"]
+
+DEFAULT_TEMPLATES = ("{}", "a picture of {}", "an image of a {}", "a drawing of {}", "the {} symbol")
+"""Wordings for drawings; the first is the bare label."""
+
+PHOTO_TEMPLATES = (
+    "a photo of a {}.",
+    "a photo of the {}.",
+    "a close-up photo of a {}.",
+    "a blurry photo of a {}.",
+    "a photo of many {}.",
+    "a drawing of a {}.",
+    "a bright photo of a {}.",
+)
+"""Wordings for models trained on photographs with captions."""
+
+_SLOT = "{}"
+
+
+def check_template(template: str) -> str:
+    """`template` stripped, or `BadInputError`: it needs exactly one `{}` and no other brace."""
+    text = str(template).strip()
+    shown = repr(one_line(text))
+    if not text:
+        raise BadInputError("A template is empty. Write a sentence with {} where the label goes.")
+    if _SLOT not in text:
+        raise BadInputError(
+            f"The template {shown} has no {{}}, so every label would become the same sentence. "
+            "Write {} where the label goes, as in 'a photo of a {}'."
+        )
+    rest = text.replace(_SLOT, "", 1)
+    if _SLOT in rest:
+        raise BadInputError(f"The template {shown} has more than one {{}}; keep the one where the label goes.")
+    if "{" in rest or "}" in rest:
+        raise BadInputError(f"The template {shown} has other braces than one {{}}. Take them out.")
+    return text
+
+
+def check_templates(templates: Sequence[str]) -> tuple[str, ...]:
+    """All `templates`, checked and without repeats, in their order."""
+    if isinstance(templates, str):
+        templates = [templates]
+    checked = tuple(dict.fromkeys(check_template(template) for template in templates))
+    if not checked:
+        raise BadInputError("No template was given. Give at least one, such as '{}' for the bare label.")
+    return checked
+
+
+def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """All `labels`, stripped.
+
+    Raises:
+        BadInputError: none, a blank one, or one given twice (its probability would be split in two).
+    """
+    if isinstance(labels, str):
+        raise BadInputError(f"labels is the single text {one_line(labels)!r}. Give a list, as in ['a cat', 'a dog'].")
+    stripped = tuple(" ".join(str(label).split()) for label in labels)
+    if not stripped:
+        raise BadInputError("No label was given. Give at least one; two or more make a choice.")
+    blank = [place + 1 for place, label in enumerate(stripped) if not label]
+    if blank:
+        raise BadInputError(f"{_places('label', blank)} blank. Every label needs a word; take the empty ones out.")
+    seen: dict[str, int] = {}
+    for place, label in enumerate(stripped):
+        first = seen.setdefault(label, place)
+        if first != place:
+            raise BadInputError(
+                f"The label {one_line(label)!r} is given twice (places {first + 1} and {place + 1}). "
+                "The two would split one probability; keep one."
+            )
+    return stripped
+
+
+def fill(label: str, template: str) -> str:
+    """The sentence: `label` put literally in the place of `{}`."""
+    return template.replace(_SLOT, label, 1)
+
+
+def _places(noun: str, places: list[int]) -> str:
+    shown = ", ".join(map(str, places[:5])) + (", …" if len(places) > 5 else "")
+    return f"{plural(len(places), noun)} ({shown}) {'is' if len(places) == 1 else 'are'}"

@@ -1,0 +1,187 @@
+"""From unit vectors to scores. NumPy only: whatever a slider moves is computed here, without a model.
+
+The vectors of all wordings are kept (class x template x feature); combining them, the temperature
+and the rule are arithmetic on what was encoded once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.axes import unit
+from workbench.errors import BadInputError
+from workbench.results import Ranking, Rule
+
+__all__ = [
+    "Ensemble",
+    "Floats",
+    "leave_one_out",
+    "logits",
+    "probabilities",
+    "reject_scores",
+    "rescore",
+    "sigmoid",
+    "softmax",
+    "template_cosines",
+]
+
+Ensemble = Literal["embedding", "probability"]
+Measure = Literal["probability", "margin", "cosine"]
+Floats = NDArray[np.float32]
+
+RULES: tuple[Rule, ...] = ("softmax", "sigmoid")
+ENSEMBLES: tuple[Ensemble, ...] = ("embedding", "probability")
+MEASURES: tuple[Measure, ...] = ("probability", "margin", "cosine")
+
+
+def softmax(values: NDArray, *, axis: int = -1) -> NDArray:
+    """Shares that add up to 1 along `axis`."""
+    powers = np.exp(values - values.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def sigmoid(values: NDArray) -> NDArray:
+    """One yes/no probability for each value, without overflow at either end."""
+    return 0.5 * (1 + np.tanh(0.5 * values))
+
+
+def logits(cosine: NDArray, *, scale: float, bias: float = 0.0, temperature: float = 1.0) -> NDArray:
+    """`(scale * cosine + bias) / temperature`: the model's own logit at temperature 1.
+
+    Source: CLIP (Radford et al. 2021, section 2.3) for the scale; SigLIP (Zhai et al. 2023, equation 1)
+    for the bias; Guo et al. 2017 for dividing by a temperature.
+    """
+    return (scale * cosine + bias) / _positive(temperature)
+
+
+def probabilities(values: NDArray, rule: Rule) -> NDArray:
+    """Logits as probabilities: `softmax` over the labels (last axis) or `sigmoid` of each."""
+    if rule not in RULES:
+        raise BadInputError(f"rule is {rule!r}; expected 'softmax' or 'sigmoid'.")
+    return softmax(values) if rule == "softmax" else sigmoid(values)
+
+
+def rescore(
+    ranking: Ranking,
+    *,
+    active: ArrayLike | None = None,
+    temperature: float | None = None,
+    rule: Rule | None = None,
+    ensemble: Ensemble | None = None,
+) -> Ranking:
+    """The same pictures and labels scored with other settings; no model is called.
+
+    `active` is a mask over the templates. Settings left at None stay as they are.
+    With `ensemble="embedding"` the vectors of the wordings are averaged and normalised before the
+    cosine (CLIP, section 3.1.4); with "probability" each wording votes with its own probabilities.
+    """
+    mask = ranking.active if active is None else np.asarray(active, dtype=bool)
+    heat = ranking.temperature if temperature is None else _positive(temperature)
+    chosen_rule, chosen_ensemble = rule or ranking.rule, ensemble or ranking.ensemble
+    cosine, logit, probability = _scores(
+        ranking.image, ranking.text, mask, ranking.scale, ranking.bias, heat, chosen_rule, chosen_ensemble
+    )
+    return replace(
+        ranking,
+        cosine=cosine,
+        logit=logit,
+        probability=probability,
+        active=mask,
+        temperature=heat,
+        rule=chosen_rule,
+        ensemble=chosen_ensemble,
+    )
+
+
+def template_cosines(ranking: Ranking, item: int) -> Floats:
+    """Cosine of one picture with every wording of every label, class x template."""
+    return ranking.text @ ranking.image[item]
+
+
+def leave_one_out(ranking: Ranking, *, item: int | None = None) -> NDArray[np.float64]:
+    """template: how the margin changes when that wording is dropped; of one item, or the mean of all.
+
+    Negative means the wording helps. NaN for the wordings that are off, and if only one is on.
+    """
+    effect = np.full(len(ranking.templates), np.nan)
+    on = np.flatnonzero(ranking.active)
+    if len(on) < 2:
+        return effect
+    judged = ranking if item is None else _only(ranking, item)
+    for template in on:
+        without = judged.active.copy()
+        without[template] = False
+        effect[template] = rescore(judged, active=without).margin.mean() - judged.margin.mean()
+    return effect
+
+
+def reject_scores(ranking: Ranking, measure: Measure = "probability") -> Floats:
+    """item: how sure the best label is; a picture below a threshold is "none of these"."""
+    if measure == "margin":
+        return ranking.margin
+    if measure not in MEASURES:
+        raise BadInputError(f"measure is {measure!r}; expected one of {', '.join(map(repr, MEASURES))}.")
+    scores = ranking.probability if measure == "probability" else ranking.cosine
+    return np.take_along_axis(scores, ranking.best[:, None], axis=1)[:, 0]
+
+
+def _only(ranking: Ranking, item: int) -> Ranking:
+    """`ranking` of one picture."""
+    row = slice(item, item + 1)
+    return replace(
+        ranking,
+        image=ranking.image[row],
+        cosine=ranking.cosine[row],
+        logit=ranking.logit[row],
+        probability=ranking.probability[row],
+        names=ranking.names[row],
+        truth=None if ranking.truth is None else ranking.truth[row],
+        pairs=None,
+    )
+
+
+def _scores(
+    image: Floats,
+    text: Floats,
+    active: NDArray[np.bool_],
+    scale: float,
+    bias: float,
+    temperature: float,
+    rule: Rule,
+    ensemble: Ensemble,
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Cosine, logit and probability, each item x class."""
+    if active.shape != (text.shape[1],) or not active.any():
+        raise BadInputError(
+            f"active selects {int(active.sum())} of {text.shape[1]} templates; switch at least one on."
+        )
+    if ensemble not in ENSEMBLES:
+        raise BadInputError(f"ensemble is {ensemble!r}; expected 'embedding' or 'probability'.")
+    if ensemble == "embedding":
+        cosine = image @ unit(text[:, active].mean(axis=1)).T
+        logit = logits(cosine, scale=scale, bias=bias, temperature=temperature)
+        return cosine, logit, probabilities(logit, rule)
+    each = np.einsum("if,ctf->itc", image, text[:, active], optimize=True)
+    logit = logits(each, scale=scale, bias=bias, temperature=temperature)
+    probability = probabilities(logit, rule).mean(axis=1)
+    return each.mean(axis=1), _inverse(probability, rule), probability
+
+
+def _inverse(probability: NDArray, rule: Rule) -> NDArray:
+    """Logits whose probabilities these are, so that order and margin agree with what is shown."""
+    floor = np.finfo(np.float32).tiny
+    log_yes = np.log(np.maximum(probability, floor))
+    if rule == "softmax":
+        return log_yes
+    return log_yes - np.log(np.maximum(1 - probability, floor))
+
+
+def _positive(temperature: float) -> float:
+    value = float(temperature)
+    if not (np.isfinite(value) and value > 0):
+        raise BadInputError(f"temperature is {temperature!r}; expected a number above 0 (1 is the model's own).")
+    return value
