@@ -1,0 +1,286 @@
+"""Where and how a model runs: device, precision, seed, batches that shrink when memory runs out.
+
+Importing this is cheap: torch is loaded by the first function that needs it.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from workbench.errors import BadInputError, Cancelled, UnavailableError
+from workbench.results import Event, OnEvent, ShouldStop
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Batches", "batched", "choose_device", "choose_dtype", "free", "is_out_of_memory", "seeded"]
+
+Item = TypeVar("Item")
+Out = TypeVar("Out")
+
+_DTYPES = {
+    "float32": "float32",
+    "fp32": "float32",
+    "bfloat16": "bfloat16",
+    "bf16": "bfloat16",
+    "float16": "float16",
+    "fp16": "float16",
+    "half": "float16",
+}
+# torch has one exception class for CUDA; the CPU and MPS allocators raise a plain RuntimeError.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
+
+
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """The device to run on: the one asked for if it is here, else CUDA, then MPS, then the CPU.
+
+    Raises:
+        BadInputError: torch knows no such device.
+        UnavailableError: the device asked for is not on this machine.
+    """
+    import torch
+
+    if device is None:
+        return torch.device("cuda" if _has_cuda() else "mps" if _has_mps() else "cpu")
+    try:
+        wanted = torch.device(device)
+    except (RuntimeError, TypeError) as problem:
+        raise BadInputError(
+            f"device={device!r} is not a device; expected 'cuda', 'cuda:1', 'mps', 'cpu', or None to choose."
+        ) from problem
+    count = {"cuda": torch.cuda.device_count() if _has_cuda() else 0, "mps": int(_has_mps()), "cpu": 1}
+    if (wanted.index or 0) >= count.get(wanted.type, 0):
+        here = ", ".join(f"{name} ({number})" for name, number in count.items() if number)
+        raise UnavailableError(
+            f"device={str(device)!r} was asked for, but this machine has {here}. "
+            "Leave the device out to take the best one; `workbench doctor` says why a GPU is not seen."
+        )
+    return wanted
+
+
+def choose_dtype(
+    device: str | torch.device | None = None, dtype: str | torch.dtype | None = None
+) -> torch.dtype:
+    """The precision of the forward pass: the one asked for, else what suits the device.
+
+    bfloat16 on a CUDA card that computes in it, float16 on older ones and on MPS, float32 on a CPU.
+
+    Raises:
+        BadInputError: neither a name of a floating type that models run in, nor such a torch dtype.
+    """
+    import torch
+
+    if dtype is not None:
+        name = _DTYPES.get(str(dtype).removeprefix("torch.").lower())
+        if name is None:
+            raise BadInputError(
+                f"dtype={dtype!r} is not a precision; expected 'float32', 'bfloat16' or 'float16'."
+            )
+        return getattr(torch, name)
+    kind = choose_device(device).type
+    if kind == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
+    return torch.float16 if kind == "mps" else torch.float32
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Python's, NumPy's and torch's global generators start at `seed` inside, and are put back after."""
+    import torch
+
+    before = random.getstate(), np.random.get_state()
+    gpus = list(range(torch.cuda.device_count())) if _has_cuda() else []
+    with torch.random.fork_rng(devices=gpus):
+        try:
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+            torch.manual_seed(seed)
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+
+
+class Batches(Generic[Item, Out]):
+    """What `batched` returns: iterate once for one output a batch, in the order of the items.
+
+    Attributes:
+        batch_size: items a batch; smaller than asked for once memory ran out.
+        notes: what happened on the way, for the provenance of a result.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[[list[Item]], Out],
+        items: Iterable[Item],
+        *,
+        total: int,
+        batch_size: int,
+        stage: str,
+        on_event: OnEvent | None,
+        should_stop: ShouldStop | None,
+    ) -> None:
+        self.batch_size = batch_size
+        self.notes: tuple[str, ...] = ()
+        self._fn, self._items, self._total, self._stage = fn, iter(items), total, stage
+        self._on_event, self._should_stop = on_event, should_stop
+        self._done = 0
+
+    def __iter__(self) -> Iterator[Out]:
+        waiting: deque[Item] = deque()
+        while True:
+            waiting.extend(islice(self._items, max(0, self.batch_size - len(waiting))))
+            if not waiting:
+                return
+            self._check_stop()
+            batch = [waiting.popleft() for _ in range(min(self.batch_size, len(waiting)))]
+            output, problem = _attempt(self._fn, batch)
+            if problem is not None:
+                waiting.extendleft(reversed(batch))
+                self._shrink(len(batch), problem)
+                continue
+            self._done += len(batch)
+            self._tell("")
+            yield output[0]
+
+    def _check_stop(self) -> None:
+        if self._should_stop is not None and self._should_stop():
+            of = f" of {self._total:,}" if self._total else ""
+            raise Cancelled(f"Cancelled after {self._done:,}{of} {self._stage}; what was finished is kept.")
+
+    def _shrink(self, tried: int, problem: str) -> None:
+        free()
+        if tried == 1:
+            raise UnavailableError(
+                f"Out of memory with a single item of stage {self._stage!r}: {problem} Close other programs "
+                "or notebooks that use this device, free models with models.unload(), or load a smaller one."
+            )
+        self.batch_size = max(1, tried // 2)
+        note = f"out of memory: a batch of {tried} did not fit, going on with {self.batch_size}"
+        self.notes += (note,)
+        self._tell(note)
+
+    def _tell(self, message: str) -> None:
+        if self._on_event is not None:
+            self._on_event(Event(self._stage, self._done, max(self._total, self._done), message))
+
+
+def batched(
+    fn: Callable[[list[Item]], Out],
+    items: Iterable[Item],
+    *,
+    total: int | None = None,
+    batch_size: int,
+    stage: str,
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Batches[Item, Out]:
+    """`fn` over consecutive batches of `items`, lazily; order is kept and the last batch is never lost.
+
+    When memory runs out, caches are freed, the batch is halved for the rest of the run, and an
+    `Event` and `.notes` of what is returned say so.
+
+    Args:
+        total: how many items there are, for progress; found by itself where `items` has a length.
+        stage: what is being done, for progress and messages: "pictures".
+        should_stop: asked before each batch.
+
+    Raises:
+        BadInputError: `batch_size` is below 1.
+        Cancelled: `should_stop` returned true.
+        UnavailableError: not even one item fits into memory.
+    """
+    if batch_size < 1:
+        raise BadInputError(f"batch_size={batch_size} was given; expected a whole number of at least 1.")
+    known = total if total is not None else len(items) if isinstance(items, Sized) else 0
+    return Batches(
+        fn,
+        items,
+        total=known,
+        batch_size=int(batch_size),
+        stage=stage,
+        on_event=on_event,
+        should_stop=should_stop,
+    )
+
+
+def free() -> int:
+    """Give memory back: garbage, the allocator's caches, and tensors that old tracebacks still hold.
+
+    Returns:
+        bytes of tensors that were released (0 before torch is loaded).
+    """
+    torch = sys.modules.get("torch")
+    before = _tensor_bytes(torch) if torch else 0
+    for name in ("last_exc", "last_value"):  # where the interpreter and IPython keep the last error
+        _clear_frames(getattr(sys, name, None))
+    gc.collect()
+    if torch is None:
+        return 0
+    if _has_cuda():
+        torch.cuda.empty_cache()
+    if _has_mps():
+        torch.mps.empty_cache()
+    return max(0, before - _tensor_bytes(torch))
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an exception means that memory ran out, on any device."""
+    torch = sys.modules.get("torch")
+    if isinstance(problem, MemoryError) or (torch and isinstance(problem, torch.OutOfMemoryError)):
+        return True
+    return isinstance(problem, RuntimeError) and any(sign in str(problem).lower() for sign in _OUT_OF_MEMORY)
+
+
+def _attempt(fn: Callable[[list[Item]], Out], batch: list[Item]) -> tuple[Sequence[Out], str | None]:
+    """((output,), None), or ((), reason) if memory ran out.
+
+    The exception ends here, so that its traceback no longer pins the tensors of the failed attempt.
+    """
+    try:
+        return (fn(batch),), None
+    except (MemoryError, RuntimeError) as problem:
+        if not is_out_of_memory(problem):
+            raise
+        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        _clear_frames(problem)
+        return (), reason
+
+
+def _clear_frames(problem: BaseException | None) -> None:
+    while problem is not None:
+        traceback.clear_frames(problem.__traceback__)
+        problem = problem.__cause__ or problem.__context__
+
+
+def _tensor_bytes(torch: Any) -> int:
+    # `type(...)`, not isinstance: lazy proxies pretend to be classes and would be woken up.
+    storages = {}
+    for thing in gc.get_objects():
+        if issubclass(type(thing), torch.Tensor) and thing.layout is torch.strided and not thing.is_meta:
+            storage = thing.untyped_storage()
+            storages[storage.device, storage.data_ptr()] = storage.nbytes()
+    return sum(storages.values())
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_mps() -> bool:
+    import torch
+
+    return torch.backends.mps.is_available()
