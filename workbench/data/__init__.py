@@ -1,0 +1,89 @@
+"""Pictures with texts: what ships, what a program draws, and the user's own.
+
+`load(name)` or `load(path)` gives `Pairs`; `available()` lists what ships.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workbench._repr import html_table
+from workbench.data.cards import CARDS, DataCard, card
+from workbench.data.emoji import load_emoji
+from workbench.data.folder import from_pictures, load_folder
+from workbench.data.pairs import Pair, Pairs
+from workbench.data.photos import load_photos
+from workbench.data.pictures import ENDINGS, open_picture
+from workbench.data.shapes import load_shapes
+from workbench.data.tables import TABLES, load_table
+from workbench.errors import BadInputError, UnknownNameError
+
+__all__ = ["DataCard", "DataTable", "Pair", "Pairs", "available", "card", "from_path", "from_pictures", "load", "open_picture"]
+
+_LOADERS: dict[str, Callable[..., Pairs]] = {"emoji": load_emoji, "shapes": load_shapes, "photos": load_photos}
+
+
+class DataTable(tuple[DataCard, ...]):
+    """Rows of data sets that print as a table."""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{row.name:<8} {row.summary} ({row.licence})" for row in self)
+
+    def _repr_html_(self) -> str:
+        rows = ((row.name, row.summary, row.licence, row.source) for row in self)
+        return html_table("data sets", ("name", "what it holds", "licence", "source"), rows)
+
+
+def available() -> DataTable:
+    """What `load` knows by name."""
+    return DataTable(CARDS)
+
+
+def load(name: str | Path, **options: Any) -> Pairs:
+    """Pairs by name, or from a path of the user's own.
+
+    - "emoji": options `language="en"`, `skin_tones=False`
+    - "shapes": options `n=200`, `seed=0`, `language="en"`
+    - "photos": no options
+    - a folder (of pictures, or of class folders): no options
+    - a .csv, .tsv or .parquet: options `image_column`, `text_column`, `label_column`
+
+    Raises:
+        UnknownNameError: neither a name nor a path that exists; the nearest names are given.
+        BadInputError: an option that this data set does not have, or a folder or table without pictures.
+    """
+    loader = _LOADERS.get(str(name))
+    if loader is not None:
+        return _called(loader, f"data.load({str(name)!r})", options)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _called(load_folder, "data.load(folder)", {"folder": path} | options)
+    if path.suffix.lower() in TABLES and path.is_file():
+        return _called(load_table, "data.load(table)", {"table": path} | options)
+    if path.is_file():
+        raise BadInputError(
+            f"{str(name)!r} is a file, but no table ({', '.join(TABLES)}). For one picture: data.from_pictures([path])."
+        )
+    if path.suffix or len(path.parts) > 1:
+        raise UnknownNameError(f"There is no folder or table {str(name)!r}. It is looked up from {str(Path.cwd())!r}.")
+    card(str(name))  # raises, with the nearest names
+    raise UnknownNameError(f"There is no data set {name!r}.")
+
+
+def from_path(path: str | Path) -> Pairs:
+    """Whatever is there: one picture, a folder of them, or a table."""
+    file = Path(path).expanduser()
+    if file.suffix.lower() in ENDINGS or (file.is_file() and file.suffix.lower() not in TABLES):
+        return from_pictures([file])
+    return load(file)
+
+
+def _called(loader: Callable[..., Pairs], what: str, options: dict[str, Any]) -> Pairs:
+    try:
+        return loader(**options)
+    except TypeError as problem:
+        if "unexpected keyword" not in str(problem):
+            raise
+        raise BadInputError(f"{what} does not take that option: {problem}. See help(data.load).") from problem

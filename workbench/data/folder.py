@@ -1,0 +1,97 @@
+"""Pairs from a folder of pictures, or of class folders; and from pictures already in hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench._repr import one_line, plural
+from workbench.data.emoji import file_source
+from workbench.data.pairs import Pairs, Source, content_key
+from workbench.data.pictures import ENDINGS, open_picture
+from workbench.data.pictures import Source as Picture
+from workbench.errors import BadInputError
+
+__all__ = ["from_pictures", "load_folder", "words_of"]
+
+_CAPTION_ENDING = ".txt"  # a text file beside a picture, of the same name, is its caption
+
+
+def load_folder(folder: Path) -> Pairs:
+    """Every picture below `folder`, in order of its path.
+
+    The text of a picture is the text file of the same name beside it, else its file name in words.
+    If every picture lies in a folder of its own class, the folders' names are the labels. Hidden files
+    and files that are no pictures are left out; links are followed only inside the folder.
+
+    Raises:
+        BadInputError: no picture is there.
+    """
+    root = folder.resolve()
+    files = sorted(_pictures(root))
+    if not files:
+        raise BadInputError(
+            f"The folder {str(folder)!r} holds no pictures. Expected files ending in "
+            f"{', '.join(sorted(ENDINGS))}, in it or in folders below it."
+        )
+    inside = [path.relative_to(root).parts[:-1] for path in files]
+    labels = tuple(parts[0] for parts in inside) if all(inside) else None
+    captions = [_caption(path) for path in files]
+    return Pairs(
+        name=root.name,
+        sources=tuple(file_source(path) for path in files),
+        texts=tuple(captions),
+        labels=labels,
+        columns={"file": tuple(str(path.relative_to(root)) for path in files)},
+        code=f"data.load({str(folder)!r})",
+    )
+
+
+def from_pictures(pictures: Sequence[Picture], *, texts: Sequence[str] | None = None) -> Pairs:
+    """Pairs of pictures in hand: bytes, paths, arrays or Pillow pictures. All are opened now.
+
+    Raises:
+        BadPictureError: one cannot be read; the message names it.
+        BadInputError: no picture, or not one text for each.
+    """
+    if not len(pictures):
+        raise BadInputError("No picture was given. Give a list with at least one.")
+    names = [words_of(Path(str(p))) if isinstance(p, (str, Path)) else f"picture {k + 1}" for k, p in enumerate(pictures)]
+    said = list(texts) if texts is not None else names
+    if len(said) != len(pictures):
+        raise BadInputError(f"{plural(len(said), 'text')} for {plural(len(pictures), 'picture')}; give one each.")
+    opened = [open_picture(picture, name=str(said[k])) for k, picture in enumerate(pictures)]
+    keys = [content_key(f"{picture.size}".encode() + picture.tobytes()) for picture in opened]
+    sources = tuple(
+        Source(lambda picture=picture: picture, lambda key=key: key) for picture, key in zip(opened, keys, strict=True)
+    )
+    return Pairs("pictures", sources, tuple(map(str, said)), code=_code(pictures))
+
+
+def words_of(path: Path) -> str:
+    """`DSC_red-car.jpg` -> `DSC red car`."""
+    words = path.stem.replace("_", " ").replace("-", " ").split()
+    return " ".join(words) or path.stem
+
+
+def _pictures(root: Path) -> list[Path]:
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (Path(folder) / name for name in names if not name.startswith("."))
+        found += [path for path in paths if path.suffix.lower() in ENDINGS and path.resolve().is_relative_to(root)]
+    return found
+
+
+def _caption(path: Path) -> str:
+    beside = path.with_suffix(_CAPTION_ENDING)
+    if not beside.is_file():
+        return words_of(path)
+    return " ".join(beside.read_text("utf-8", errors="replace").split()) or words_of(path)
+
+
+def _code(pictures: Sequence[Picture]) -> str:
+    if all(isinstance(picture, (str, Path)) for picture in pictures):
+        return f"data.from_pictures({[str(picture) for picture in pictures]!r})"
+    return f"data.from_pictures([...])  # {one_line(plural(len(pictures), 'picture'))} added by hand\n"

@@ -1,0 +1,130 @@
+"""Pairs from a CSV or parquet table with a picture column and a text column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench._repr import one_line, plural
+from workbench.data.emoji import file_source
+from workbench.data.pairs import Pairs, Source, content_key
+from workbench.data.pictures import open_picture
+from workbench.errors import BadInputError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TABLES", "load_table"]
+
+TABLES = (".csv", ".tsv", ".parquet")
+_ENCODINGS = ("utf-8-sig", "gb18030")  # the second is what spreadsheets write Chinese in
+_IMAGE = ("image", "picture", "photo", "file", "filename", "file_name", "path", "image_path", "filepath")
+_TEXT = ("text", "caption", "sentence", "description", "title", "name")
+_LABEL = ("label", "class", "category", "target")
+_NAMED = 3  # missing files named in a note
+
+
+def load_table(
+    table: Path,
+    *,
+    image_column: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+) -> Pairs:
+    """One pair a row. Paths of pictures are relative to the table; a parquet may hold the bytes themselves.
+
+    Columns are found by their usual names if they are not given. Rows whose file is missing are left
+    out and listed in `.notes`.
+
+    Raises:
+        BadInputError: the table cannot be read, has no such column, or no row with a picture.
+    """
+    frame = _read(table)
+    image = _column(frame, image_column, _IMAGE, "image_column", table)
+    text = _column(frame, text_column, _TEXT, "text_column", table)
+    label = _column(frame, label_column, _LABEL, "label_column", table, needed=label_column is not None)
+    sources, missing = {}, []
+    for row, value in enumerate(frame[image]):
+        source = _source(value, table.parent)
+        if source is None:
+            missing.append(_shown(value))
+        else:
+            sources[row] = source
+    if not sources:
+        raise BadInputError(
+            f"None of the {plural(len(frame), 'row')} of {table.name!r} has a picture that is there (first: "
+            f"{missing[0] if missing else 'no rows'!r}). Paths are looked up from {str(table.parent)!r}."
+        )
+    kept = frame.iloc[list(sources)]
+    others = [name for name in frame.columns if name not in (image, text, label)]
+    return Pairs(
+        name=table.stem,
+        sources=tuple(sources.values()),
+        texts=tuple("" if value is None else str(value) for value in kept[text].fillna("")),
+        labels=None if label is None else tuple(str(value) for value in kept[label]),
+        columns={str(name): tuple(kept[name].tolist()) for name in others},
+        notes=_missing_note(missing),
+        code=_code(table, {"image_column": image_column, "text_column": text_column, "label_column": label_column}),
+    )
+
+
+def _read(table: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        if table.suffix.lower() == ".parquet":
+            return pd.read_parquet(table)
+        for encoding in _ENCODINGS:
+            try:
+                return pd.read_csv(table, sep="\t" if table.suffix == ".tsv" else ",", encoding=encoding)
+            except UnicodeDecodeError:
+                continue
+    except (OSError, ValueError) as problem:
+        raise BadInputError(f"{table.name!r} cannot be read as a table: {one_line(str(problem), most=200)}") from problem
+    raise BadInputError(f"{table.name!r} is in none of the encodings {', '.join(_ENCODINGS)}. Save it as UTF-8.")
+
+
+def _column(
+    frame: pd.DataFrame, wish: str | None, usual: tuple[str, ...], option: str, table: Path, *, needed: bool = True
+) -> Any:
+    names = {str(name).strip().casefold(): name for name in frame.columns}
+    for candidate in (wish,) if wish is not None else usual:
+        if str(candidate).casefold() in names:
+            return names[str(candidate).casefold()]
+    if not needed and wish is None:
+        return None
+    there = ", ".join(map(repr, frame.columns)) or "none"
+    wanted = repr(wish) if wish is not None else f"one of {', '.join(usual)}"
+    raise BadInputError(
+        f"{table.name!r} has no column {wanted}; its columns are {there}. Name it: data.load(path, {option}=...)."
+        + (did_you_mean(wish, map(str, frame.columns)) if wish else "")
+    )
+
+
+def _source(value: Any, folder: Path) -> Source | None:
+    """A source for bytes, for {"bytes": ..., "path": ...} as hubs store pictures, or for a file that is there."""
+    if isinstance(value, dict):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, (bytes, bytearray)):
+        content = bytes(value)
+        return Source(lambda: open_picture(content, name="the picture in the table"), lambda: content_key(content))
+    if not isinstance(value, str) or not value.strip():
+        return None
+    path = folder / Path(value.strip()).expanduser()
+    return file_source(path) if path.is_file() else None
+
+
+def _missing_note(missing: list[str]) -> tuple[str, ...]:
+    if not missing:
+        return ()
+    named = ", ".join(repr(name) for name in missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+    return (f"{plural(len(missing), 'row')} left out: the picture is missing ({named}).",)
+
+
+def _shown(value: Any) -> str:
+    return one_line(str(value), most=80)
+
+
+def _code(table: Path, options: dict[str, str | None]) -> str:
+    given = "".join(f", {name}={value!r}" for name, value in options.items() if value is not None)
+    return f"data.load({str(table)!r}{given})"

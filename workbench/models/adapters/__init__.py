@@ -1,0 +1,1 @@
+"""One adapter a library: how its models preprocess, tokenise, embed and score."""

@@ -1,0 +1,259 @@
+"""Every dual encoder of open_clip: CLIP, CustomTextCLIP, CoCa, with ViT, ResNet, timm or HF towers."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.factory import load_checkpoint
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL.Image import Image, fromarray
+from torch import Tensor, nn
+from torchvision.transforms import Compose, Normalize
+from torchvision.transforms.functional import to_pil_image
+
+from workbench.errors import BadWeightsError, UnsupportedError
+from workbench.models.adapters.pieces import readable, readable_bytes
+from workbench.models.adapters.tower import Blueprint, TwoTower, as_rgb
+from workbench.models.base import ModelCard, TokenView
+from workbench.models.weights import files_digest, read_json, reading
+
+__all__ = ["OpenClipEncoder", "OpenClipFiles", "load_folder", "load_open_clip", "tag_preprocessing"]
+
+
+@dataclass(frozen=True)
+class OpenClipFiles:
+    """Everything `load_open_clip` needs, already on this machine.
+
+    Attributes:
+        architecture: the model part of an open_clip configuration.
+        weights: one file.
+        preprocessing: fields of open_clip's `PreprocessCfg`; what is absent keeps its default.
+        tokeniser: folder of a transformers tokeniser, None for open_clip's own BPE.
+        text_config: folder with the configuration of a transformers text tower, None if it has none.
+    """
+
+    architecture: Mapping[str, Any]
+    weights: Path
+    preprocessing: Mapping[str, Any]
+    tokeniser: Path | None = None
+    text_config: Path | None = None
+
+
+class OpenClipEncoder(TwoTower):
+    """An open_clip model with its own preprocessing and tokeniser."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        blueprint: Blueprint,
+        *,
+        tokeniser: Any,
+        transform: Compose,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        super().__init__(model, blueprint, device=device, dtype=dtype)
+        self.tokeniser, self.transform = tokeniser, transform
+        steps = transform.transforms
+        self._before_normalising = Compose([step for step in steps if not isinstance(step, Normalize)])
+
+    def pixels(self, pictures: Sequence[Image]) -> dict[str, Tensor]:
+        """`pixel_values`: item x channel x row x col."""
+        stacked = torch.stack([self.transform(as_rgb(picture)) for picture in pictures])
+        return {"pixel_values": stacked.to(self.device, self.dtype)}
+
+    def words(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        """`input_ids`: item x token, padded to the length the text tower was trained with."""
+        return {"input_ids": self.tokeniser(list(texts)).to(self.device)}
+
+    def image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """item x feature."""
+        return self.model.encode_image(inputs["pixel_values"])  # type: ignore[operator]
+
+    def text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """item x feature."""
+        return self.model.encode_text(inputs["input_ids"])  # type: ignore[operator]
+
+    def patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """The last layer's patch tokens, item x patch x feature."""
+        tower = self.image_tower
+        if not hasattr(tower, "forward_intermediates"):
+            raise UnsupportedError(f"the image tower ({type(tower).__name__}) does not give them out")
+        try:
+            out = tower.forward_intermediates(
+                inputs["pixel_values"], indices=1, intermediates_only=True, output_fmt="NLC"
+            )
+        except AssertionError:
+            # Convolutional towers only know maps of row x col.
+            trunk = type(getattr(tower, "trunk", tower)).__name__
+            raise UnsupportedError(f"the image tower ({trunk}) has maps of features, not patch tokens") from None
+        return out["image_intermediates"][-1]
+
+    @property
+    def image_tower(self) -> nn.Module:
+        """`model.visual`."""
+        return self.model.visual  # type: ignore[return-value]
+
+    @property
+    def text_tower(self) -> nn.Module:
+        """`model.text`, or the transformer of a model that keeps its text parts at the top."""
+        return getattr(self.model, "text", None) or self.model.transformer  # type: ignore[return-value]
+
+    def tokens(self, text: str) -> TokenView:
+        """How the text is cut into tokens, and whether its end was lost."""
+        limit = self.tokeniser.context_length
+        if isinstance(self.tokeniser, HFTokenizer):
+            return _hf_tokens(self.tokeniser, text, limit)
+        ids = self.tokeniser.encode(text)
+        names = [self.tokeniser.decoder[i] for i in ids[: limit - 2]]
+        start, end = (self.tokeniser.decoder[i] for i in self.tokeniser.all_special_ids[:2])
+        pieces = (start, *(readable_bytes(name) for name in names), end)
+        return TokenView(pieces, limit, len(ids) + 2 > limit)
+
+    def preprocess_view(self, picture: Image) -> Image:
+        """The very pixels that are normalised next."""
+        return to_pil_image(self._before_normalising(as_rgb(picture)))
+
+
+def load_folder(
+    folder: Path,
+    weights: Path,
+    card: ModelCard,
+    *,
+    tokeniser: Path | None,
+    text_config: Path | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> OpenClipEncoder:
+    """A folder in open_clip's `local-dir:` form: open_clip_config.json and weights."""
+    config = read_json(folder / "open_clip_config.json")
+    if not isinstance(config.get("model_cfg"), dict):
+        raise BadWeightsError(
+            f"{folder / 'open_clip_config.json'} has no 'model_cfg'; expected the file that open_clip writes."
+        )
+    files = OpenClipFiles(
+        config["model_cfg"], weights, config.get("preprocess_cfg", {}), tokeniser, text_config
+    )
+    return load_open_clip(files, card, notes=(), device=device, dtype=dtype)
+
+
+def load_open_clip(
+    files: OpenClipFiles,
+    card: ModelCard,
+    *,
+    notes: tuple[str, ...],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> OpenClipEncoder:
+    """A model built from its configuration, with its weights read strictly.
+
+    Raises:
+        BadWeightsError: the weights are damaged, unsafe or of another architecture.
+    """
+    architecture = deepcopy(dict(files.architecture))
+    with reading((files.weights,), f"the architecture of {card.name}"):
+        model = _build(architecture, files.text_config)
+        load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
+    size = getattr(model.visual, "image_size", None)
+    cfg = PreprocessCfg(**{**_known(files.preprocessing), **({"size": size} if size else {})})
+    tokeniser = _tokeniser(architecture.get("text_cfg", {}), files.tokeniser)
+    height, width = size if isinstance(size, (tuple, list)) else (size, size)
+    biased = getattr(model, "logit_bias", None) is not None
+    blueprint = Blueprint(
+        card=replace(
+            card,
+            library="open_clip",
+            family=card.family if card.family != "unknown" else _family(model, biased),
+            source=card.source if card.source == "shipped" else "on this machine",
+            image_size=(height, width) if height else None,
+            text_length=tokeniser.context_length,
+        ),
+        rule="sigmoid" if biased else "softmax",
+        scale=float(model.logit_scale.exp()),
+        bias=float(model.logit_bias) if biased else 0.0,
+        weights=files_digest((files.weights,)),
+        architecture=["open_clip", json.loads(json.dumps(files.architecture))],
+        tokeniser=_identity(tokeniser, architecture.get("text_cfg", {}), files.tokeniser),
+        preprocessing=["open_clip", vars(cfg)],
+        notes=notes,
+    )
+    transform = image_transform_v2(cfg, is_train=False)
+    return OpenClipEncoder(
+        model, blueprint, tokeniser=tokeniser, transform=transform, device=device, dtype=dtype
+    )
+
+
+def tag_preprocessing(architecture: str) -> tuple[dict[str, Any], str | None]:
+    """Preprocessing for weights of `architecture` that come without any, and a note on where it is from.
+
+    In open_clip it belongs to the pretrained tag, not to the architecture. Where all tags agree,
+    theirs is taken; else CLIP's default.
+    """
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    found = [_known(open_clip.get_pretrained_cfg(architecture, tag)) for tag in tags]
+    if found and all(cfg == found[0] for cfg in found):
+        return found[0], (
+            f"The weights file says nothing about preprocessing; that of open_clip's {len(tags)} own "
+            f"{'tag' if len(tags) == 1 else 'tags'} of {architecture} was taken."
+        )
+    reason = f"open_clip's {len(tags)} tags of it disagree" if tags else "open_clip has no tag of it"
+    return {}, (
+        f"The weights file says nothing about preprocessing, and {reason}; CLIP's default was guessed "
+        "(shortest side, centre crop, CLIP's mean and deviation). A folder with open_clip_config.json says it surely."
+    )
+
+
+def _build(architecture: dict[str, Any], text_config: Path | None) -> nn.Module:
+    """The model with random weights, on the CPU in float32; never with downloaded tower weights."""
+    architecture.pop("custom_text", None) if False else None
+    custom = architecture.pop("custom_text", False) or "hf_model_name" in architecture.get("text_cfg", {})
+    text_cfg = dict(architecture["text_cfg"], hf_model_pretrained=False) if text_config else architecture["text_cfg"]
+    if text_config is not None:
+        text_cfg["hf_model_name"] = str(text_config)
+    vision_cfg = architecture["vision_cfg"]
+    if "timm_model_name" in vision_cfg:
+        vision_cfg = dict(vision_cfg, timm_model_pretrained=False)
+    kind = open_clip.CLIP
+    if custom:
+        kind = open_clip.CoCa if "multimodal_cfg" in architecture else open_clip.CustomTextCLIP
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=UserWarning)  # timm speaks of unset pretrained weights
+        return kind(**{**architecture, "text_cfg": text_cfg, "vision_cfg": vision_cfg})
+
+
+def _known(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    names = PreprocessCfg.__dataclass_fields__
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in cfg.items()
+        if name in names and value is not None
+    }
+
+
+def _tokeniser(text_cfg: Mapping[str, Any], folder: Path | None) -> Any:
+    length = text_cfg.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
+    options = dict(text_cfg.get("tokenizer_kwargs") or {})
+    if folder is None:
+        return SimpleTokenizer(context_length=length, **options)
+    return HFTokenizer(
+        str(folder),
+        context_length=length,
+        tokenizer_mode=text_cfg.get("tokenizer_mode"),
+        **{**options, "trust_remote_code": False, "local_files_only": True},
+    )
+
+
+def _identity(tokeniser: Any, text_cfg: Mapping[str, Any], folder: Path | None) -> list[Any]:
+    options = [tokeniser.context_length, text_cfg.get("tokenizer_kwargs"), text_cfg.get("tokenizer_mode")]
+    if folder is None:
+        return ["SimpleTokenizer", *options]
+    return [type(tokeniser.tokenizer).__name__, files_digest_of_vocabulary(tokeniser.tokenizer), *options]

@@ -1,0 +1,38 @@
+"""Tokens as readable strings, whatever the vocabulary's notation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["readable", "readable_bytes"]
+
+
+def readable(piece: str) -> str:
+    """A WordPiece or SentencePiece token without its word mark: `▁cat` is `cat`, `##s` stays."""
+    return piece.removesuffix("</w>").removeprefix("▁") or piece
+
+
+def readable_bytes(piece: str, special: Iterable[str] = ()) -> str:
+    """A token of a byte-level vocabulary: its text, or `‹E5 8C›` where it is a part of a character.
+
+    Byte-level BPE writes each byte as one visible character (GPT-2's table). CLIP's vocabularies
+    were learned on English, so a Chinese character often falls into two or three such parts.
+    """
+    if piece in set(special):
+        return piece
+    body = piece.removesuffix("</w>")
+    table = _byte_of()
+    if not all(letter in table for letter in body):
+        return readable(piece)
+    raw = bytes(table[letter] for letter in body)
+    try:
+        return raw.decode("utf-8").strip() or " "
+    except UnicodeDecodeError:
+        return "‹" + raw.hex(" ").upper() + "›"
+
+
+def _byte_of() -> dict[str, int]:
+    """The byte behind each character: printable Latin-1 stands for itself, the rest starts at U+0100."""
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    return {chr(byte): byte for byte in visible} | {chr(256 + i): byte for i, byte in enumerate(hidden)}

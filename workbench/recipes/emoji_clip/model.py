@@ -1,0 +1,79 @@
+"""The architecture of `emoji-clip`, and its export as a folder that open_clip loads by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workbench.recipes.emoji_clip.batches import IMAGE
+from workbench.recipes.emoji_clip.tokenizer import CONTEXT, save
+
+__all__ = ["build", "config", "contrastive_loss", "embed_pair", "export"]
+
+WIDTH = 192
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+def config(vocabulary: int) -> dict[str, Any]:
+    """open_clip's `model_cfg`: two plain transformers of width 192 into 192 features."""
+    return {
+        "embed_dim": WIDTH,
+        "vision_cfg": {"image_size": IMAGE, "layers": 6, "width": WIDTH, "head_width": 32, "patch_size": 8},
+        "text_cfg": {
+            "context_length": CONTEXT,
+            "vocab_size": vocabulary,
+            "width": WIDTH,
+            "heads": 6,
+            "layers": 4,
+            "hf_tokenizer_name": "tokenizer",
+        },
+    }
+
+
+def build(vocabulary: int, *, patch_dropout: float = 0.0) -> nn.Module:
+    """An untrained model; `patch_dropout` is the share of patches each training picture loses (FLIP)."""
+    chosen = config(vocabulary)
+    chosen["vision_cfg"]["patch_dropout"] = patch_dropout
+    text = {key: value for key, value in chosen["text_cfg"].items() if key != "hf_tokenizer_name"}
+    return open_clip.CLIP(chosen["embed_dim"], chosen["vision_cfg"], text)
+
+
+def embed_pair(model: Any, pictures: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+    """Unit vectors of pictures in 0..1 and of token ids shorter than the full context, batch x feature."""
+    mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in (MEAN, STD))
+    image = model.encode_image((pictures - mean) / std, normalize=True)
+    length = text.shape[1]
+    hidden = model.token_embedding(text) + model.positional_embedding[:length]
+    hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
+    pooled = hidden[torch.arange(len(text)), text.argmax(dim=1)]
+    return image, F.normalize(pooled @ model.text_projection, dim=-1)
+
+
+def contrastive_loss(image: Tensor, text: Tensor, log_scale: Tensor) -> Tensor:
+    """Symmetric cross-entropy over the batch.
+
+    Source: CLIP, Radford et al. 2021, figure 3.
+    """
+    logits = log_scale.exp() * image.float() @ text.float().T
+    target = torch.arange(len(logits))
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def export(state: dict[str, Tensor], tokenizer: Tokenizer, folder: Path) -> None:
+    """Write configuration, tokeniser and half-precision weights to `folder`."""
+    save(tokenizer, folder)
+    preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "longest", "fill_color": 255}
+    written = {"model_cfg": config(tokenizer.get_vocab_size()), "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
+    weights = {name: value.half().contiguous() if value.is_floating_point() else value for name, value in state.items()}
+    # The scale stays exact: it multiplies every logit.
+    weights["logit_scale"] = state["logit_scale"].float()
+    save_file(weights, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
