@@ -1,0 +1,48 @@
+"""Models by name: `load`, and what there is to load.
+
+from workbench import models
+
+model = models.load("emoji-clip")
+models.available()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.models.base import Capability, DualEncoder, ModelCard, TokenView
+
+if TYPE_CHECKING:
+    from workbench.models.catalogue import Catalogue, available, card
+    from workbench.models.loading import load, loaded, shelf, unload
+
+__all__ = [
+    "Capability",
+    "Catalogue",
+    "DualEncoder",
+    "ModelCard",
+    "TokenView",
+    "available",
+    "card",
+    "load",
+    "loaded",
+    "shelf",
+    "unload",
+]
+
+_WHERE = {name: "catalogue" for name in ("Catalogue", "available", "card")} | {
+    name: "loading" for name in ("load", "loaded", "shelf", "unload")
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loading needs torch (seconds); the protocol and the cards do not.
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

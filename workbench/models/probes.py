@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -94,7 +95,7 @@ def _unfuse(module: nn.Module, maps: list[Tensor], undo: list[Callable[[], Any]]
     # timm calls the switch `fused_attn`, open_clip's own attention `use_fsdpa`.
     for switch in ("fused_attn", "use_fsdpa"):
         if hasattr(module, switch):
-            undo.append(lambda was=getattr(module, switch), name=switch: setattr(module, name, was))
+            undo.append(partial(setattr, module, switch, getattr(module, switch)))
             setattr(module, switch, False)
 
     def before(_: nn.Module, args: tuple) -> None:
@@ -115,7 +116,9 @@ def _go_eager(tower: nn.Module, maps: list[Tensor], undo: list[Callable[[], Any]
     outer = inner[0]
     configs = {id(module.config): module.config for module in inner}
     for config in configs.values():
-        undo.append(lambda c=config, was=config._attn_implementation: _restore(c, was))
+        # The public setter would write to the sub-configurations too; each is put back by itself.
+        was = config._attn_implementation_internal
+        undo.append(partial(setattr, config, "_attn_implementation_internal", was))
     if any(config._attn_implementation not in (None, "eager") for config in configs.values()):
         outer.set_attn_implementation("eager")
 
@@ -128,11 +131,6 @@ def _go_eager(tower: nn.Module, maps: list[Tensor], undo: list[Callable[[], Any]
 
     undo.append(outer.register_forward_pre_hook(before, with_kwargs=True).remove)
     undo.append(outer.register_forward_hook(after).remove)
-
-
-def _restore(config: Any, implementation: str | None) -> None:
-    # The public setter would write to the sub-configurations too; each is put back by itself.
-    config._attn_implementation_internal = implementation
 
 
 def _text(adapter: TwoTower) -> Tensor:

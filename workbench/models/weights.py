@@ -84,7 +84,9 @@ def find_weights(folder: Path) -> tuple[Path, ...]:
 
 
 def _shards(index: Path) -> tuple[Path, ...]:
-    parts = tuple(index.parent / name for name in sorted(set(read_json(index).get("weight_map", {}).values())))
+    parts = tuple(
+        index.parent / name for name in sorted(set(read_json(index).get("weight_map", {}).values()))
+    )
     missing = [part.name for part in parts if not part.is_file()]
     if missing or not parts:
         raise BadWeightsError(
@@ -103,7 +105,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise BadWeightsError(f"{path} cannot be read as JSON: {problem}. Copy or save it again.") from problem
+        raise BadWeightsError(
+            f"{path} cannot be read as JSON: {problem}. Copy or save it again."
+        ) from problem
     if not isinstance(content, dict):
         raise BadWeightsError(f"{path} holds a JSON {type(content).__name__}; expected an object.")
     return content
@@ -186,7 +190,9 @@ def _mismatch(message: str) -> str:
         if found:
             keys = re.findall(r'"([^"]+)"', found[1])
             parts.append(f"{label}: {', '.join(keys[:4])} ({len(keys)} in all)")
-    sizes = re.findall(r"size mismatch for ([\w.]+): .*?shape torch\.Size\((.*?)\).*?torch\.Size\((.*?)\)", message)
+    sizes = re.findall(
+        r"size mismatch for ([\w.]+): .*?shape torch\.Size\((.*?)\).*?torch\.Size\((.*?)\)", message
+    )
     if sizes:
         name, given, wanted = sizes[0]
         parts.append(f"{name} is {given} and should be {wanted} ({len(sizes)} sizes differ)")
@@ -196,5 +202,6 @@ def _mismatch(message: str) -> str:
 def _corrupt(path: Path, problem: Exception) -> BadWeightsError:
     return BadWeightsError(
         f"{path} is not a readable weights file ({path.stat().st_size:,} bytes): "
-        f"{one_line(str(problem) or type(problem).__name__, most=200)}. Fetch or save it again; safetensors is best."
+        f"{one_line(str(problem) or type(problem).__name__, most=200)}. "
+        "Fetch or save it again; safetensors is best."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -15,13 +14,13 @@ import torch
 from open_clip.factory import load_checkpoint
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from open_clip.transform import PreprocessCfg, image_transform_v2
-from PIL.Image import Image, fromarray
+from PIL.Image import Image
 from torch import Tensor, nn
 from torchvision.transforms import Compose, Normalize
 from torchvision.transforms.functional import to_pil_image
 
 from workbench.errors import BadWeightsError, UnsupportedError
-from workbench.models.adapters.pieces import readable, readable_bytes
+from workbench.models.adapters.pieces import readable_bytes, token_view, vocabulary_digest
 from workbench.models.adapters.tower import Blueprint, TwoTower, as_rgb
 from workbench.models.base import ModelCard, TokenView
 from workbench.models.weights import files_digest, read_json, reading
@@ -95,7 +94,9 @@ class OpenClipEncoder(TwoTower):
         except AssertionError:
             # Convolutional towers only know maps of row x col.
             trunk = type(getattr(tower, "trunk", tower)).__name__
-            raise UnsupportedError(f"the image tower ({trunk}) has maps of features, not patch tokens") from None
+            raise UnsupportedError(
+                f"the image tower ({trunk}) has maps of features, not patch tokens"
+            ) from None
         return out["image_intermediates"][-1]
 
     @property
@@ -112,7 +113,8 @@ class OpenClipEncoder(TwoTower):
         """How the text is cut into tokens, and whether its end was lost."""
         limit = self.tokeniser.context_length
         if isinstance(self.tokeniser, HFTokenizer):
-            return _hf_tokens(self.tokeniser, text, limit)
+            cleaned = self.tokeniser.clean_fn(text)
+            return token_view(self.tokeniser.tokenizer, cleaned, limit)
         ids = self.tokeniser.encode(text)
         names = [self.tokeniser.decoder[i] for i in ids[: limit - 2]]
         start, end = (self.tokeniser.decoder[i] for i in self.tokeniser.all_special_ids[:2])
@@ -159,13 +161,13 @@ def load_open_clip(
     Raises:
         BadWeightsError: the weights are damaged, unsafe or of another architecture.
     """
-    architecture = deepcopy(dict(files.architecture))
+    text_cfg = files.architecture.get("text_cfg", {})
     with reading((files.weights,), f"the architecture of {card.name}"):
-        model = _build(architecture, files.text_config)
+        model = _build(files.architecture, files.text_config)
         load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
     size = getattr(model.visual, "image_size", None)
     cfg = PreprocessCfg(**{**_known(files.preprocessing), **({"size": size} if size else {})})
-    tokeniser = _tokeniser(architecture.get("text_cfg", {}), files.tokeniser)
+    tokeniser = _tokeniser(text_cfg, files.tokeniser)
     height, width = size if isinstance(size, (tuple, list)) else (size, size)
     biased = getattr(model, "logit_bias", None) is not None
     blueprint = Blueprint(
@@ -182,7 +184,7 @@ def load_open_clip(
         bias=float(model.logit_bias) if biased else 0.0,
         weights=files_digest((files.weights,)),
         architecture=["open_clip", json.loads(json.dumps(files.architecture))],
-        tokeniser=_identity(tokeniser, architecture.get("text_cfg", {}), files.tokeniser),
+        tokeniser=_identity(tokeniser, text_cfg, files.tokeniser),
         preprocessing=["open_clip", vars(cfg)],
         notes=notes,
     )
@@ -208,26 +210,23 @@ def tag_preprocessing(architecture: str) -> tuple[dict[str, Any], str | None]:
     reason = f"open_clip's {len(tags)} tags of it disagree" if tags else "open_clip has no tag of it"
     return {}, (
         f"The weights file says nothing about preprocessing, and {reason}; CLIP's default was guessed "
-        "(shortest side, centre crop, CLIP's mean and deviation). A folder with open_clip_config.json says it surely."
+        "(shortest side, centre crop, CLIP's mean and deviation). "
+        "A folder with open_clip_config.json says it surely."
     )
 
 
-def _build(architecture: dict[str, Any], text_config: Path | None) -> nn.Module:
-    """The model with random weights, on the CPU in float32; never with downloaded tower weights."""
-    architecture.pop("custom_text", None) if False else None
-    custom = architecture.pop("custom_text", False) or "hf_model_name" in architecture.get("text_cfg", {})
-    text_cfg = dict(architecture["text_cfg"], hf_model_pretrained=False) if text_config else architecture["text_cfg"]
+def _build(architecture: Mapping[str, Any], text_config: Path | None) -> nn.Module:
+    """The model with random weights, on the CPU in float32; no tower weights are ever downloaded."""
+    parts = deepcopy(dict(architecture))
+    vision, text = parts["vision_cfg"], parts["text_cfg"]
+    if "timm_model_name" in vision:
+        vision["timm_model_pretrained"] = False
     if text_config is not None:
-        text_cfg["hf_model_name"] = str(text_config)
-    vision_cfg = architecture["vision_cfg"]
-    if "timm_model_name" in vision_cfg:
-        vision_cfg = dict(vision_cfg, timm_model_pretrained=False)
-    kind = open_clip.CLIP
-    if custom:
-        kind = open_clip.CoCa if "multimodal_cfg" in architecture else open_clip.CustomTextCLIP
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", category=UserWarning)  # timm speaks of unset pretrained weights
-        return kind(**{**architecture, "text_cfg": text_cfg, "vision_cfg": vision_cfg})
+        text.update(hf_model_name=str(text_config), hf_model_pretrained=False)
+    kind: Any = open_clip.CLIP
+    if parts.pop("custom_text", False) or text_config is not None:
+        kind = open_clip.CoCa if "multimodal_cfg" in parts else open_clip.CustomTextCLIP
+    return kind(**parts)
 
 
 def _known(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,4 +255,8 @@ def _identity(tokeniser: Any, text_cfg: Mapping[str, Any], folder: Path | None) 
     options = [tokeniser.context_length, text_cfg.get("tokenizer_kwargs"), text_cfg.get("tokenizer_mode")]
     if folder is None:
         return ["SimpleTokenizer", *options]
-    return [type(tokeniser.tokenizer).__name__, files_digest_of_vocabulary(tokeniser.tokenizer), *options]
+    return [type(tokeniser.tokenizer).__name__, vocabulary_digest(tokeniser.tokenizer), *options]
+
+
+def _family(model: nn.Module, biased: bool) -> str:
+    return "CoCa" if isinstance(model, open_clip.CoCa) else "SigLIP" if biased else "CLIP"

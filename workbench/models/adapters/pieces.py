@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["readable", "readable_bytes"]
+from workbench.cache import digest
+from workbench.models.base import TokenView
+
+__all__ = ["readable", "readable_bytes", "token_view", "vocabulary_digest"]
+
+
+def token_view(tokeniser: Any, text: str, limit: int) -> TokenView:
+    """How a transformers tokeniser cuts `text`, at most `limit` tokens, padding left out."""
+    full = tokeniser(text, padding=False, truncation=False, verbose=False)["input_ids"]
+    kept = tokeniser(text, padding=False, truncation=True, max_length=limit)["input_ids"]
+    names = tokeniser.convert_ids_to_tokens(kept)
+    # Only byte-level vocabularies hold "Ġ", the byte of a space, or CLIP's end-of-word mark.
+    by_bytes = "Ġ" in tokeniser.get_vocab() or "a</w>" in tokeniser.get_vocab()
+    special = set(tokeniser.all_special_tokens)
+    pieces = (readable_bytes(name, special) if by_bytes else readable(name) for name in names)
+    return TokenView(tuple(pieces), limit, len(full) > limit)
+
+
+def vocabulary_digest(tokeniser: Any) -> str:
+    """A digest of a transformers tokeniser: everything that decides which numbers a text becomes."""
+    backend = getattr(tokeniser, "backend_tokenizer", None)
+    rules = backend.to_str() if backend is not None else sorted(tokeniser.get_vocab().items())
+    return digest(type(tokeniser).__name__, rules)
 
 
 def readable(piece: str) -> str:

@@ -145,7 +145,8 @@ class TwoTower(ABC):
         works = sum(reason is None for reason in self.capabilities.values())
         return (
             f"{type(self).__name__}({self.card.name!r}, {self.card.family}, {self.feature} features, "
-            f"{self.rule}, {self.precision} on {self.device}, {works} of {len(self.capabilities)} capabilities)"
+            f"{self.rule}, {self.precision} on {self.device}, "
+            f"{works} of {len(self.capabilities)} capabilities)"
         )
 
 

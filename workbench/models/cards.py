@@ -1,0 +1,155 @@
+"""A dozen models worth knowing, one row each. Every other one loads by the same names.
+
+Sizes are those of the float32 weights, from the published number of parameters (4 bytes each); what is
+really downloaded is asked of the hub and announced before it starts. Licences are what the publisher
+states for the weights, "unknown" where the model's page states none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.models.base import ModelCard
+
+__all__ = ["CARDS", "SHIPPED", "WEIGHTS"]
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Where the shipped models live: one folder each, in open_clip's `local-dir:` form."""
+
+SHIPPED: tuple[ModelCard, ...] = (
+    ModelCard(
+        "emoji-clip",
+        "open_clip",
+        "CLIP",
+        "shipped",
+        licence="Apache-2.0 (trained on Twemoji drawings, CC-BY-4.0)",
+        summary="a small CLIP of emoji and their names, trained by workbench.recipes.emoji_clip",
+    ),
+    ModelCard(
+        "emoji-clip-heldout",
+        "open_clip",
+        "CLIP",
+        "shipped",
+        licence="Apache-2.0 (trained on Twemoji drawings, CC-BY-4.0)",
+        summary="the same with 200 concepts never seen in training: for honest generalisation",
+    ),
+)
+
+_DOWNLOAD = "would be downloaded"
+
+CARDS: tuple[ModelCard, ...] = (
+    *SHIPPED,
+    ModelCard(
+        "open_clip:ViT-B-32/laion2b_s34b_b79k",
+        "open_clip",
+        "CLIP",
+        _DOWNLOAD,
+        size_mb=605,
+        licence="MIT",
+        summary="the usual first CLIP: quick, open data (LAION-2B)",
+    ),
+    ModelCard(
+        "open_clip:ViT-B-16/datacomp_xl_s13b_b90k",
+        "open_clip",
+        "CLIP",
+        _DOWNLOAD,
+        size_mb=598,
+        licence="MIT",
+        summary="finer patches and filtered data (DataComp): clearly better than B/32",
+    ),
+    ModelCard(
+        "open_clip:ViT-L-14/datacomp_xl_s13b_b90k",
+        "open_clip",
+        "CLIP",
+        _DOWNLOAD,
+        size_mb=1711,
+        licence="MIT",
+        summary="a large CLIP for a GPU",
+    ),
+    ModelCard(
+        "open_clip:MobileCLIP-S1/datacompdr",
+        "open_clip",
+        "CLIP",
+        _DOWNLOAD,
+        size_mb=340,
+        licence="apple-amlr",
+        summary="small and quick on a laptop; a convolutional image tower (MobileCLIP)",
+    ),
+    ModelCard(
+        "open_clip:ViT-B-16-SigLIP2/webli",
+        "open_clip",
+        "SigLIP",
+        _DOWNLOAD,
+        size_mb=1501,
+        licence="Apache-2.0",
+        summary="SigLIP 2 in open_clip: sigmoid scoring, many languages",
+    ),
+    ModelCard(
+        "open_clip:xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k",
+        "open_clip",
+        "CLIP",
+        _DOWNLOAD,
+        size_mb=1464,
+        licence="MIT",
+        summary="multilingual CLIP with a transformers text tower (XLM-RoBERTa)",
+    ),
+    ModelCard(
+        "hf:openai/clip-vit-base-patch32",
+        "transformers",
+        "CLIP",
+        _DOWNLOAD,
+        size_mb=605,
+        summary="the original CLIP",
+    ),
+    ModelCard(
+        "hf:google/siglip2-base-patch16-224",
+        "transformers",
+        "SigLIP 2",
+        _DOWNLOAD,
+        size_mb=1501,
+        licence="Apache-2.0",
+        summary="SigLIP 2 at a fixed size: sigmoid scoring, many languages",
+    ),
+    ModelCard(
+        "hf:google/siglip2-base-patch16-naflex",
+        "transformers",
+        "SigLIP 2 NaFlex",
+        _DOWNLOAD,
+        size_mb=1501,
+        licence="Apache-2.0",
+        summary="keeps the aspect ratio of each picture instead of squashing it",
+    ),
+    ModelCard(
+        "hf:facebook/metaclip-2-worldwide-huge-quickgelu",
+        "transformers",
+        "MetaCLIP 2",
+        _DOWNLOAD,
+        licence="CC-BY-NC-4.0",
+        summary="very large, trained on pictures and texts of the whole world; needs a GPU",
+    ),
+    ModelCard(
+        "hf:kakaobrain/align-base",
+        "transformers",
+        "ALIGN",
+        _DOWNLOAD,
+        size_mb=690,
+        summary="EfficientNet and BERT: the other classic of 2021, without picture attention",
+    ),
+    ModelCard(
+        "hf:OFA-Sys/chinese-clip-vit-base-patch16",
+        "transformers",
+        "Chinese-CLIP",
+        _DOWNLOAD,
+        size_mb=753,
+        summary="trained on 200 million Chinese pairs",
+    ),
+    ModelCard(
+        "hf:BAAI/AltCLIP",
+        "transformers",
+        "AltCLIP",
+        _DOWNLOAD,
+        size_mb=3450,
+        licence="CreativeML-OpenRAIL-M",
+        summary="CLIP ViT-L/14 with a bilingual text tower (Chinese, English)",
+    ),
+)
