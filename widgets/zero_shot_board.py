@@ -14,7 +14,7 @@ from widgets import esm, wire
 from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot, contact_sheet, picture_table
 from widgets.zero_shot_code import as_python
-from widgets.zero_shot_view import PAGE, Choices, accepted, detail, gallery, item_order, reject_panel
+from widgets.zero_shot_view import PAGE, Choices, accepted, detail, gallery, hints, item_order, reject_panel
 from workbench import data
 from workbench._repr import one_line, plural
 from workbench.errors import BadInputError, Cancelled, WorkbenchError
@@ -158,6 +158,7 @@ class ZeroShotBoard(anywidget.AnyWidget):
         with self._reported():
             labels, templates = check_labels(self.labels), check_templates(self.templates)
             if labels == self._ranking.labels and templates == self._ranking.templates:
+                self._jobs.cancel()  # an older wish may still be on its way
                 self._clear_error()
                 return
             if change["name"] == "templates":
@@ -331,6 +332,7 @@ class ZeroShotBoard(anywidget.AnyWidget):
                 "texts": None if self._texts is None else self._texts.top(_TEXTS_FOUND),
                 "query": "" if self._found is None else self._found.query,
                 "model": self._about_model(),
+                "hints": hints(ranking, ranking.rule if self._model is None else self._model.rule),
                 "labels": len(ranking.labels),
                 "notes": list(ranking.provenance.notes) + list(self._pairs.notes),
                 "credit": self._pairs.credit,
@@ -352,13 +354,11 @@ class ZeroShotBoard(anywidget.AnyWidget):
 
     def _about_model(self) -> dict[str, Any]:
         ranking = self._ranking
-        own = "softmax" if self._model is None else self._model.rule
         return {
             "name": ranking.provenance.model,
             "live": self._model is not None,
             "scale": ranking.scale,
             "bias": ranking.bias,
-            "rule": own,
         }
 
     # What is said ----------------------------------------------------------------------------

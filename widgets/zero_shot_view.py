@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import plural
-from workbench.results import Ranking
+from workbench.results import Ranking, Rule
 from workbench.zeroshot import leave_one_out, reject_cost, template_cosines
 from workbench.zeroshot.scoring import Measure, reject_scores
 
-__all__ = ["PAGE", "Choices", "Sort", "accepted", "detail", "gallery", "item_order", "reject_panel"]
+__all__ = ["PAGE", "Choices", "Sort", "accepted", "detail", "gallery", "hints", "item_order", "reject_panel"]
 
 PAGE = 24
 """Pictures on one page of the gallery."""
@@ -115,6 +115,18 @@ def detail(ranking: Ranking, item: int, *, kept: bool) -> dict[str, Any]:
         "sum": float(ranking.probability[item].sum()),
         "wordings": _wordings(ranking, item, order),
     }
+
+
+def hints(ranking: Ranking, own_rule: Rule) -> list[str]:
+    """What a reader of these numbers should know just now; usually nothing."""
+    said = []
+    if ranking.rule == "softmax" and len(ranking.labels) == 1:
+        said.append("One label always gets the whole share. Add a second, or ask yes or no with sigmoid.")
+    if ranking.rule != own_rule:
+        said.append(f"This model was trained with {own_rule}; with {ranking.rule} only the order means something.")
+    if ranking.temperature != 1:
+        said.append("Temperature 1 is the model's own. Moving it changes how sure it sounds, not which label wins.")
+    return said
 
 
 def reject_panel(ranking: Ranking, choices: Choices) -> dict[str, Any]:
