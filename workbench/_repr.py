@@ -35,6 +35,6 @@ def html_table(caption: str, header: Iterable[str], rows: Iterable[Iterable[obje
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
     return (
-        f"<table><caption>{escape(caption)}</caption>"
+        f'<table style="min-width: 36em"><caption style="text-align: left">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )

@@ -97,25 +97,21 @@ def embed_texts(
     should_stop: ShouldStop | None = None,
 ) -> NDArray[np.float32]:
     """Unit vectors of texts, item x feature. Equal texts are computed once."""
+    if not len(texts):
+        raise BadInputError("There are no texts to embed: the list is empty. Give at least one.")
     prefix = _space(model) + "text:"
-    distinct = list(dict.fromkeys(texts))
 
     def compute(missing: list[int]) -> Iterable[NDArray]:
         yield from batched(
             model.encode_texts,
-            [distinct[i] for i in missing],
-            total=len(missing),
+            [texts[i] for i in missing],
             batch_size=batch_size,
             stage="texts",
             on_event=on_event,
             should_stop=should_stop,
         )
 
-    if not distinct:
-        raise BadInputError("There are no texts to embed: the list is empty. Give at least one.")
-    vectors = _remembered([prefix + text for text in distinct], compute)
-    place = {text: row for row, text in enumerate(distinct)}
-    return vectors[[place[text] for text in texts]]
+    return _remembered([prefix + text for text in texts], compute)
 
 
 def forget() -> None:
@@ -128,22 +124,26 @@ def _space(model: DualEncoder) -> str:
 
 
 def _remembered(keys: list[str], compute: Callable[[list[int]], Iterable[NDArray]]) -> NDArray[np.float32]:
-    """One row for each key: from memory, else from disk, else from `compute(missing rows)`."""
-    rows = [_memory.get(key) for key in keys]
-    missing = [i for i, row in enumerate(rows) if row is None]
+    """One row for each key: from memory, else from disk, else from `compute(where they first stand)`.
+
+    A key that stands twice is computed once, and what is computed is kept batch by batch.
+    """
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    found = {key: _memory.get(key) for key in first}
+    missing = sorted(first[key] for key, vector in found.items() if vector is None)
     large = len(missing) >= _WORTH_KEEPING
-    entry = digest("vectors", [keys[i] for i in missing]) if large else ""
+    entry = digest("vectors", [keys[place] for place in missing]) if large else ""
     stored = _store.get(entry) if large else None
-    if stored is not None and len(stored.get("vectors", ())) == len(missing):
-        fresh: Iterable[NDArray] = stored["vectors"]
-    else:
-        fresh, stored = _rows(compute(missing)) if missing else (), None
-    for i, row in zip(missing, fresh, strict=True):
-        rows[i] = frozen(row)
-        _memory.put(keys[i], rows[i])
+    if stored is None or len(stored.get("vectors", ())) != len(missing):
+        stored = None
+    fresh = _rows(compute(missing)) if stored is None and missing else stored["vectors"] if stored else ()
+    for place, vector in zip(missing, fresh, strict=True):
+        found[keys[place]] = frozen(vector)
+        _memory.put(keys[place], found[keys[place]])
+    rows = np.stack([found[key] for key in keys])  # type: ignore[misc]
     if large and stored is None:
-        _store.put(entry, {"vectors": np.stack([rows[i] for i in missing])})
-    return np.stack(rows)  # type: ignore[arg-type]
+        _store.put(entry, {"vectors": rows[missing]})
+    return rows
 
 
 def _rows(batches: Iterable[NDArray]) -> Iterable[NDArray]:

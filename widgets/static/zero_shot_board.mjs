@@ -245,7 +245,7 @@ function rejection(/** @type {any} */ { model, send, view }) {
   const cost = h("p", { class: "zsb-cost", role: "status" });
   const middle = () => (view().reject.low + view().reject.high) / 2;
   return {
-    element: panel("None of these", "", h("label", {}, on, " reject below a threshold of the best label's "), measure, bars, h("div", { class: "zsb-row" }, slider, value), cost),
+    element: panel("None of these", "", h("label", { class: "zsb-switch" }, on, h("span", { text: "Reject pictures whose best label is below a threshold of" })), measure, bars, h("div", { class: "zsb-row" }, slider, value), cost),
     draw() {
       const { low, high, bars: counts, cost: said } = view().reject;
       const threshold = model.get("threshold");
