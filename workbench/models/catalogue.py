@@ -100,7 +100,8 @@ def _row(card: ModelCard) -> tuple[str, ...]:
 def _others() -> str:
     import open_clip
 
+    count = len(open_clip.list_pretrained())
     return (
-        f"Every one of open_clip's {len(open_clip.list_pretrained())} tags (open_clip.list_pretrained()) loads "
-        "as 'open_clip:ARCH/TAG', and every model of the families above as 'hf:ORG/NAME' or from a folder."
+        f"Every one of open_clip's {count} tags (open_clip.list_pretrained()) loads as 'open_clip:ARCH/TAG', "
+        "and every model of the families above as 'hf:ORG/NAME' or from a folder."
     )

@@ -50,12 +50,17 @@ def probe(adapter: TwoTower) -> tuple[int, Mapping[str, str | None]]:
         found["embed_images"] = _reason(lambda: image.append(_image(adapter, pixels)))
     found["attention_image"] = found["embed_images"] or _attention(image_maps, adapter.image_tower, "image")
     found["attention_text"] = found["embed_texts"] or _attention(text_maps, adapter.text_tower, "text")
+    lengths = {vectors.shape[-1] for vectors in (*image, *text)}
+    if len(lengths) > 1:
+        raise UnsupportedError(
+            f"{adapter.card.name} has no joint space: a picture becomes {image[0].shape[-1]} numbers and a "
+            f"text {text[0].shape[-1]}. Check the configuration's projection sizes."
+        )
     found["gradients"] = found["embed_images"] or _reason(
         lambda: _gradient(pixels["pixel_values"], image[0], text[0] if text else torch.ones_like(image[0]))
     )
     found["patch_tokens"] = found["embed_images"] or _reason(lambda: _patches(adapter, pixels))
-    feature = next((vectors.shape[-1] for vectors in (*image, *text)), 0)
-    return feature, MappingProxyType(dict(found))
+    return max(lengths, default=0), MappingProxyType(dict(found))
 
 
 @contextmanager

@@ -37,6 +37,15 @@ class _Family:
     limit: int | None = None
 
 
+_VOCABULARIES = (
+    "tokenizer.json",
+    "vocab.json",
+    "vocab.txt",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+
 FAMILIES: Mapping[str, _Family] = {
     "clip": _Family("CLIP"),
     "metaclip_2": _Family("MetaCLIP 2"),
@@ -164,6 +173,12 @@ def load_transformers(
     family = _family(folder, config)
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     model = _model(folder, weights, card, options)
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        # transformers 5 would build an empty tokeniser here and say nothing.
+        raise BadWeightsError(
+            f"{folder} has no usable tokeniser: none of {', '.join(_VOCABULARIES)}. "
+            "Save the model's processor into the folder too: processor.save_pretrained(folder)."
+        )
     tokeniser = _part(AutoTokenizer, folder, "tokeniser", options)
     processor = _part(AutoImageProcessor, folder, "image processor", options)
     # SigLIP 2 at a fixed size has the class of SigLIP and Gemma's tokeniser; it was trained on lower case.
@@ -252,8 +267,9 @@ def _limit(text_config: Any, tokeniser: Any, family: _Family) -> int:
 
 def _scale(model: Any) -> tuple[float, float]:
     if hasattr(model, "temperature"):
-        return 1 / float(model.temperature), 0.0  # ALIGN divides
-    return float(model.logit_scale.exp()), float(getattr(model, "logit_bias", 0.0))
+        return 1 / model.temperature.item(), 0.0  # ALIGN divides
+    bias = model.logit_bias.item() if hasattr(model, "logit_bias") else 0.0
+    return model.logit_scale.exp().item(), bias
 
 
 def _laid_out(patches: Tensor, shape: Tensor) -> Tensor:
