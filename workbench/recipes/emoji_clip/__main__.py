@@ -30,7 +30,8 @@ def main() -> None:
 
         run(chosen.work, chosen.weights, seed=chosen.seed)
     else:
-        from workbench.recipes.emoji_clip.score import measure, write_cards
+        from workbench.recipes.emoji_clip.card import write_cards
+        from workbench.recipes.emoji_clip.score import measure
 
         figures = measure(chosen.weights, chosen.work, fetch_style=True)
         write_cards(chosen.weights, figures)
