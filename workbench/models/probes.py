@@ -68,7 +68,7 @@ def attention_of(tower: nn.Module) -> Iterator[list[Tensor]]:
     """Collect attention probabilities, item x head x query x key, of every block that runs inside.
 
     Three mechanisms, because libraries differ: `nn.MultiheadAttention` is asked for its weights,
-    fused attention of timm and open_clip is unfused, and transformers' towers are switched to "eager".
+    fused attention of timm is unfused, and transformers' towers are switched to "eager".
     """
     maps: list[Tensor] = []
     undo: list[Callable[[], Any]] = []
@@ -76,7 +76,7 @@ def attention_of(tower: nn.Module) -> Iterator[list[Tensor]]:
         for module in tower.modules():
             if isinstance(module, nn.MultiheadAttention):
                 _ask_for_weights(module, maps, undo)
-            elif isinstance(getattr(module, "attn_drop", None), nn.Module):
+            elif hasattr(module, "fused_attn") and isinstance(getattr(module, "attn_drop", None), nn.Module):
                 _unfuse(module, maps, undo)
         _go_eager(tower, maps, undo)
         yield maps
@@ -97,17 +97,11 @@ def _ask_for_weights(module: nn.Module, maps: list[Tensor], undo: list[Callable[
 
 
 def _unfuse(module: nn.Module, maps: list[Tensor], undo: list[Callable[[], Any]]) -> None:
-    # timm calls the switch `fused_attn`, open_clip's own attention `use_fsdpa`.
-    for switch in ("fused_attn", "use_fsdpa"):
-        if hasattr(module, switch):
-            undo.append(partial(setattr, module, switch, getattr(module, switch)))
-            setattr(module, switch, False)
+    undo.append(partial(setattr, module, "fused_attn", module.fused_attn))
+    module.fused_attn = False  # type: ignore[assignment]
 
     def before(_: nn.Module, args: tuple) -> None:
-        if args[0].ndim == 4:
-            maps.append(args[0])
-        elif args[0].ndim == 3:  # open_clip folds heads into the batch; one item is probed at a time
-            maps.append(args[0][None])
+        maps.append(args[0])
 
     undo.append(module.attn_drop.register_forward_pre_hook(before).remove)  # type: ignore[union-attr]
 
@@ -165,6 +159,9 @@ def _attention(maps: list[Tensor], tower: nn.Module, side: str) -> str | None:
     if square:
         return None
     trunk = type(getattr(tower, "trunk", tower)).__name__
+    if any(hasattr(module, "use_fsdpa") for module in tower.modules()):
+        # open_clip 3.3's plain path multiplies four axes with torch.bmm, which takes three.
+        return f"the {side} tower ({trunk}) computes attention fused, and open_clip's plain path does not run"
     return f"the {side} tower ({trunk}) has no attention with one weight for each pair of tokens"
 
 
