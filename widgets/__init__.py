@@ -1,7 +1,7 @@
 """Widgets for what `workbench` computes: `show(result)` picks the one that fits.
 
-    from widgets import show
-    board = show(classify(model, pairs, labels))
+from widgets import show
+board = show(classify(model, pairs, labels))
 """
 
 from widgets.show import show

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-__all__ = ["LatestJob"]
+__all__ = ["LatestJob", "Reported"]
 
 _IDLE_SECONDS = 30.0  # an unused thread ends, so that a forgotten widget costs nothing
 
@@ -73,3 +73,22 @@ class LatestJob:
             if job is None:
                 self._thread = None
             return job
+
+
+class Reported:
+    """`with Reported(report):` hands an exception to `report`, because a callback's traceback reaches nobody.
+
+    An interrupt of the kernel is not an error and passes through.
+    """
+
+    def __init__(self, report: Callable[[Exception], None]) -> None:
+        self._report = report
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> bool:
+        if isinstance(problem, Exception):
+            self._report(problem)
+            return True
+        return False

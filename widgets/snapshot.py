@@ -52,7 +52,9 @@ class Snapshot:
         """
         stem = Path(path)
         if not stem.parent.is_dir():
-            raise BadInputError(f"The folder {str(stem.parent)!r} does not exist. Make it, or give another path.")
+            raise BadInputError(
+                f"The folder {str(stem.parent)!r} does not exist. Make it, or give another path."
+            )
         files = [stem.with_name(stem.name + ending) for ending in (".html", ".png", ".npz", ".json")]
         page = f'<!doctype html><meta charset="utf-8"><title>{escape(self.title)}</title>{self.html}'
         files[0].write_text(page, "utf-8")
@@ -80,16 +82,22 @@ def picture_table(
     """An HTML table with a thumbnail before each row; its text alternative is the row's first cell."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("picture", *header))
     body = "".join(
-        f'<tr><td><img alt="{escape(str(row[0]))}" width="48" src="{data_uri(as_bytes(picture, side=96))}"></td>'
+        f'<tr><td><img alt="{escape(str(row[0]))}" width="48" '
+        f'src="{data_uri(as_bytes(picture, side=96))}"></td>'
         + "".join(f"<td>{escape(str(cell))}</td>" for cell in row)
         + "</tr>"
         for row, picture in zip(rows, pictures, strict=True)
     )
     said = "".join(f"<p><small>{escape(note)}</small></p>" for note in notes if note)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{said}"
+    return (
+        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>{said}"
+    )
 
 
-def contact_sheet(pictures: Sequence[Image.Image], lines: Sequence[Sequence[str]], *, columns: int = 6) -> bytes:
+def contact_sheet(
+    pictures: Sequence[Image.Image], lines: Sequence[Sequence[str]], *, columns: int = 6
+) -> bytes:
     """A PNG of the pictures, two lines of words under each."""
     columns = max(1, min(columns, len(pictures)))
     rows = max(1, -(-len(pictures) // columns))
@@ -120,7 +128,13 @@ def _font(text: str) -> Any:
     """Pillow's own font for Latin; for other scripts a system font that has them, where there is one."""
     if text.isascii():
         return ImageFont.load_default(13)
-    for name in ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "DejaVuSans.ttf", "Arial Unicode.ttf", "msyh.ttc"):
+    for name in (
+        "NotoSansCJK-Regular.ttc",
+        "wqy-microhei.ttc",
+        "DejaVuSans.ttf",
+        "Arial Unicode.ttf",
+        "msyh.ttc",
+    ):
         try:
             return ImageFont.truetype(name, 13)
         except OSError:

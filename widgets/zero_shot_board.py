@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import anywidget
@@ -11,7 +12,7 @@ import numpy as np
 import traitlets as t
 
 from widgets import esm, wire
-from widgets.jobs import LatestJob
+from widgets.jobs import LatestJob, Reported
 from widgets.snapshot import Snapshot, contact_sheet, picture_table
 from widgets.zero_shot_code import as_python
 from widgets.zero_shot_view import PAGE, Choices, accepted, detail, gallery, hints, item_order, reject_panel
@@ -19,7 +20,7 @@ from workbench import data
 from workbench._repr import one_line, plural
 from workbench.errors import BadInputError, Cancelled, WorkbenchError
 from workbench.models.base import DualEncoder
-from workbench.results import Event, Ranking, Retrieval
+from workbench.results import Event, OnEvent, Ranking, Retrieval
 from workbench.zeroshot import classify, rescore, retrieve
 from workbench.zeroshot.prompts import check_labels, check_templates
 
@@ -63,7 +64,9 @@ class ZeroShotBoard(anywidget.AnyWidget):
     temperature = t.Float(1.0).tag(sync=True)
     measure = t.Enum(("probability", "margin", "cosine"), "probability").tag(sync=True)
     threshold = t.Float(None, allow_none=True).tag(sync=True)
-    sort = t.Enum(("as given", "surest first", "doubtful first", "by label", "wrong first"), "as given").tag(sync=True)
+    sort = t.Enum(("as given", "surest first", "doubtful first", "by label", "wrong first"), "as given").tag(
+        sync=True
+    )
     page = t.Int(0).tag(sync=True)
     query = t.Unicode("").tag(sync=True)
     focus = t.Int(0).tag(sync=True)
@@ -82,7 +85,9 @@ class ZeroShotBoard(anywidget.AnyWidget):
             BadInputError: the ranking holds no pictures (it was made from arrays alone).
         """
         if ranking.pairs is None:
-            raise BadInputError("This ranking holds no pictures to show. Make one with classify(model, pairs, labels).")
+            raise BadInputError(
+                "This ranking holds no pictures to show. Make one with classify(model, pairs, labels)."
+            )
         self._lock = threading.RLock()
         self._ranking = ranking
         self._model = model if model is not None else ranking.model
@@ -138,10 +143,12 @@ class ZeroShotBoard(anywidget.AnyWidget):
             rows.append((ranking.names[item], answer, f"{probability:.1%}", f"{ranking.margin[item]:.3f}"))
         pictures = [self._pairs.picture(item) for item in items]
         caption = (
-            f"{plural(len(items), 'picture')} of {len(ranking)} among {plural(len(ranking.labels), 'label')}; "
+            f"{plural(len(items), 'picture')} of {len(ranking)} "
+            f"among {plural(len(ranking.labels), 'label')}; "
             f"{ranking.rule}, temperature {ranking.temperature:g}"
         )
-        among = f"Labels: {one_line(', '.join(ranking.labels), most=400)}. Probabilities are among these labels only."
+        named = one_line(", ".join(ranking.labels), most=400)
+        among = f"Labels: {named}. Probabilities are among these labels only."
         header = ("text", "best label", "probability", "margin")
         return Snapshot(
             caption,
@@ -181,7 +188,9 @@ class ZeroShotBoard(anywidget.AnyWidget):
             if change["name"] == "focus":
                 self._texts = None
                 if not 0 <= self.focus < len(self._ranking):
-                    raise BadInputError(f"Item {self.focus} was asked for; there are {len(self._ranking)}, from 0.")
+                    raise BadInputError(
+                        f"Item {self.focus} was asked for; there are {len(self._ranking)}, from 0."
+                    )
             self._publish()
 
     def _on_selected(self, _change: dict[str, Any]) -> None:
@@ -199,7 +208,13 @@ class ZeroShotBoard(anywidget.AnyWidget):
             return
 
         def work(should_stop: Callable[[], bool]) -> None:
-            found = retrieve(self._asked(), self._pairs, query, on_event=self._progress, should_stop=should_stop)
+            found = retrieve(
+                self._asked(),
+                self._pairs,
+                query,
+                on_event=self._progress(should_stop),
+                should_stop=should_stop,
+            )
             self._finish(should_stop, found=found)
 
         self._start(work)
@@ -211,7 +226,9 @@ class ZeroShotBoard(anywidget.AnyWidget):
                 self._jobs.cancel()
                 self._say("cancelled")
             elif kind == "upload":
-                self._add([bytes(buffer) for buffer in buffers], [str(name) for name in content.get("names", [])])
+                self._add(
+                    [bytes(buffer) for buffer in buffers], [str(name) for name in content.get("names", [])]
+                )
             elif kind == "path":
                 self._add_path(str(content.get("path", "")))
             elif kind == "texts":
@@ -226,14 +243,16 @@ class ZeroShotBoard(anywidget.AnyWidget):
         for content, name in zip(contents, names, strict=True):
             if len(content) > _UPLOAD_MB * 1e6:
                 raise BadInputError(
-                    f"{one_line(name)!r} has {len(content) / 1e6:.0f} MB; a picture sent by the browser may have "
-                    f"{_UPLOAD_MB} MB. Give its path on this machine instead, or shrink it."
+                    f"{one_line(name)!r} has {len(content) / 1e6:.0f} MB; a picture sent by the browser "
+                    f"may have {_UPLOAD_MB} MB. Give its path on this machine instead, or shrink it."
                 )
         self._extend(data.from_pictures(contents, texts=names))
 
     def _add_path(self, path: str) -> None:
         if not path.strip():
-            raise BadInputError("The path is empty. Type the path of a picture or of a folder on this machine.")
+            raise BadInputError(
+                "The path is empty. Type the path of a picture or of a folder on this machine."
+            )
         self._extend(data.from_path(path.strip()))
 
     def _extend(self, added: data.Pairs) -> None:
@@ -242,11 +261,21 @@ class ZeroShotBoard(anywidget.AnyWidget):
         self._classify(pairs, self._ranking.labels, self._ranking.templates, look_at=first)
 
     def _classify(
-        self, pairs: data.Pairs, labels: tuple[str, ...], templates: tuple[str, ...], *, look_at: int | None = None
+        self,
+        pairs: data.Pairs,
+        labels: tuple[str, ...],
+        templates: tuple[str, ...],
+        *,
+        look_at: int | None = None,
     ) -> None:
         def work(should_stop: Callable[[], bool]) -> None:
             ranking = classify(
-                self._asked(), pairs, labels, templates=templates, on_event=self._progress, should_stop=should_stop
+                self._asked(),
+                pairs,
+                labels,
+                templates=templates,
+                on_event=self._progress(should_stop),
+                should_stop=should_stop,
             )
             self._finish(should_stop, ranking=ranking, look_at=look_at)
 
@@ -256,7 +285,13 @@ class ZeroShotBoard(anywidget.AnyWidget):
         focus = self.focus
 
         def work(should_stop: Callable[[], bool]) -> None:
-            texts = retrieve(self._asked(), self._pairs, focus, on_event=self._progress, should_stop=should_stop)
+            texts = retrieve(
+                self._asked(),
+                self._pairs,
+                focus,
+                on_event=self._progress(should_stop),
+                should_stop=should_stop,
+            )
             self._finish(should_stop, texts=texts)
 
         self._start(work)
@@ -299,7 +334,9 @@ class ZeroShotBoard(anywidget.AnyWidget):
             self._publish()
 
     def _scored(self, ranking: Ranking) -> Ranking:
-        active = self.active if len(self.active) == len(ranking.templates) else [True] * len(ranking.templates)
+        active = (
+            self.active if len(self.active) == len(ranking.templates) else [True] * len(ranking.templates)
+        )
         return rescore(
             ranking,
             active=np.array(active, dtype=bool),
@@ -349,7 +386,11 @@ class ZeroShotBoard(anywidget.AnyWidget):
         if self._drawn.get("focus") != (len(self._pairs), focus):
             picture = self._pairs.picture(focus)
             self._large = wire.as_bytes(picture, side=_LARGE)
-            self._seen = b"" if self._model is None else wire.as_bytes(self._model.preprocess_view(picture), side=_LARGE)
+            self._seen = (
+                b""
+                if self._model is None
+                else wire.as_bytes(self._model.preprocess_view(picture), side=_LARGE)
+            )
             self._drawn["focus"] = (len(self._pairs), focus)
 
     def _about_model(self) -> dict[str, Any]:
@@ -363,15 +404,14 @@ class ZeroShotBoard(anywidget.AnyWidget):
 
     # What is said ----------------------------------------------------------------------------
 
-    def _progress(self, event: Event) -> None:
-        self._status = {
-            "state": "working",
-            "stage": event.stage,
-            "done": event.done,
-            "total": event.total,
-            "message": event.message,
-            "error": "",
-        }
+    def _progress(self, should_stop: Callable[[], bool]) -> OnEvent:
+        """Progress of one job, silent once a newer one or a cancel has come."""
+
+        def tell(event: Event) -> None:
+            if not should_stop():
+                self._status = {"state": "working", "error": "", **asdict(event)}
+
+        return tell
 
     def _say(self, state: str) -> None:
         self._status = {"state": state, "error": ""}
@@ -379,7 +419,7 @@ class ZeroShotBoard(anywidget.AnyWidget):
     def _clear_error(self) -> None:
         self._status = {"state": "ready", "error": ""}
 
-    def _report(self, problem: BaseException) -> None:
+    def _report(self, problem: Exception) -> None:
         """An error belongs on the board. What was on the screen before stays."""
         if isinstance(problem, Cancelled):
             return
@@ -388,21 +428,5 @@ class ZeroShotBoard(anywidget.AnyWidget):
         self.last_error = problem
         self._status = {"state": "error", "error": one_line(said, most=600)}
 
-    def _reported(self) -> _Reported:
-        return _Reported(self._report)
-
-
-class _Reported:
-    """`with`: hands any exception to `report`, because a callback's own traceback reaches nobody."""
-
-    def __init__(self, report: Callable[[BaseException], None]) -> None:
-        self._report = report
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> bool:
-        if isinstance(problem, Exception):
-            self._report(problem)
-            return True
-        return False
+    def _reported(self) -> Reported:
+        return Reported(self._report)

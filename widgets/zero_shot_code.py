@@ -14,7 +14,8 @@ def as_python(ranking: Ranking, choices: Choices, *, selected: Sequence[int] = (
     """A cell that loads the same model and pictures, and scores them the same way."""
     lines = [
         "from workbench import data, models",
-        "from workbench.zeroshot import classify, reject_cost, rescore" if _rejects(ranking, choices)
+        "from workbench.zeroshot import classify, reject_cost, rescore"
+        if _rejects(ranking, choices)
         else "from workbench.zeroshot import classify, rescore",
         "",
         f"model = models.load({ranking.provenance.model!r})",

@@ -42,7 +42,9 @@ class Choices:
     threshold: float | None = None
 
 
-def item_order(ranking: Ranking, choices: Choices, found: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def item_order(
+    ranking: Ranking, choices: Choices, found: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """Items in the order of the gallery; `found` (a search) comes before any sorting."""
     if found is not None:
         return found
@@ -123,9 +125,13 @@ def hints(ranking: Ranking, own_rule: Rule) -> list[str]:
     if ranking.rule == "softmax" and len(ranking.labels) == 1:
         said.append("One label always gets the whole share. Add a second, or ask yes or no with sigmoid.")
     if ranking.rule != own_rule:
-        said.append(f"This model was trained with {own_rule}; with {ranking.rule} only the order means something.")
+        said.append(
+            f"This model was trained with {own_rule}; with {ranking.rule} only the order means something."
+        )
     if ranking.temperature != 1:
-        said.append("Temperature 1 is the model's own. Moving it changes how sure it sounds, not which label wins.")
+        said.append(
+            "Temperature 1 is the model's own. Moving it changes how sure it sounds, not which label wins."
+        )
     return said
 
 

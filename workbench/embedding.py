@@ -151,7 +151,9 @@ def _rows(batches: Iterable[NDArray]) -> Iterable[NDArray]:
         yield from batch
 
 
-def _ahead(readers: ThreadPoolExecutor, read: Callable[[int], T], ids: list[int], *, depth: int) -> Iterable[T]:
+def _ahead(
+    readers: ThreadPoolExecutor, read: Callable[[int], T], ids: list[int], *, depth: int
+) -> Iterable[T]:
     """`read(i)` for each id in order, at most `depth` of them decoded ahead of their use."""
     waiting = iter(ids)
     futures = deque(readers.submit(read, i) for i in islice(waiting, depth))

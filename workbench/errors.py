@@ -46,7 +46,7 @@ class UnsupportedError(WorkbenchError):
     """This model cannot do what was asked; the message gives the reason found when it was loaded."""
 
 
-class Cancelled(WorkbenchError):
+class Cancelled(WorkbenchError):  # noqa: N818 - a wish that was heard, not a mistake
     """The user cancelled; whatever was finished before is kept."""
 
 

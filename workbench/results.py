@@ -116,7 +116,9 @@ class Embeddings:
             check_axes("text", self.text, "item feature", item=len(self.image), feature=self.image.shape[1])
 
     @classmethod
-    def from_array(cls, vectors: ArrayLike, *, texts: Sequence[str] = (), labels: Sequence[str] | None = None) -> Embeddings:
+    def from_array(
+        cls, vectors: ArrayLike, *, texts: Sequence[str] = (), labels: Sequence[str] | None = None
+    ) -> Embeddings:
         """Vectors from anywhere (item x feature) as `Embeddings`; they are scaled to unit length."""
         array = np.asarray(vectors, dtype=np.float32)
         check_axes("vectors", array, "item feature")
@@ -135,7 +137,8 @@ class Embeddings:
 
     def __repr__(self) -> str:
         kinds = " + ".join(name for name in ("image", "text") if getattr(self, name) is not None)
-        return f"Embeddings({plural(len(self), 'item')}, {kinds}, {self.vectors.shape[1]} features, {self.provenance.model or 'from an array'})"
+        origin = self.provenance.model or "from an array"
+        return f"Embeddings({plural(len(self), 'item')}, {kinds}, {self.vectors.shape[1]} features, {origin})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +190,9 @@ class Ranking:
             check_axes("truth", self.truth, "item", item=items)
             object.__setattr__(self, "truth", _read_only(self.truth, np.int64))
         if self.names and len(self.names) != items:
-            raise BadInputError(f"names holds {len(self.names)} entries; expected one for each of {items} items.")
+            raise BadInputError(
+                f"names holds {len(self.names)} entries; expected one for each of {items} items."
+            )
 
     @property
     def model(self) -> Any | None:
@@ -280,7 +285,9 @@ class Retrieval:
         return f"Retrieval({one_line(self.query)!r}, {self.direction}, {plural(len(self), 'candidate')})"
 
     def _repr_html_(self) -> str:
-        rows = [(place + 1, one_line(name), f"{cosine:.3f}") for place, (name, cosine) in enumerate(self.top(10))]
+        rows = [
+            (place + 1, one_line(name), f"{cosine:.3f}") for place, (name, cosine) in enumerate(self.top(10))
+        ]
         return html_table(repr(self), ("rank", "candidate", "cosine"), rows)
 
 

@@ -20,9 +20,24 @@ from workbench.data.shapes import load_shapes
 from workbench.data.tables import TABLES, load_table
 from workbench.errors import BadInputError, UnknownNameError
 
-__all__ = ["DataCard", "DataTable", "Pair", "Pairs", "available", "card", "from_path", "from_pictures", "load", "open_picture"]
+__all__ = [
+    "DataCard",
+    "DataTable",
+    "Pair",
+    "Pairs",
+    "available",
+    "card",
+    "from_path",
+    "from_pictures",
+    "load",
+    "open_picture",
+]
 
-_LOADERS: dict[str, Callable[..., Pairs]] = {"emoji": load_emoji, "shapes": load_shapes, "photos": load_photos}
+_LOADERS: dict[str, Callable[..., Pairs]] = {
+    "emoji": load_emoji,
+    "shapes": load_shapes,
+    "photos": load_photos,
+}
 
 
 class DataTable(tuple[DataCard, ...]):
@@ -64,10 +79,13 @@ def load(name: str | Path, **options: Any) -> Pairs:
         return _called(load_table, "data.load(table)", {"table": path} | options)
     if path.is_file():
         raise BadInputError(
-            f"{str(name)!r} is a file, but no table ({', '.join(TABLES)}). For one picture: data.from_pictures([path])."
+            f"{str(name)!r} is a file, but no table ({', '.join(TABLES)}). "
+            "For one picture: data.from_pictures([path])."
         )
     if path.suffix or len(path.parts) > 1:
-        raise UnknownNameError(f"There is no folder or table {str(name)!r}. It is looked up from {str(Path.cwd())!r}.")
+        raise UnknownNameError(
+            f"There is no folder or table {str(name)!r}. It is looked up from {str(Path.cwd())!r}."
+        )
     card(str(name))  # raises, with the nearest names
     raise UnknownNameError(f"There is no data set {name!r}.")
 

@@ -45,8 +45,8 @@ CARDS = (
         "photos",
         "photographs bundled with scikit-image, with short captions of our own",
         "see THIRD_PARTY.md",
-        "Photographs: scikit-image's data set (astronaut: NASA; cat: Stéfan van der Walt; coffee: Rachel Michetti; "
-        "others as credited there).",
+        "Photographs: scikit-image's data set (astronaut: NASA; cat: Stéfan van der Walt; "
+        "coffee: Rachel Michetti; others as credited there).",
         "PyPI scikit-image",
     ),
 )
@@ -63,6 +63,6 @@ def card(name: str) -> DataCard:
             return row
     names = [row.name for row in CARDS]
     raise UnknownNameError(
-        f"There is no data set {name!r}; there are {', '.join(names)}. A path of a folder, a .csv or a .parquet "
-        f"works as well.{did_you_mean(name, names)}"
+        f"There is no data set {name!r}; there are {', '.join(names)}. "
+        f"A path of a folder, a .csv or a .parquet works as well.{did_you_mean(name, names)}"
     )

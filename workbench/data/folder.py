@@ -57,14 +57,20 @@ def from_pictures(pictures: Sequence[Picture], *, texts: Sequence[str] | None = 
     """
     if not len(pictures):
         raise BadInputError("No picture was given. Give a list with at least one.")
-    names = [words_of(Path(str(p))) if isinstance(p, (str, Path)) else f"picture {k + 1}" for k, p in enumerate(pictures)]
+    names = [
+        words_of(Path(str(p))) if isinstance(p, (str, Path)) else f"picture {k + 1}"
+        for k, p in enumerate(pictures)
+    ]
     said = list(texts) if texts is not None else names
     if len(said) != len(pictures):
-        raise BadInputError(f"{plural(len(said), 'text')} for {plural(len(pictures), 'picture')}; give one each.")
+        raise BadInputError(
+            f"{plural(len(said), 'text')} for {plural(len(pictures), 'picture')}; give one each."
+        )
     opened = [open_picture(picture, name=str(said[k])) for k, picture in enumerate(pictures)]
     keys = [content_key(f"{picture.size}".encode() + picture.tobytes()) for picture in opened]
     sources = tuple(
-        Source(lambda picture=picture: picture, lambda key=key: key) for picture, key in zip(opened, keys, strict=True)
+        Source(lambda picture=picture: picture, lambda key=key: key)
+        for picture, key in zip(opened, keys, strict=True)
     )
     return Pairs("pictures", sources, tuple(map(str, said)), code=_code(pictures))
 
@@ -80,7 +86,9 @@ def _pictures(root: Path) -> list[Path]:
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = (Path(folder) / name for name in names if not name.startswith("."))
-        found += [path for path in paths if path.suffix.lower() in ENDINGS and path.resolve().is_relative_to(root)]
+        found += [
+            path for path in paths if path.suffix.lower() in ENDINGS and path.resolve().is_relative_to(root)
+        ]
     return found
 
 

@@ -80,7 +80,10 @@ class Pairs:
         lengths = {"texts": self.texts, "labels": self.labels or self.texts, **self.columns}
         for column, values in lengths.items():
             if len(values) != len(self.sources):
-                raise BadInputError(f"{column} has {len(values)} entries; expected one for each of {len(self.sources)} pictures.")
+                raise BadInputError(
+                    f"{column} has {len(values)} entries; "
+                    f"expected one for each of {len(self.sources)} pictures."
+                )
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -133,7 +136,9 @@ class Pairs:
         try:
             return self.sources[item].open()
         except BadPictureError as problem:
-            raise BadPictureError(f"Item {item} ({one_line(self.texts[item], most=40)!r}): {problem}") from problem
+            raise BadPictureError(
+                f"Item {item} ({one_line(self.texts[item], most=40)!r}): {problem}"
+            ) from problem
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -153,8 +158,12 @@ class Pairs:
         """The same pictures with other texts: the name of a column, or one text a picture."""
         if isinstance(texts, str):
             if texts not in self.columns:
-                raise BadInputError(f"There is no column {texts!r}; columns are {', '.join(self.columns) or 'none'}.")
-            return replace(self, texts=tuple(map(str, self.columns[texts])), code=f"{self.code}.with_texts({texts!r})")
+                raise BadInputError(
+                    f"There is no column {texts!r}; columns are {', '.join(self.columns) or 'none'}."
+                )
+            return replace(
+                self, texts=tuple(map(str, self.columns[texts])), code=f"{self.code}.with_texts({texts!r})"
+            )
         return replace(self, texts=tuple(map(str, texts)), code=f"{self.code}.with_texts({list(texts)!r})")
 
     def sample(self, count: int, *, seed: int = 0) -> Pairs:
@@ -186,14 +195,21 @@ class Pairs:
         if array.size == 0 and array.dtype != np.bool_:
             return []
         if array.ndim != 1 or array.dtype.kind not in "iub":
-            raise BadInputError(f"Pairs are indexed by an int, a slice, a list of ints or a mask; got {one_line(repr(index))}.")
+            raise BadInputError(
+                "Pairs are indexed by an int, a slice, a list of ints or a mask; "
+                f"got {one_line(repr(index))}."
+            )
         if array.dtype == np.bool_:
             if len(array) != len(self):
-                raise BadInputError(f"The mask has {len(array)} entries; expected one for each of {len(self)} pairs.")
+                raise BadInputError(
+                    f"The mask has {len(array)} entries; expected one for each of {len(self)} pairs."
+                )
             return np.flatnonzero(array).tolist()
         wrong = array[(array < -len(self)) | (array >= len(self))]
         if wrong.size:
-            raise IndexError(f"Item {wrong[0]} was asked for; {self.name!r} has {len(self)}, numbered from 0.")
+            raise IndexError(
+                f"Item {wrong[0]} was asked for; {self.name!r} has {len(self)}, numbered from 0."
+            )
         return (array % len(self)).tolist()
 
     def __repr__(self) -> str:

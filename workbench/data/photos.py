@@ -35,7 +35,9 @@ def load_photos() -> Pairs:
     """
     spec = util.find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise UnavailableError("The photographs come with scikit-image, which is not installed: pip install scikit-image.")
+        raise UnavailableError(
+            "The photographs come with scikit-image, which is not installed: pip install scikit-image."
+        )
     folder = Path(spec.origin).parent / "data"
     files = [(folder / name, caption) for name, caption in _CAPTIONS.items() if (folder / name).is_file()]
     about = card("photos")

@@ -53,11 +53,14 @@ def _read(path: str | Path) -> bytes:
     text = str(path)
     if text.startswith(("http://", "https://", "ftp://", "data:")):
         raise BadPictureError(
-            f"{one_line(text)!r} is an address. Nothing is fetched from addresses: save the picture and give its path."
+            f"{one_line(text)!r} is an address. Nothing is fetched from addresses: "
+            "save the picture and give its path."
         )
     file = Path(text).expanduser()
     if not file.is_file():
-        raise BadPictureError(f"There is no file {text!r}. Check the path; it is looked up on the kernel's machine.")
+        raise BadPictureError(
+            f"There is no file {text!r}. Check the path; it is looked up on the kernel's machine."
+        )
     size = file.stat().st_size
     if size > MAX_BYTES:
         raise BadPictureError(_too_many_bytes(text, size))
@@ -72,27 +75,34 @@ def _decoded(content: bytes, name: str) -> Image.Image:
         raise BadPictureError(_too_many_bytes(name, len(content)))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit decides below
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # our own, lower limit decides below
             picture = Image.open(io.BytesIO(content))
         _check_pixels(picture, shown)
         if picture.format == "JPEG":
             picture.draft("RGB" if picture.mode != "CMYK" else None, (_DRAFT_SIDE, _DRAFT_SIDE))
         return _rgb(picture)
     except Image.DecompressionBombError as problem:
-        raise BadPictureError(f"{shown} unpacks to far more than {MAX_PIXELS:,} pixels and was not opened.") from problem
+        raise BadPictureError(
+            f"{shown} unpacks to far more than {MAX_PIXELS:,} pixels and was not opened."
+        ) from problem
     except UnidentifiedImageError as problem:
         raise BadPictureError(f"{shown} is not a picture that can be read{_hint(content)}.") from problem
     except (OSError, SyntaxError, ValueError, EOFError) as problem:
         if isinstance(problem, BadPictureError):
             raise
-        raise BadPictureError(f"{shown} is damaged or cut off ({problem}). Save or download it again.") from problem
+        raise BadPictureError(
+            f"{shown} is damaged or cut off ({problem}). Save or download it again."
+        ) from problem
 
 
 def _check_pixels(picture: Image.Image, shown: str) -> None:
     pixels = picture.width * picture.height
     if pixels > MAX_PIXELS:
         raise BadPictureError(
-            f"{shown} has {picture.width:,} x {picture.height:,} pixels; at most {MAX_PIXELS:,} are opened. Shrink it first."
+            f"{shown} has {picture.width:,} x {picture.height:,} pixels; "
+            f"at most {MAX_PIXELS:,} are opened. Shrink it first."
         )
 
 
@@ -112,7 +122,7 @@ def _rgb(picture: Image.Image) -> Image.Image:
 
 
 def _scaled(picture: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float pictures brought to 8 bits; Pillow's own conversion would clip them to white."""
+    """Brought to 8 bits from 16, 32 or floats; Pillow's own conversion would clip them to white."""
     values = np.asarray(picture, dtype=np.float64)
     if picture.mode.startswith("I;16"):
         top = 65535.0
@@ -150,4 +160,5 @@ def _hint(content: bytes) -> str:
 
 
 def _too_many_bytes(name: str, size: int) -> str:
-    return f"{one_line(name)!r} has {human_bytes(size)}; a picture may have {human_bytes(MAX_BYTES)}. Shrink it first."
+    limit = human_bytes(MAX_BYTES)
+    return f"{one_line(name)!r} has {human_bytes(size)}; a picture may have {limit}. Shrink it first."

@@ -19,7 +19,12 @@ _ZH = {
     "small": "小", "large": "大",
     "left of": "左边", "right of": "右边", "above": "上面", "below": "下面",
 }  # fmt: skip
-_EN_RELATION = {"left of": "to the left of", "right of": "to the right of", "above": "above", "below": "below"}
+_EN_RELATION = {
+    "left of": "to the left of",
+    "right of": "to the right of",
+    "above": "above",
+    "below": "below",
+}
 _NUMBERS = ("zero", "one", "two", "three", "four", "five")
 
 
@@ -62,7 +67,12 @@ def caption(scene: Scene, language: Language = "en") -> str:
 def questions(scene: Scene, *, seed: int = 0) -> tuple[Question, ...]:
     """One of each kind that the scene allows; yes and no are equally likely where both can be asked."""
     chance = random.Random(f"questions/{seed}/{scene}")
-    asked = [_existence(scene, chance), _count(scene, chance), *_attributes(scene, chance), _relation(scene, chance)]
+    asked = [
+        _existence(scene, chance),
+        _count(scene, chance),
+        *_attributes(scene, chance),
+        _relation(scene, chance),
+    ]
     return tuple(question for question in asked if question is not None)
 
 
@@ -92,7 +102,11 @@ def _attributes(scene: Scene, chance: random.Random) -> list[Question]:
         if unique:
             place = chance.choice(unique)
             thing = scene.things[place]
-            text = f"what colour is the {thing.shape}?" if kind == "colour" else f"what shape is the {thing.colour} thing?"
+            text = (
+                f"what colour is the {thing.shape}?"
+                if kind == "colour"
+                else f"what shape is the {thing.colour} thing?"
+            )
             asked.append(Question(text, getattr(thing, kind), kind, (place,)))
     return asked
 
@@ -107,4 +121,6 @@ def _relation(scene: Scene, chance: random.Random) -> Question | None:
     opposite = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}[true or ""]
     asked, answer = (true, "yes") if chance.random() < 0.5 else (opposite, "no")
     one, other = (f"{scene.things[k].colour} {scene.things[k].shape}" for k in (first, second))
-    return Question(f"is the {one} {_EN_RELATION[asked or '']} the {other}?", answer, "relation", (first, second))
+    return Question(
+        f"is the {one} {_EN_RELATION[asked or '']} the {other}?", answer, "relation", (first, second)
+    )

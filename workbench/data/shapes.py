@@ -43,7 +43,8 @@ def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
         },
         credit=about.credit,
         licence=about.licence,
-        code=f"data.load('shapes', n={n}, seed={seed}" + (f", language={language!r})" if language != "en" else ")"),
+        code=f"data.load('shapes', n={n}, seed={seed}"
+        + (f", language={language!r})" if language != "en" else ")"),
     )
 
 

@@ -64,7 +64,9 @@ def load_table(
         labels=None if label is None else tuple(str(value) for value in kept[label]),
         columns={str(name): tuple(kept[name].tolist()) for name in others},
         notes=_missing_note(missing),
-        code=_code(table, {"image_column": image_column, "text_column": text_column, "label_column": label_column}),
+        code=_code(
+            table, {"image_column": image_column, "text_column": text_column, "label_column": label_column}
+        ),
     )
 
 
@@ -80,12 +82,22 @@ def _read(table: Path) -> pd.DataFrame:
             except UnicodeDecodeError:
                 continue
     except (OSError, ValueError) as problem:
-        raise BadInputError(f"{table.name!r} cannot be read as a table: {one_line(str(problem), most=200)}") from problem
-    raise BadInputError(f"{table.name!r} is in none of the encodings {', '.join(_ENCODINGS)}. Save it as UTF-8.")
+        raise BadInputError(
+            f"{table.name!r} cannot be read as a table: {one_line(str(problem), most=200)}"
+        ) from problem
+    raise BadInputError(
+        f"{table.name!r} is in none of the encodings {', '.join(_ENCODINGS)}. Save it as UTF-8."
+    )
 
 
 def _column(
-    frame: pd.DataFrame, wish: str | None, usual: tuple[str, ...], option: str, table: Path, *, needed: bool = True
+    frame: pd.DataFrame,
+    wish: str | None,
+    usual: tuple[str, ...],
+    option: str,
+    table: Path,
+    *,
+    needed: bool = True,
 ) -> Any:
     names = {str(name).strip().casefold(): name for name in frame.columns}
     for candidate in (wish,) if wish is not None else usual:
@@ -96,18 +108,21 @@ def _column(
     there = ", ".join(map(repr, frame.columns)) or "none"
     wanted = repr(wish) if wish is not None else f"one of {', '.join(usual)}"
     raise BadInputError(
-        f"{table.name!r} has no column {wanted}; its columns are {there}. Name it: data.load(path, {option}=...)."
+        f"{table.name!r} has no column {wanted}; its columns are {there}. "
+        f"Name it: data.load(path, {option}=...)."
         + (did_you_mean(wish, map(str, frame.columns)) if wish else "")
     )
 
 
 def _source(value: Any, folder: Path) -> Source | None:
-    """A source for bytes, for {"bytes": ..., "path": ...} as hubs store pictures, or for a file that is there."""
+    """A source for bytes, for the {"bytes", "path"} of hubs, or for a file that is there."""
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, (bytes, bytearray)):
         content = bytes(value)
-        return Source(lambda: open_picture(content, name="the picture in the table"), lambda: content_key(content))
+        return Source(
+            lambda: open_picture(content, name="the picture in the table"), lambda: content_key(content)
+        )
     if not isinstance(value, str) or not value.strip():
         return None
     path = folder / Path(value.strip()).expanduser()

@@ -14,7 +14,7 @@ from workbench.errors import BadInputError
 from workbench.results import Ranking
 from workbench.zeroshot.scoring import Measure, reject_scores, rescore
 
-__all__ = ["Reliability", "RejectCost", "fit_temperature", "reject_cost", "reliability"]
+__all__ = ["RejectCost", "Reliability", "fit_temperature", "reject_cost", "reliability"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,9 @@ class RejectCost:
     accuracy: float
 
 
-def reliability(ranking: Ranking, *, bins: int = 10, spacing: Literal["width", "mass"] = "width") -> Reliability:
+def reliability(
+    ranking: Ranking, *, bins: int = 10, spacing: Literal["width", "mass"] = "width"
+) -> Reliability:
     """How the probability of the best label compares with how often it is right.
 
     Bins of equal width, or holding equally many pictures ("mass"). Only pictures whose right label
@@ -78,7 +80,9 @@ def reliability(ranking: Ranking, *, bins: int = 10, spacing: Literal["width", "
         mean_confidence = np.bincount(place, confidence, bins) / count
         mean_accuracy = np.bincount(place, right, bins) / count
     gaps = np.nan_to_num(np.abs(mean_confidence - mean_accuracy))
-    return Reliability(edges, mean_confidence, mean_accuracy, count, float((gaps * count).sum() / count.sum()))
+    return Reliability(
+        edges, mean_confidence, mean_accuracy, count, float((gaps * count).sum() / count.sum())
+    )
 
 
 def fit_temperature(ranking: Ranking) -> float:

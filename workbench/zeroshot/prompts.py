@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from workbench._repr import one_line, plural
 from workbench.errors import BadInputError
 
-__all__ = ["DEFAULT_TEMPLATES", "PHOTO_TEMPLATES", "check_labels", "check_template", "check_templates", "fill"]
+__all__ = [
+    "DEFAULT_TEMPLATES",
+    "PHOTO_TEMPLATES",
+    "check_labels",
+    "check_template",
+    "check_templates",
+    "fill",
+]
 
 DEFAULT_TEMPLATES = ("{}", "a picture of {}", "an image of a {}", "a drawing of {}", "the {} symbol")
 """Wordings for drawings; the first is the bare label."""
@@ -39,7 +46,9 @@ def check_template(template: str) -> str:
         )
     rest = text.replace(_SLOT, "", 1)
     if _SLOT in rest:
-        raise BadInputError(f"The template {shown} has more than one {{}}; keep the one where the label goes.")
+        raise BadInputError(
+            f"The template {shown} has more than one {{}}; keep the one where the label goes."
+        )
     if "{" in rest or "}" in rest:
         raise BadInputError(f"The template {shown} has other braces than one {{}}. Take them out.")
     return text
@@ -62,13 +71,17 @@ def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
         BadInputError: none, a blank one, or one given twice (its probability would be split in two).
     """
     if isinstance(labels, str):
-        raise BadInputError(f"labels is the single text {one_line(labels)!r}. Give a list, as in ['a cat', 'a dog'].")
+        raise BadInputError(
+            f"labels is the single text {one_line(labels)!r}. Give a list, as in ['a cat', 'a dog']."
+        )
     stripped = tuple(" ".join(str(label).split()) for label in labels)
     if not stripped:
         raise BadInputError("No label was given. Give at least one; two or more make a choice.")
     blank = [place + 1 for place, label in enumerate(stripped) if not label]
     if blank:
-        raise BadInputError(f"{_places('label', blank)} blank. Every label needs a word; take the empty ones out.")
+        raise BadInputError(
+            f"{_places('label', blank)} blank. Every label needs a word; take the empty ones out."
+        )
     seen: dict[str, int] = {}
     for place, label in enumerate(stripped):
         first = seen.setdefault(label, place)

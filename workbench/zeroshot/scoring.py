@@ -183,5 +183,7 @@ def _inverse(probability: NDArray, rule: Rule) -> NDArray:
 def _positive(temperature: float) -> float:
     value = float(temperature)
     if not (np.isfinite(value) and value > 0):
-        raise BadInputError(f"temperature is {temperature!r}; expected a number above 0 (1 is the model's own).")
+        raise BadInputError(
+            f"temperature is {temperature!r}; expected a number above 0 (1 is the model's own)."
+        )
     return value

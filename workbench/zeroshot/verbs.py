@@ -52,7 +52,12 @@ def classify(
     text = embed_labels(model, names, wordings, on_event=on_event, should_stop=should_stop)
     image = embed_pictures(model, pairs, on_event=on_event, should_stop=should_stop)
     cut = truncated(model, names, wordings)
-    parameters = {"labels": list(names), "templates": list(wordings), "temperature": temperature, "rule": rule}
+    parameters = {
+        "labels": list(names),
+        "templates": list(wordings),
+        "temperature": temperature,
+        "rule": rule,
+    }
     empty = np.zeros((len(image), len(names)), dtype=np.float32)
     unscored = Ranking(
         labels=names,
@@ -100,7 +105,9 @@ def retrieve(
         BadInputError: an empty sentence, or an item that `pairs` does not have.
     """
     _require(model, "embed_images", "embed_texts")
-    provenance = Provenance("retrieve", model.card.name, model.weights_hash, pairs.fingerprint, {"query": query})
+    provenance = Provenance(
+        "retrieve", model.card.name, model.weights_hash, pairs.fingerprint, {"query": query}
+    )
     if isinstance(query, str):
         if not query.strip():
             raise BadInputError("The query is empty. Type a word or a sentence to find pictures by.")
