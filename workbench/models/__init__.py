@@ -14,7 +14,7 @@ from workbench.models.base import Capability, DualEncoder, ModelCard, TokenView
 
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
-    from workbench.models.loading import load, loaded, shelf, unload
+    from workbench.models.loading import keep, load, loaded, unload
 
 __all__ = [
     "Capability",
@@ -24,14 +24,14 @@ __all__ = [
     "TokenView",
     "available",
     "card",
+    "keep",
     "load",
     "loaded",
-    "shelf",
     "unload",
 ]
 
 _WHERE = {name: "catalogue" for name in ("Catalogue", "available", "card")} | {
-    name: "loading" for name in ("load", "loaded", "shelf", "unload")
+    name: "loading" for name in ("keep", "load", "loaded", "unload")
 }
 
 

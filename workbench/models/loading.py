@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench._repr import human_bytes
-from workbench.errors import BadWeightsError, UnavailableError
+from workbench.errors import BadInputError, BadWeightsError, UnavailableError
 from workbench.models import hub
 from workbench.models.base import DualEncoder, ModelCard
 from workbench.models.cards import CARDS
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from workbench.models.adapters.tower import TwoTower
 
-__all__ = ["load", "loaded", "shelf", "unload"]
+__all__ = ["keep", "load", "loaded", "unload"]
 
 shelf = Shelf()
-"""The models that stay loaded; `shelf.limit_bytes` may be set."""
+"""The models that stay loaded."""
 
 Build = Callable[..., "TwoTower"]
 
@@ -67,6 +67,13 @@ def load(
 def loaded() -> tuple[DualEncoder, ...]:
     """The models kept in memory, least recently used first."""
     return shelf.models()
+
+
+def keep(*, limit_gb: float) -> None:
+    """Keep at most this many gigabytes of models loaded, the newest in any case (`$WORKBENCH_MODELS_GB`, 8)."""
+    if limit_gb < 0:
+        raise BadInputError(f"limit_gb={limit_gb} was given; expected gigabytes, 0 to keep one model only.")
+    shelf.limit_bytes = int(limit_gb * 1e9)
 
 
 def unload(name: str | None = None) -> list[str]:

@@ -197,7 +197,7 @@ def test_the_least_recently_used_model_is_evicted_and_released(
 ) -> None:
     folders = [Path(shutil.copytree(tiny, tmp_path / str(i))) for i in range(3)]
     first = models.load(str(folders[0]))
-    shelf.limit_bytes = int(2.5 * first.size_bytes)
+    models.keep(limit_gb=2.5 * first.size_bytes / 1e9)
     models.load(str(folders[1]))
     assert models.load(str(folders[0])) is first  # used again: the second is the oldest now
     gone = weakref.ref(models.loaded()[0])
