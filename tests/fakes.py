@@ -61,7 +61,9 @@ class FakeEncoder:
         return picture.resize((8, 8))
 
 
-def colour_pairs(names: Sequence[str] = ("red", "green", "blue", "red"), *, labels: bool = True) -> data.Pairs:
+def colour_pairs(
+    names: Sequence[str] = ("red", "green", "blue", "red"), *, labels: bool = True
+) -> data.Pairs:
     """Pictures of 5 x 7 pixels, one of each colour named; the names are the labels."""
     pictures = [Image.new("RGB", (7, 5), COLOURS[name]) for name in names]
     pairs = data.from_pictures(pictures, texts=[f"a {name} card" for name in names])

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-__all__ = ["html_table", "human_bytes", "one_line", "plural"]
+__all__ = ["html_table", "human_bytes", "one_line", "path_end", "plural"]
 
 
 def one_line(text: str, *, most: int = 60) -> str:
     """`text` on one line, cut with an ellipsis after `most` characters."""
     flat = " ".join(str(text).split())
     return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def path_end(path: object, *, most: int = 70) -> str:
+    """`path` on one line, cut at its front: what tells files apart is at the end."""
+    flat = " ".join(str(path).split())
+    return flat if len(flat) <= most else "…" + flat[1 - most :]
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:

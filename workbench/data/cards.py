@@ -44,7 +44,7 @@ CARDS = (
     DataCard(
         "photos",
         "photographs bundled with scikit-image, with short captions of our own",
-        "see THIRD_PARTY.md",
+        "as stated by scikit-image, see THIRD_PARTY.md",
         "Photographs: scikit-image's data set (astronaut: NASA; cat: Stéfan van der Walt; "
         "coffee: Rachel Michetti; others as credited there).",
         "PyPI scikit-image",

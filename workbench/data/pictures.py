@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from workbench._repr import human_bytes, one_line
+from workbench._repr import human_bytes, one_line, path_end
 from workbench.errors import BadPictureError
 
 __all__ = ["ENDINGS", "MAX_BYTES", "MAX_PIXELS", "open_picture"]
@@ -68,7 +68,7 @@ def _read(path: str | Path) -> bytes:
 
 
 def _decoded(content: bytes, name: str) -> Image.Image:
-    shown = repr(one_line(name))
+    shown = repr(path_end(name))
     if not content:
         raise BadPictureError(f"{shown} is empty (0 bytes). Expected a picture file.")
     if len(content) > MAX_BYTES:
@@ -161,4 +161,4 @@ def _hint(content: bytes) -> str:
 
 def _too_many_bytes(name: str, size: int) -> str:
     limit = human_bytes(MAX_BYTES)
-    return f"{one_line(name)!r} has {human_bytes(size)}; a picture may have {limit}. Shrink it first."
+    return f"{path_end(name)!r} has {human_bytes(size)}; a picture may have {limit}. Shrink it first."

@@ -18,7 +18,18 @@ def _ranking(true_scale: float, items: int = 4000, seed: int = 0) -> Ranking:
     truth = (random.random(items) < 1 / (1 + np.exp(-odds))).astype(int)
     empty = np.zeros((items, 2))
     unscored = Ranking(
-        ("x", "y"), ("{}",), image, np.eye(2)[:, None], empty, empty, empty, np.array([True]), "softmax", 20.0, 0.0, truth=truth
+        ("x", "y"),
+        ("{}",),
+        image,
+        np.eye(2)[:, None],
+        empty,
+        empty,
+        empty,
+        np.array([True]),
+        "softmax",
+        20.0,
+        0.0,
+        truth=truth,
     )
     return rescore(unscored)
 

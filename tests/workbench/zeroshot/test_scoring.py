@@ -56,9 +56,7 @@ def test_embedding_ensemble_equals_open_clips_own_classifier() -> None:
 
 def test_probability_ensemble_is_the_mean_of_each_wordings_probabilities(ranking: Ranking) -> None:
     voted = rescore(ranking, ensemble="probability", temperature=0.5)
-    alone = [
-        rescore(ranking, active=np.eye(3, dtype=bool)[k], temperature=0.5).probability for k in range(3)
-    ]
+    alone = [rescore(ranking, active=np.eye(3, dtype=bool)[k], temperature=0.5).probability for k in range(3)]
     np.testing.assert_allclose(voted.probability, np.mean(alone, axis=0), atol=1e-6)
     np.testing.assert_array_equal(voted.best, np.mean(alone, axis=0).argmax(axis=1))
 
@@ -75,7 +73,12 @@ def test_rescoring_never_calls_the_model() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"temperature": 5.0}, {"rule": "sigmoid"}, {"ensemble": "probability"}, {"active": [True, False, False]}],
+    [
+        {"temperature": 5.0},
+        {"rule": "sigmoid"},
+        {"ensemble": "probability"},
+        {"active": [True, False, False]},
+    ],
 )
 def test_every_setting_changes_the_probabilities(ranking: Ranking, change: dict) -> None:
     assert not np.allclose(rescore(ranking, **change).probability, ranking.probability, atol=1e-4)

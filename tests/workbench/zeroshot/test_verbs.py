@@ -92,7 +92,10 @@ def test_an_interrupted_run_keeps_what_it_finished() -> None:
 def test_progress_counts_to_the_total() -> None:
     events = []
     embed(FakeEncoder(), colour_pairs(["red", "green", "blue"]), batch_size=2, on_event=events.append)
-    assert [(event.stage, event.done, event.total) for event in events[:2]] == [("pictures", 2, 3), ("pictures", 3, 3)]
+    assert [(event.stage, event.done, event.total) for event in events[:2]] == [
+        ("pictures", 2, 3),
+        ("pictures", 3, 3),
+    ]
 
 
 def test_the_end_of_a_long_label_is_said_to_be_lost() -> None:

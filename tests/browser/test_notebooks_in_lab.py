@@ -1,0 +1,19 @@
+"""The shipped notebooks, run from top to bottom in JupyterLab with no network."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.mark.parametrize(("name", "boards"), [("00_tour", 1), ("01_zero_shot", 2)])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_runs_and_draws_its_boards(lab, name: str, boards: int, theme: str) -> None:
+    notebook = lab.open(f"notebooks/{name}.ipynb")
+    lab.theme(theme)
+    notebook.run_all()
+    shown = lab.page.locator(".jp-NotebookPanel .zsb")
+    expect(shown).to_have_count(boards)
+    shown.first.scroll_into_view_if_needed()
+    expect(shown.first.get_by_role("option").first).to_be_visible()
+    lab.screenshot(f"{name}-{theme}")
