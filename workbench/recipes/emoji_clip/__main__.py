@@ -17,7 +17,9 @@ def main() -> None:
     """Parse the step and run it."""
     parser = argparse.ArgumentParser(prog="python -m workbench.recipes.emoji_clip", description=__doc__)
     parser.add_argument("step", choices=("fetch", "train", "score"))
-    parser.add_argument("--work", type=Path, default=Path("build/emoji-clip"), help="drawings, checkpoints, logs")
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/emoji-clip"), help="drawings, checkpoints, logs"
+    )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the model folders are written")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()

@@ -68,12 +68,16 @@ def fetch(style: Style, work: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         packed = subprocess.run(
-            ["npm", "pack", "--silent", style.package], cwd=folder.parent, capture_output=True, text=True, check=True
+            ["npm", "pack", "--silent", style.package],
+            cwd=folder.parent,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError) as problem:
         raise UnavailableError(
-            f"The drawings {style.name!r} come from the npm package {style.package}, which could not be fetched: "
-            f"{problem}. Install Node.js with npm, and run this where its registry can be reached."
+            f"The drawings {style.name!r} come from the npm package {style.package}, which could not be "
+            f"fetched: {problem}. Install Node.js with npm, and run this where its registry can be reached."
         ) from problem
     archive = folder.parent / packed.stdout.strip().splitlines()[-1]
     with tarfile.open(archive) as tar:
@@ -128,7 +132,10 @@ def _icon_names(style: Style, work: Path) -> dict[str, str]:
     """Join key -> icon name, from the set's own table or from the one of a set that names alike."""
     source = next((other for other in STYLES if other.name == style.names_from), style)
     table = json.loads((fetch(source, work) / "package" / "chars.json").read_text("utf-8"))
-    return {codepoints("".join(chr(int(part, 16)) for part in key.split("-"))): name for key, name in table.items()}
+    return {
+        codepoints("".join(chr(int(part, 16)) for part in key.split("-"))): name
+        for key, name in table.items()
+    }
 
 
 def _files(folder: Path, form: str) -> dict[str, Path]:

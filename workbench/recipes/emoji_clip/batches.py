@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workbench.data.emoji_table import emoji_rows
 from workbench.recipes.emoji_clip.art import STYLES, load_style
@@ -66,8 +66,10 @@ def load_material(work: Path, *, without: frozenset[str] = frozenset()) -> Mater
     return Material(keys, {key: tuple(rows) for key, rows in drawings.items()}, pixels, captions(work))
 
 
-def batch(material: Material, size: int, tokenizer: Tokenizer, chance: random.Random) -> tuple[Tensor, Tensor]:
-    """Pictures (batch x channel x row x col, in 0..1) and token ids (batch x token), row i of both one concept.
+def batch(
+    material: Material, size: int, tokenizer: Tokenizer, chance: random.Random
+) -> tuple[Tensor, Tensor]:
+    """Pictures (batch x channel x row x col, in 0..1) and token ids (batch x token) of the same concepts.
 
     Concepts within a batch are distinct, so every other row is a true negative.
     """
@@ -96,7 +98,9 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     """
     drawn = _moved(pixels.float() / 255, generator)
     colour, alpha = drawn[:, :3], drawn[:, 3:]
-    return _cut(_recoloured(colour, generator) * alpha + _ground(len(pixels), generator) * (1 - alpha), generator)
+    return _cut(
+        _recoloured(colour, generator) * alpha + _ground(len(pixels), generator) * (1 - alpha), generator
+    )
 
 
 def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -114,10 +118,12 @@ def _moved(drawn: Tensor, generator: torch.Generator) -> Tensor:
     theta[:, 0, 0], theta[:, 0, 1] = zoom * stretch * torch.cos(angle), -zoom * torch.sin(angle)
     theta[:, 1, 0], theta[:, 1, 1] = zoom * stretch * torch.sin(angle), zoom * torch.cos(angle)
     theta[:, :, 2] = 0.12 * (2 * torch.rand(count, 2, generator=generator) - 1)
-    plain = torch.rand(count, generator=generator) < 0.25  # as it comes, so that the plain drawing is known best
+    plain = (
+        torch.rand(count, generator=generator) < 0.35
+    )  # as it comes, so that the plain drawing is known best
     theta[plain] = torch.tensor([[1.0, 0, 0], [0, 1.0, 0]])
-    grid = F.affine_grid(theta, [count, 4, IMAGE, IMAGE], align_corners=False)
-    moved = F.grid_sample(drawn, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    grid = functional.affine_grid(theta, [count, 4, IMAGE, IMAGE], align_corners=False)
+    moved = functional.grid_sample(drawn, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return torch.cat([moved[:, :3] / moved[:, 3:].clamp_min(1e-4), moved[:, 3:]], dim=1).clamp(0, 1)
 
 
@@ -137,9 +143,9 @@ def _ground(count: int, generator: torch.Generator) -> Tensor:
     ground = torch.ones(count, 3, IMAGE, IMAGE)
     kind = torch.rand(count, generator=generator)
     flat = torch.rand(count, 3, 1, 1, generator=generator).expand(-1, -1, IMAGE, IMAGE)
-    coarse = F.interpolate(torch.rand(count, 3, 4, 4, generator=generator), IMAGE, mode="bilinear")
-    ground = torch.where((kind > 0.65).view(-1, 1, 1, 1), flat, ground)
-    return torch.where((kind > 0.85).view(-1, 1, 1, 1), coarse, ground)
+    coarse = functional.interpolate(torch.rand(count, 3, 4, 4, generator=generator), IMAGE, mode="bilinear")
+    ground = torch.where((kind > 0.75).view(-1, 1, 1, 1), flat, ground)
+    return torch.where((kind > 0.9).view(-1, 1, 1, 1), coarse, ground)
 
 
 def _cut(pictures: Tensor, generator: torch.Generator) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workbench.recipes.emoji_clip.batches import IMAGE
 from workbench.recipes.emoji_clip.tokenizer import CONTEXT, save
@@ -54,7 +54,7 @@ def embed_pair(model: Any, pictures: Tensor, text: Tensor) -> tuple[Tensor, Tens
     hidden = model.token_embedding(text) + model.positional_embedding[:length]
     hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
     pooled = hidden[torch.arange(len(text)), text.argmax(dim=1)]
-    return image, F.normalize(pooled @ model.text_projection, dim=-1)
+    return image, functional.normalize(pooled @ model.text_projection, dim=-1)
 
 
 def contrastive_loss(image: Tensor, text: Tensor, log_scale: Tensor) -> Tensor:
@@ -64,16 +64,27 @@ def contrastive_loss(image: Tensor, text: Tensor, log_scale: Tensor) -> Tensor:
     """
     logits = log_scale.exp() * image.float() @ text.float().T
     target = torch.arange(len(logits))
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    return (functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)) / 2
 
 
 def export(state: dict[str, Tensor], tokenizer: Tokenizer, folder: Path) -> None:
     """Write configuration, tokeniser and half-precision weights to `folder`."""
     save(tokenizer, folder)
-    preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "longest", "fill_color": 255}
+    preprocess = {
+        "mean": MEAN,
+        "std": STD,
+        "interpolation": "bicubic",
+        "resize_mode": "longest",
+        "fill_color": 255,
+    }
     written = {"model_cfg": config(tokenizer.get_vocab_size()), "preprocess_cfg": preprocess}
     (folder / "open_clip_config.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
-    weights = {name: value.half().contiguous() if value.is_floating_point() else value for name, value in state.items()}
+    weights = {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in state.items()
+    }
     # The scale stays exact: it multiplies every logit.
     weights["logit_scale"] = state["logit_scale"].float()
-    save_file(weights, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
+    file = folder / "open_clip_model.safetensors"
+    save_file(weights, file, metadata={"format": "pt"})
+    file.chmod(0o644)  # it is written for its owner alone, and would be installed so

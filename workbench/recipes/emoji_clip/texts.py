@@ -1,4 +1,4 @@
-"""What an emoji is called: its names, aliases and keywords in English and Chinese, and templates round them."""
+"""What an emoji is called in English and Chinese: names, aliases, keywords, and templates round them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from workbench.data.emoji_table import codepoints, emoji_rows, translations
 from workbench.recipes.emoji_clip.art import Style, fetch
 
-__all__ = ["Captions", "TEMPLATES", "captions", "sample", "vocabulary"]
+__all__ = ["TEMPLATES", "Captions", "captions", "sample", "vocabulary"]
 
 CLDR = Style("cldr", "cldr-annotations-full@48.2.0", "Unicode-3.0", "svg")
 CLDR_DERIVED = Style("cldr-derived", "cldr-annotations-derived-full@48.2.0", "Unicode-3.0", "svg")
@@ -61,7 +61,9 @@ def sample(chance: random.Random, known: Captions, language: str) -> str:
 def vocabulary(work: Path) -> list[str]:
     """Every text that may be met in training: what the tokeniser is learned from."""
     known = captions(work)
-    texts = [text for language in known.values() for one in language.values() for text in (one.name, *one.others)]
+    texts = [
+        text for language in known.values() for one in language.values() for text in (one.name, *one.others)
+    ]
     return texts + [template.replace("{}", " ") for templates in TEMPLATES.values() for template in templates]
 
 
@@ -75,7 +77,11 @@ def _language(language: str, work: Path) -> dict[str, Captions]:
     found = {}
     for row in emoji_rows():
         name = names[row.hexcode]
-        others = [word for word in dict.fromkeys(words[row.hexcode]) if word != name and used[word] <= _SHARED_BY_FEW]
+        others = [
+            word
+            for word in dict.fromkeys(words[row.hexcode])
+            if word != name and used[word] <= _SHARED_BY_FEW
+        ]
         found[row.hexcode] = Captions(name, tuple(others))
     return found
 
@@ -86,5 +92,7 @@ def _annotations(language: str, work: Path) -> dict[str, list[str]]:
     for source, key in ((CLDR, "annotations"), (CLDR_DERIVED, "annotationsDerived")):
         path = fetch(source, work) / "package" / key / language / "annotations.json"
         for character, entry in json.loads(path.read_text("utf-8"))[key]["annotations"].items():
-            found.setdefault(codepoints(character), []).extend(entry.get("tts", []) + entry.get("default", []))
+            found.setdefault(codepoints(character), []).extend(
+                entry.get("tts", []) + entry.get("default", [])
+            )
     return found

@@ -29,6 +29,7 @@ class Stage:
     name: str
     steps: int
     peak: float
+    muon: float
     warm_up: int
     leave_out: bool
     batch_size: int = 256
@@ -39,8 +40,8 @@ class Stage:
 
 
 STAGES = (
-    Stage("emoji-clip-heldout", steps=1000, peak=1.5e-3, warm_up=80, leave_out=True),
-    Stage("emoji-clip", steps=1300, peak=1.2e-3, warm_up=40, leave_out=False),
+    Stage("emoji-clip-heldout", steps=1000, peak=3e-3, muon=0.02, warm_up=80, leave_out=True),
+    Stage("emoji-clip", steps=1300, peak=2e-3, muon=0.015, warm_up=40, leave_out=False),
 )
 
 Log = Callable[[dict[str, Any]], None]
@@ -79,7 +80,7 @@ def train_stage(
     if start is not None:
         model.load_state_dict(start)
     average = {name: value.clone() for name, value in model.state_dict().items()}
-    optimizer = torch.optim.AdamW(_groups(model, stage.weight_decay), lr=stage.peak, betas=(0.9, 0.98), eps=1e-6)
+    optimizer = Optimizer(model, stage)
     first = _resume(folder / "checkpoint.pt", model, average, optimizer)
     log = _logger(folder / "log.jsonl", stage, first)
     for step in range(first, stage.steps):
@@ -89,7 +90,15 @@ def train_stage(
         if step % _LOG_EVERY == 0 or step + 1 == stage.steps:
             seconds = round(time.perf_counter() - began, 2)
             scale = round(model.logit_scale.detach().exp().item(), 2)
-            log({"stage": stage.name, "step": step, "loss": round(loss, 4), "scale": scale, "seconds": seconds})
+            log(
+                {
+                    "stage": stage.name,
+                    "step": step,
+                    "loss": round(loss, 4),
+                    "scale": scale,
+                    "seconds": seconds,
+                }
+            )
         if (step + 1) % _CHECKPOINT_EVERY == 0 or step + 1 == stage.steps:
             _keep(folder / "checkpoint.pt", step + 1, model, average, optimizer)
     return average
@@ -99,24 +108,22 @@ def _step(
     step: int,
     stage: Stage,
     model: Any,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     material: Material,
     learned: Tokenizer,
     seed: int,
 ) -> float:
-    """One update; everything random in it follows from the seed and the step, so a resumed run is the same."""
+    """One update; all that is random in it follows from seed and step, so a resumed run is the same."""
     whole = step >= (1 - stage.whole_pictures) * stage.steps
     model.train()
     if whole and not isinstance(model.visual.patch_dropout, nn.Identity):
         model.visual.patch_dropout = nn.Identity()
     torch.manual_seed(seed * 1_000_003 + step)
     pictures, text = batch(material, stage.batch_size, learned, random.Random(f"{stage.name}/{seed}/{step}"))
-    for group in optimizer.param_groups:
-        group["lr"] = _rate(step, stage)
+    optimizer.set_rate(_rate(step, stage))
     with torch.autocast("cpu", torch.bfloat16):
         image, words = architecture.embed_pair(model, pictures, text)
     loss = architecture.contrastive_loss(image, words, model.logit_scale)
-    optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
@@ -125,18 +132,53 @@ def _step(
     return float(loss.detach())
 
 
+class Optimizer:
+    """Muon for the matrices inside the blocks, AdamW for everything else, behind one interface.
+
+    At this length of training Muon needs about half the steps of AdamW alone (measured, see the card).
+
+    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers".
+    """
+
+    def __init__(self, model: nn.Module, stage: Stage) -> None:
+        named = list(model.named_parameters())
+        hidden = [value for name, value in named if value.ndim == 2 and "resblocks" in name]
+        others = [value for name, value in named if not (value.ndim == 2 and "resblocks" in name)]
+        self._parts = [
+            (
+                torch.optim.Muon(hidden, lr=stage.muon, momentum=0.95, weight_decay=stage.weight_decay),
+                stage.muon,
+            ),
+            (
+                torch.optim.AdamW(others, lr=stage.peak, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.0),
+                stage.peak,
+            ),
+        ]
+
+    def set_rate(self, share: float) -> None:
+        """Both learning rates to this share of their peak."""
+        for part, peak in self._parts:
+            for group in part.param_groups:
+                group["lr"] = share * peak
+
+    def step(self) -> None:
+        for part, _ in self._parts:
+            part.step()
+            part.zero_grad()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        return [part.state_dict() for part, _ in self._parts]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        for (part, _), state in zip(self._parts, states, strict=True):
+            part.load_state_dict(state)
+
+
 def _rate(step: int, stage: Stage) -> float:
     if step < stage.warm_up:
-        return stage.peak * (step + 1) / stage.warm_up
+        return (step + 1) / stage.warm_up
     along = (step - stage.warm_up) / max(1, stage.steps - stage.warm_up)
-    return stage.peak * (0.01 + 0.99 * (1 + math.cos(math.pi * along)) / 2)
-
-
-def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weights of matrices decay; gains, biases and the scale do not."""
-    matrices = [value for value in model.parameters() if value.ndim >= 2]
-    others = [value for value in model.parameters() if value.ndim < 2]
-    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * along)) / 2
 
 
 @torch.no_grad()
@@ -146,14 +188,19 @@ def _blend(average: dict[str, Tensor], model: nn.Module, keep: float) -> None:
             average[name].lerp_(value, 1 - keep)
 
 
-def _keep(path: Path, step: int, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+def _keep(path: Path, step: int, model: nn.Module, average: dict[str, Tensor], optimizer: Optimizer) -> None:
     part = path.with_suffix(".part")
-    state = {"step": step, "model": model.state_dict(), "average": average, "optimizer": optimizer.state_dict()}
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "average": average,
+        "optimizer": optimizer.state_dict(),
+    }
     torch.save(state, part)
     part.replace(path)
 
 
-def _resume(path: Path, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
+def _resume(path: Path, model: nn.Module, average: dict[str, Tensor], optimizer: Optimizer) -> int:
     if not path.is_file():
         return 0
     state = torch.load(path, weights_only=True)
