@@ -1,0 +1,51 @@
+"""The lab itself, before any widget of ours: it starts, it computes, and it keeps to this machine."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+MEGABYTE = 2**20
+
+
+def test_a_slider_moves_and_python_sees_it(lab):
+    nb = lab.open(["import ipywidgets as w\nprint('ready')", "slider = w.IntSlider(description='size')\nslider"])
+    nb.run_all()
+    expect(nb.output(0)).to_have_text("ready")
+    nb.output(1).get_by_role("slider").press("ArrowRight")
+    nb.wait_until("slider.value == 1")
+    lab.screenshot("slider")
+
+
+def test_the_kernel_is_this_environments_and_cannot_leave_the_machine(lab):
+    import sys
+
+    nb = lab.open(["1"])
+    assert nb.python("import sys; print(sys.prefix)") == sys.prefix
+    with pytest.raises(AssertionError, match="may not leave this machine"):
+        nb.python("import urllib.request as r; r.urlopen('http://example.org', timeout=5)")
+
+
+def test_the_themes_switch_and_come_back(lab):
+    lab.open(["1"])
+    lab.theme("dark")
+    lab.screenshot("dark")
+    lab.theme("light")
+
+
+@pytest.mark.parametrize("megabytes", [12, 60])
+def test_a_large_upload_arrives_whole_and_the_kernel_stays(lab, tmp_path, megabytes):
+    big = tmp_path / "big.bin"
+    big.write_bytes(b"\x07" * (megabytes * MEGABYTE))
+    nb = lab.open(["import ipywidgets as w", "upload = w.FileUpload()\nupload"])
+    nb.run_all()
+    nb.output(1).locator("input[type=file]").set_input_files(big)
+    nb.wait_until("len(upload.value) == 1", seconds=120)
+    assert nb.python("print(upload.value[0].size, set(bytes(upload.value[0].content)))") == f"{megabytes * MEGABYTE} {{7}}"
+
+
+def test_no_dialog_and_no_notification_greets_the_user(lab):
+    lab.open(["1"])
+    lab.page.wait_for_timeout(3000)  # the notification would come after the page has settled
+    expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
+    expect(lab.page.locator(".jp-Notification-List, .Toastify__toast")).to_have_count(0)
