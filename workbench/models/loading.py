@@ -70,7 +70,7 @@ def loaded() -> tuple[DualEncoder, ...]:
 
 
 def keep(*, limit_gb: float) -> None:
-    """Keep at most this many gigabytes of models loaded, the newest in any case (`$WORKBENCH_MODELS_GB`, 8)."""
+    """Keep at most this much loaded, the newest model in any case (else `$WORKBENCH_MODELS_GB`, or 8)."""
     if limit_gb < 0:
         raise BadInputError(f"limit_gb={limit_gb} was given; expected gigabytes, 0 to keep one model only.")
     shelf.limit_bytes = int(limit_gb * 1e9)
