@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,23 @@ from workbench.recipes.emoji_clip.art import STYLES, load_style
 from workbench.recipes.emoji_clip.texts import Captions, captions, sample
 from workbench.recipes.emoji_clip.tokenizer import CONTEXT
 
-__all__ = ["IMAGE", "Material", "augment", "batch", "held_out", "load_material", "tokens"]
+__all__ = ["IMAGE", "Material", "Mix", "augment", "batch", "held_out", "load_material", "tokens"]
 
 IMAGE = 64  # pixels, the model's input
 HELD_OUT_COUNT = 200
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How a batch is drawn.
+
+    Attributes:
+        near: share of the concepts that come from one group: hard negatives for each other.
+        shipped: share of the pictures that are in the shipped style for certain.
+    """
+
+    near: float = 0.0
+    shipped: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -29,14 +42,16 @@ class Material:
     """Everything training draws from.
 
     Attributes:
-        drawings: concept -> its pictures in all training styles, rows of `pixels`.
+        drawings: concept -> its pictures in all training styles, rows of `pixels`, the shipped style first.
         pixels: picture x channel (RGBA) x row x col, uint8.
+        groups: concept -> its group; needed where `Mix.near` is not 0.
     """
 
     concepts: tuple[str, ...]
     drawings: dict[str, tuple[int, ...]]
     pixels: Tensor
     words: dict[str, dict[str, Captions]]
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 def held_out(seed: int = 0) -> frozenset[str]:
@@ -63,18 +78,20 @@ def load_material(work: Path, *, without: frozenset[str] = frozenset()) -> Mater
                 drawings[key].append(len(pictures))
                 pictures.append(picture)
     pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
-    return Material(keys, {key: tuple(rows) for key, rows in drawings.items()}, pixels, captions(work))
+    styled = {key: tuple(rows) for key, rows in drawings.items()}
+    groups = {row.hexcode: row.group for row in emoji_rows()}
+    return Material(keys, styled, pixels, captions(work), groups)
 
 
 def batch(
-    material: Material, size: int, tokenizer: Tokenizer, chance: random.Random
+    material: Material, size: int, tokenizer: Tokenizer, chance: random.Random, mix: Mix = Mix()
 ) -> tuple[Tensor, Tensor]:
     """Pictures (batch x channel x row x col, in 0..1) and token ids (batch x token) of the same concepts.
 
     Concepts within a batch are distinct, so every other row is a true negative.
     """
-    concepts = chance.sample(material.concepts, size)
-    rows = [chance.choice(material.drawings[key]) for key in concepts]
+    concepts = _concepts(material, size, chance, mix.near)
+    rows = [_drawing(material.drawings[key], chance, mix.shipped) for key in concepts]
     languages = ["en" if chance.random() < 0.55 else "zh" for _ in concepts]
     texts = [
         sample(chance, material.words[language][key], language)
@@ -82,6 +99,21 @@ def batch(
     ]
     generator = torch.Generator().manual_seed(chance.getrandbits(60))
     return augment(material.pixels[rows], generator), tokens(tokenizer, texts)
+
+
+def _concepts(material: Material, size: int, chance: random.Random, near: float) -> list[str]:
+    """Distinct concepts: a share from one group, so that flags meet flags; the rest from everywhere."""
+    if near == 0:
+        return chance.sample(material.concepts, size)
+    group = material.groups[chance.choice(material.concepts)]
+    alike = [key for key in material.concepts if material.groups[key] == group]
+    chosen = chance.sample(alike, min(round(near * size), len(alike)))
+    taken = set(chosen)
+    return chosen + chance.sample([key for key in material.concepts if key not in taken], size - len(chosen))
+
+
+def _drawing(rows: tuple[int, ...], chance: random.Random, shipped: float) -> int:
+    return rows[0] if shipped and chance.random() < shipped else chance.choice(rows)
 
 
 def tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
