@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from widgets.wire import as_bytes, data_uri
+from widgets.wire import as_bytes
+from workbench._repr import html_table
 from workbench.errors import BadInputError
 
 __all__ = ["Snapshot", "contact_sheet", "picture_table"]
@@ -79,20 +80,9 @@ def picture_table(
     *,
     notes: Sequence[str] = (),
 ) -> str:
-    """An HTML table with a thumbnail before each row; its text alternative is the row's first cell."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("picture", *header))
-    body = "".join(
-        f'<tr><td><img alt="{escape(str(row[0]))}" width="48" '
-        f'src="{data_uri(as_bytes(picture, side=96))}"></td>'
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in row)
-        + "</tr>"
-        for row, picture in zip(rows, pictures, strict=True)
-    )
-    said = "".join(f"<p><small>{escape(note)}</small></p>" for note in notes if note)
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>{said}"
-    )
+    """An HTML table with a thumbnail before each row, and notes under it."""
+    table = html_table(caption, header, rows, pictures=[as_bytes(picture, side=96) for picture in pictures])
+    return table + "".join(f"<p><small>{escape(note)}</small></p>" for note in notes if note)
 
 
 def contact_sheet(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import traitlets
 from PIL import Image
 
-__all__ = ["MESSAGE_LIMIT_MB", "ByteTrait", "as_bytes", "data_uri", "sprite"]
+__all__ = ["MESSAGE_LIMIT_MB", "ByteTrait", "as_bytes", "sprite"]
 
 MESSAGE_LIMIT_MB = 8
 """Nothing larger is sent in one message: Jupyter's default limit of 10 MB drops the connection silently."""
@@ -46,11 +45,6 @@ def sprite(pictures: Iterable[Image.Image], *, cell: int, columns: int) -> bytes
     out = io.BytesIO()
     sheet.save(out, "WEBP", quality=85, method=2)
     return out.getvalue()
-
-
-def data_uri(content: bytes, media_type: str = "image/webp") -> str:
-    """`content` as a `data:` address for a page without a kernel."""
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def _fit(picture: Image.Image, cell: int) -> Image.Image:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+from collections.abc import Iterable, Sequence
 from html import escape
 
 __all__ = ["html_table", "human_bytes", "one_line", "path_end", "plural"]
@@ -34,13 +35,34 @@ def human_bytes(count: float) -> str:
     return f"{count:.1f} TB"
 
 
-def html_table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """An accessible HTML table. Every cell is escaped: texts of users are never markup."""
+def html_table(
+    caption: str,
+    header: Iterable[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    pictures: Sequence[bytes] | None = None,
+) -> str:
+    """An accessible HTML table. Every cell is escaped: texts of users are never markup.
+
+    `pictures` (WebP, one a row) stand in a first column; their text alternative is the row's first cell.
+    """
+    kept = list(rows)
+    shown = [""] * len(kept)
+    if pictures is not None:
+        header = ("picture", *header)
+        pairs = zip(pictures, kept, strict=True)
+        shown = [f"<td>{_image(content, str(row[0]))}</td>" for content, row in pairs]
     head = "".join(f'<th scope="col">{escape(str(cell))}</th>' for cell in header)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+        f"<tr>{image}" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for image, row in zip(shown, kept, strict=True)
     )
     return (
         f'<table style="min-width: 36em"><caption style="text-align: left">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
+
+
+def _image(content: bytes, alternative: str) -> str:
+    source = f"data:image/webp;base64,{base64.b64encode(content).decode()}"
+    return f'<img alt="{escape(alternative)}" height="48" src="{source}">'

@@ -69,7 +69,7 @@ def from_pictures(pictures: Sequence[Picture], *, texts: Sequence[str] | None = 
     opened = [open_picture(picture, name=str(said[k])) for k, picture in enumerate(pictures)]
     keys = [content_key(f"{picture.size}".encode() + picture.tobytes()) for picture in opened]
     sources = tuple(
-        Source(lambda picture=picture: picture, lambda key=key: key)
+        Source(lambda picture=picture: picture.copy(), lambda key=key: key)
         for picture, key in zip(opened, keys, strict=True)
     )
     return Pairs("pictures", sources, tuple(map(str, said)), code=_code(pictures))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,12 +12,14 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL.Image import Image
+from PIL.Image import new as new_picture
 
 from workbench._repr import html_table, one_line, plural
 from workbench.errors import BadInputError, BadPictureError
 
 __all__ = ["Pair", "Pairs", "Source"]
 
+_SHOWN = 8  # rows, where pairs show themselves
 Index = slice | Sequence[int] | Sequence[bool] | NDArray[Any]
 
 
@@ -217,12 +220,29 @@ class Pairs:
         return f"Pairs({self.name!r}, {plural(len(self), 'picture')}{classes})"
 
     def _repr_html_(self) -> str:
+        count = min(len(self), _SHOWN)
+        texts = [one_line(text) for text in self.texts[:count]]
+        labels = [one_line(label) for label in (self.labels or [""] * count)[:count]]
+        more = f", the first {count}" if len(self) > count else ""
+        header = ("text", "label", "item") if self.labels else ("text", "item")
         rows = [
-            (row, one_line(self.texts[row]), "" if self.labels is None else one_line(self.labels[row]))
-            for row in range(min(len(self), 8))
+            (text, label, item) if self.labels else (text, item)
+            for item, (text, label) in enumerate(zip(texts, labels, strict=True))
         ]
-        more = f", the first {len(rows)}" if len(self) > len(rows) else ""
-        return html_table(f"{self!r}{more}. {self.credit}", ("item", "text", "label"), rows)
+        pictures = [_thumbnail(source) for source in self.sources[:count]]
+        return html_table(f"{self!r}{more}. {self.credit}", header, rows, pictures=pictures)
+
+
+def _thumbnail(source: Source) -> bytes:
+    """A small WebP; of a picture that cannot be read, a grey square, since a listing must not fail."""
+    try:
+        picture = source.open()
+    except BadPictureError:
+        picture = new_picture("RGB", (8, 8), "grey")
+    picture.thumbnail((96, 96))
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=80)
+    return out.getvalue()
 
 
 def content_key(content: ArrayLike | bytes) -> str:

@@ -101,3 +101,11 @@ def test_markup_in_texts_is_escaped_where_pairs_show_themselves() -> None:
     html = TEN[:1].with_texts(["<script>alert(1)</script>"])._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_pairs_show_their_pictures_and_are_not_changed_by_it() -> None:
+    pairs = data.from_pictures([Image.new("RGB", (300, 200), "red")])
+    assert pairs._repr_html_().count("data:image/webp") == 1
+    assert pairs.picture(0).size == (300, 200)
+    pairs.picture(0).thumbnail((5, 5))
+    assert pairs.picture(0).size == (300, 200)
