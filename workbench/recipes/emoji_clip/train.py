@@ -44,7 +44,7 @@ STAGES = (
     Stage("emoji-clip-heldout", steps=1000, peak=3e-3, muon=0.02, warm_up=80, leave_out=True),
     Stage(
         "emoji-clip",
-        steps=1100,
+        steps=700,
         peak=2e-3,
         muon=0.015,
         warm_up=40,
