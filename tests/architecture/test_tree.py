@@ -1,0 +1,127 @@
+"""The tree of files: as the README draws it, small, safe, and free of what belongs to one machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS_MB = 60
+LINES = 400
+# Folders whose contents speak for themselves.
+UNLISTED_BELOW = ("tests/workbench/", "workbench/models/weights/", "docs/")
+
+_TREE = re.compile(r"^## The tree\n.*?^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINE = re.compile(r"^(?P<indent> *)(?P<names>\S+(?: \S+)*?)(?: {2,}(?P<clause>\S.*))?$")
+_TEXT = {".py", ".md", ".toml", ".yml", ".txt", ".mjs", ".css", ".json", ".ipynb", "", ".cfg"}
+# Spelled in pieces: this file is in the tree as well.
+_MACHINE = re.compile(
+    "|".join(("/" + "root/", "/" + "tmp/", "/" + "work/", "/" + r"home/(?!a/)\w+/", r"[A-Z]:\\Users\\"))
+)
+_REGISTRY = re.compile(
+    "|".join(("index-" + "url", r"://[a-z.]*(?:registry|pypi|npmjs)[a-z.]*/", "find-" + "links"))
+)
+_UNFINISHED = re.compile(
+    r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "raise NotImplemented" + "Error")) + r")\b"
+)
+
+
+def tracked() -> list[str]:
+    """Files of the repository that are there; without git, files that git would not ignore by their name."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def texts() -> list[tuple[str, str]]:
+    """Name and text of each file that people wrote."""
+    own = [name for name in tracked() if Path(name).suffix in _TEXT and "weights/" not in name]
+    return [(name, (ROOT / name).read_text("utf-8")) for name in own]
+
+
+def drawn() -> dict[str, str]:
+    """Path to clause, as the README's tree has it. A folder ends with a slash; two spaces go one level deeper."""
+    block = _TREE.search((ROOT / "README.md").read_text("utf-8"))
+    assert block, "README.md has no fenced block under a heading '## The tree'"
+    found: dict[str, str] = {}
+    parents: list[str] = []
+    for line in filter(str.strip, block[1].splitlines()):
+        match = _LINE.match(line)
+        assert match, f"not a line of the tree: {line!r}"
+        depth = len(match["indent"]) // 2
+        for name in match["names"].split(" "):
+            path = "".join(parents[:depth]) + name
+            found[path] = match["clause"] or ""
+            if name.endswith("/"):
+                parents[depth:] = [name]
+    return found
+
+
+def test_everything_in_the_readmes_tree_is_there():
+    files = tracked()
+    gone = [path for path in drawn() if not (path in files or any(file.startswith(path) for file in files))]
+    assert gone == []
+
+
+def test_every_folder_and_every_file_at_the_top_is_in_the_readmes_tree():
+    files, tree = tracked(), drawn()
+    folders = {f"{parent}/" for file in files for parent in Path(file).parents if str(parent) != "."}
+    folders = {
+        folder
+        for folder in folders
+        if not any(folder != top and folder.startswith(top) for top in UNLISTED_BELOW)
+    }
+    top = {file for file in files if "/" not in file and not file.startswith(".")}
+    assert sorted((folders | top) - set(tree)) == []
+
+
+def test_every_line_of_the_tree_has_its_clause():
+    assert [path for path, clause in drawn().items() if not clause] == []
+
+
+@pytest.mark.parametrize(
+    "what", [_MACHINE, _REGISTRY], ids=["a path of one machine", "the address of a registry"]
+)
+def test_no_file_holds(what):
+    held = [
+        f"{name}: {match[0]}" for name, text in texts() for match in [what.search(text)]
+        if match and name not in ("LICENSE",)
+    ]  # fmt: skip
+    assert held == []
+
+
+def test_nothing_is_left_unfinished():
+    held = [f"{name}: {match[0]}" for name, text in texts() for match in [_UNFINISHED.search(text)] if match]
+    assert held == []
+
+
+def test_python_files_are_short_enough_to_be_read():
+    long = {
+        name: count for name, text in texts() if name.endswith(".py") and (count := text.count("\n")) > LINES
+    }
+    assert long == {}
+
+
+def test_weights_are_small_and_safetensors_only():
+    weights = [name for name in tracked() if name.startswith("workbench/models/weights/")]
+    size = sum((ROOT / name).stat().st_size for name in weights) / 2**20
+    assert size <= WEIGHTS_MB
+    unsafe = [
+        name for name in tracked() if Path(name).suffix in (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+    ]
+    assert unsafe == []
+
+
+def test_only_the_command_line_prints():
+    import ast
+
+    printing = [
+        name
+        for name, text in texts()
+        if name.endswith(".py") and name.startswith(("workbench/", "widgets/")) and name != "workbench/cli.py"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert printing == []
