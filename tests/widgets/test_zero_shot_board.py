@@ -335,3 +335,15 @@ def test_five_thousand_labels_send_only_the_best_of_them(encoder: FakeEncoder) -
     assert len(board._view["detail"]["rows"]) == 12
     assert board._view["detail"]["hidden"] == 4988
     assert board._view["detail"]["rows"][0]["label"] == "red"
+
+
+def test_one_label_comes_with_the_reason_why_it_is_always_sure(board: ZeroShotBoard) -> None:
+    board.labels = ["red"]
+    assert board.wait(10)
+    assert [card["probability"] for card in board._view["gallery"]["items"]] == [1.0] * 4
+    assert "One label always gets the whole share" in board._view["hints"][0]
+
+
+def test_the_other_rule_comes_with_a_warning(board: ZeroShotBoard) -> None:
+    board.rule = "sigmoid"
+    assert "trained with softmax" in board._view["hints"][0]
