@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))  # for the one helper that kernels import as well
+# Helpers shared with kernels that tests start, and with `make test`.
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
 import no_network  # noqa: E402
 
@@ -28,3 +34,24 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def root() -> Path:
     """The top of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The Chromium of this machine. Without one the test fails, and says how to get one.
+
+    One a module and not one a session: while it runs, Playwright keeps an event loop going in this
+    thread, which tests that need one of their own would trip over.
+    """
+    from install_chromium import HOW, find_chromium
+    from playwright.sync_api import sync_playwright
+
+    program = find_chromium()
+    if program is None:
+        pytest.fail(HOW)
+    # A fake camera, so that a widget that wants one can be tested where there is none.
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=camera)
+        yield browser
+        browser.close()

@@ -19,6 +19,9 @@ def test_an_address_in_numbers_is_refused_too():
 
 
 def test_this_machine_can_talk_to_itself():
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as plug:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as plug,
+    ):
         plug.sendall(b"x")
         assert server.accept()[0].recv(1) == b"x"

@@ -191,4 +191,8 @@ class Notebook:
 
 def _is_here(url: str) -> bool:
     parts = urlparse(url)
-    return parts.scheme in ("data", "blob", "about", "chrome-error") or parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return parts.scheme in ("data", "blob", "about", "chrome-error") or parts.hostname in (
+        "127.0.0.1",
+        "localhost",
+        "::1",
+    )

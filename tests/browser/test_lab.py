@@ -9,7 +9,9 @@ MEGABYTE = 2**20
 
 
 def test_a_slider_moves_and_python_sees_it(lab):
-    nb = lab.open(["import ipywidgets as w\nprint('ready')", "slider = w.IntSlider(description='size')\nslider"])
+    nb = lab.open(
+        ["import ipywidgets as w\nprint('ready')", "slider = w.IntSlider(description='size')\nslider"]
+    )
     nb.run_all()
     expect(nb.output(0)).to_have_text("ready")
     nb.output(1).get_by_role("slider").press("ArrowRight")
@@ -41,7 +43,10 @@ def test_a_large_upload_arrives_whole_and_the_kernel_stays(lab, tmp_path, megaby
     nb.run_all()
     nb.output(1).locator("input[type=file]").set_input_files(big)
     nb.wait_until("len(upload.value) == 1", seconds=120)
-    assert nb.python("print(upload.value[0].size, set(bytes(upload.value[0].content)))") == f"{megabytes * MEGABYTE} {{7}}"
+    assert (
+        nb.python("print(upload.value[0].size, set(bytes(upload.value[0].content)))")
+        == f"{megabytes * MEGABYTE} {{7}}"
+    )
 
 
 def test_no_dialog_and_no_notification_greets_the_user(lab):

@@ -54,7 +54,9 @@ def test_root_is_allowed_once(project, monkeypatch):
 
 
 def test_the_lab_prefers_this_environment_and_keeps_the_users_own_configuration():
-    environment = cli.lab_environment({"JUPYTER_CONFIG_PATH": "/own/settings", "HF_HUB_DISABLE_TELEMETRY": "0"})
+    environment = cli.lab_environment(
+        {"JUPYTER_CONFIG_PATH": "/own/settings", "HF_HUB_DISABLE_TELEMETRY": "0"}
+    )
     assert environment["JUPYTER_CONFIG_PATH"].split(os.pathsep) == [str(cli.LAB_CONFIG), "/own/settings"]
     assert environment["JUPYTER_PREFER_ENV_PATH"] == "1"
     assert environment["HF_HUB_DISABLE_TELEMETRY"] == "0", "what the user set stays"
@@ -69,7 +71,9 @@ def test_lab_configuration_asks_nobody_outside_for_news_or_updates():
         "print(app.news_url, app.check_for_updates_class.__name__, app.extension_manager)"
     )
     environment = cli.lab_environment(os.environ)
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["None", "NeverCheckForUpdate", "readonly"]
 
 
@@ -92,5 +96,7 @@ def test_tables_are_printed(capsys, command, name):
 
 
 def test_python_dash_m_workbench_is_the_command():
-    done = subprocess.run([sys.executable, "-m", "workbench", "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", "--help"], capture_output=True, text=True, check=True
+    )
     assert "usage: workbench" in done.stdout

@@ -42,14 +42,19 @@ def test_a_missing_torchvision_is_named():
 
 
 def test_a_kernel_of_another_environment_is_an_error_that_names_both_pythons():
-    spec = {"argv": ["/home/a/old/bin/python", "-m", "ipykernel_launcher"], "folder": "/home/a/kernels/python3"}
+    spec = {
+        "argv": ["/home/a/old/bin/python", "-m", "ipykernel_launcher"],
+        "folder": "/home/a/kernels/python3",
+    }
     finding = doctor.kernel_of_this_environment(spec, "/home/a/lab/.venv/bin/python", "/home/a/lab/.venv")
     assert finding.level == "error"
     assert "/home/a/old/bin/python" in finding.text and "/home/a/lab/.venv/bin/python" in finding.text
     assert "remove /home/a/kernels/python3" in finding.fix
 
 
-@pytest.mark.parametrize("program", ["python", "python3", "/lab/.venv/bin/python", "/lab/.venv/bin/python3.11"])
+@pytest.mark.parametrize(
+    "program", ["python", "python3", "/lab/.venv/bin/python", "/lab/.venv/bin/python3.11"]
+)
 def test_a_kernel_of_this_environment_is_well(program):
     spec = {"argv": [program], "folder": "/lab/.venv/share/jupyter/kernels/python3"}
     assert doctor.kernel_of_this_environment(spec, "/lab/.venv/bin/python", "/lab/.venv").level == "ok"
