@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 __all__ = ["LatestJob", "Reported"]
 
@@ -57,13 +58,16 @@ class LatestJob:
         while (job := self._next()) is not None:
             generation, work = job
             try:
-                work(lambda generation=generation: generation != self._newest)
+                work(partial(self._is_over, generation))
             except Exception as problem:
                 self._on_error(problem)
             finally:
                 with self._state:
                     self._running = False
                     self._state.notify_all()
+
+    def _is_over(self, generation: int) -> bool:
+        return generation != self._newest
 
     def _next(self) -> tuple[int, Work] | None:
         with self._state:

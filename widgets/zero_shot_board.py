@@ -5,24 +5,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anywidget
-import numpy as np
 import traitlets as t
 
 from widgets import esm, wire
 from widgets.jobs import LatestJob, Reported
-from widgets.snapshot import Snapshot, contact_sheet, picture_table
+from widgets.snapshot import Snapshot
 from widgets.zero_shot_code import as_python
+from widgets.zero_shot_snapshot import board_snapshot
 from widgets.zero_shot_view import PAGE, Choices, accepted, detail, gallery, hints, item_order, reject_panel
 from workbench import data
-from workbench._repr import one_line, plural
+from workbench._repr import one_line
 from workbench.errors import BadInputError, Cancelled, WorkbenchError
 from workbench.models.base import DualEncoder
 from workbench.results import Event, OnEvent, Ranking, Retrieval
 from workbench.zeroshot import classify, rescore, retrieve
 from workbench.zeroshot.prompts import check_labels, check_templates
+
+if TYPE_CHECKING:
+    from widgets.zero_shot_view import Sort
+    from workbench.results import Rule
+    from workbench.zeroshot.scoring import Ensemble, Measure
 
 __all__ = ["ZeroShotBoard"]
 
@@ -134,29 +139,8 @@ class ZeroShotBoard(anywidget.AnyWidget):
         """The first `most` pictures in the board's order as a static page, with the numbers behind it."""
         with self._lock:
             ranking, choices = self._ranking, self._choices()
-        items = [int(i) for i in item_order(ranking, choices, self._order())[:most]]
-        kept = accepted(ranking, choices)
-        rows = []
-        for item in items:
-            label, probability = ranking.top(item, 1)[0]
-            answer = label if kept[item] else "none of these"
-            rows.append((ranking.names[item], answer, f"{probability:.1%}", f"{ranking.margin[item]:.3f}"))
-        pictures = [self._pairs.picture(item) for item in items]
-        caption = (
-            f"{plural(len(items), 'picture')} of {len(ranking)} "
-            f"among {plural(len(ranking.labels), 'label')}; "
-            f"{ranking.rule}, temperature {ranking.temperature:g}"
-        )
-        named = one_line(", ".join(ranking.labels), most=400)
-        among = f"Labels: {named}. Probabilities are among these labels only."
-        header = ("text", "best label", "probability", "margin")
-        return Snapshot(
-            caption,
-            picture_table(caption, header, rows, pictures, notes=(among, self._pairs.credit)),
-            contact_sheet(pictures, [(row[1], row[2]) for row in rows]),
-            {"items": np.array(items), "cosine": ranking.cosine, "probability": ranking.probability},
-            ranking.provenance.to_dict() | {"code": self.code()},
-        )
+            items = item_order(ranking, choices, self._order())[:most].tolist()
+        return board_snapshot(ranking, choices, items, code=self.code())
 
     # What the user changed -------------------------------------------------------------------
 
@@ -334,28 +318,27 @@ class ZeroShotBoard(anywidget.AnyWidget):
             self._publish()
 
     def _scored(self, ranking: Ranking) -> Ranking:
-        active = (
-            self.active if len(self.active) == len(ranking.templates) else [True] * len(ranking.templates)
-        )
+        fits = len(self.active) == len(ranking.templates)
         return rescore(
             ranking,
-            active=np.array(active, dtype=bool),
+            active=self.active if fits else [True] * len(ranking.templates),
             temperature=self.temperature,
-            rule=self.rule,
-            ensemble=self.ensemble,
+            rule=cast("Rule", self.rule),
+            ensemble=cast("Ensemble", self.ensemble),
         )
 
     # What the browser draws ------------------------------------------------------------------
 
     def _choices(self) -> Choices:
-        return Choices(self.sort, self.page, self.measure, self.threshold)
+        sort, measure = cast("Sort", self.sort), cast("Measure", self.measure)
+        return Choices(sort, self.page, measure, self.threshold)
 
     def _order(self) -> Any:
         return None if self._found is None else self._found.order
 
     def _publish(self) -> None:
         """Send the numbers, and the pictures only where other ones are shown than before."""
-        with self._lock:
+        with self._lock, self.hold_sync():
             ranking, choices = self._ranking, self._choices()
             similarity = None if self._found is None else self._found.cosine
             page = gallery(ranking, choices, found=self._order(), similarity=similarity)

@@ -65,7 +65,7 @@ class ArrayStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as part:
-                np.savez(part, **arrays)
+                np.savez(part, **dict(arrays))  # type: ignore[arg-type]
             os.replace(part.name, path)
         except OSError as problem:
             _log.warning("Could not keep a result in %s: %s", path, problem)

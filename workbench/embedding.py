@@ -138,8 +138,9 @@ def _remembered(keys: list[str], compute: Callable[[list[int]], Iterable[NDArray
         stored = None
     fresh = _rows(compute(missing)) if stored is None and missing else stored["vectors"] if stored else ()
     for place, vector in zip(missing, fresh, strict=True):
-        found[keys[place]] = frozen(vector)
-        _memory.put(keys[place], found[keys[place]])
+        kept = frozen(vector)
+        found[keys[place]] = kept
+        _memory.put(keys[place], kept)
     rows = np.stack([found[key] for key in keys])  # type: ignore[misc]
     if large and stored is None:
         _store.put(entry, {"vectors": rows[missing]})

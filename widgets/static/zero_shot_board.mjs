@@ -81,7 +81,13 @@ function render({ model, el }) {
     footPart.element,
   );
   acceptPictures(root, board);
-  const draw = () => parts.forEach((part) => part.draw());
+  let frame = 0; // many traits change together; one drawing serves them all
+  const draw = () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      parts.forEach((part) => part.draw());
+    });
+  };
   const traits = ["_view", "_status", "_sprite", "_large", "_seen", "labels", "templates", "active", "selected", "focus"]
     .concat(["temperature", "rule", "ensemble", "measure", "threshold", "sort", "query", "page"]);
   traits.forEach((name) => model.on(`change:${name}`, draw));
@@ -89,6 +95,7 @@ function render({ model, el }) {
   el.append(root);
   return () => {
     stop.abort();
+    cancelAnimationFrame(frame);
     traits.forEach((name) => model.off(`change:${name}`, draw));
     parts.forEach((part) => part.release?.());
     root.remove();

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
+
 from workbench._repr import one_line, plural
 from workbench.data.emoji import file_source
 from workbench.data.pairs import Pairs, Source, content_key
@@ -67,12 +69,14 @@ def from_pictures(pictures: Sequence[Picture], *, texts: Sequence[str] | None = 
             f"{plural(len(said), 'text')} for {plural(len(pictures), 'picture')}; give one each."
         )
     opened = [open_picture(picture, name=str(said[k])) for k, picture in enumerate(pictures)]
-    keys = [content_key(f"{picture.size}".encode() + picture.tobytes()) for picture in opened]
-    sources = tuple(
-        Source(lambda picture=picture: picture.copy(), lambda key=key: key)
-        for picture, key in zip(opened, keys, strict=True)
-    )
+    sources = tuple(_in_hand(picture) for picture in opened)
     return Pairs("pictures", sources, tuple(map(str, said)), code=_code(pictures))
+
+
+def _in_hand(picture: Image.Image) -> Source:
+    key = content_key(f"{picture.size}".encode() + picture.tobytes())
+    # A copy: whoever shrinks what was opened must not shrink it for everybody.
+    return Source(picture.copy, lambda: key)
 
 
 def words_of(path: Path) -> str:

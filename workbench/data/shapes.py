@@ -28,7 +28,7 @@ def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
     if language not in ("en", "zh"):
         raise BadInputError(f"language is {language!r}; captions of shapes come in 'en' and 'zh'.")
     scenes = tuple(make_scene(seed, item) for item in range(n))
-    english, chinese = (tuple(caption(scene, tongue) for scene in scenes) for tongue in ("en", "zh"))  # type: ignore[arg-type]
+    english, chinese = (tuple(caption(scene, tongue) for scene in scenes) for tongue in ("en", "zh"))
     about = card("shapes")
     return Pairs(
         name="shapes",

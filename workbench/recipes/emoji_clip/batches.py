@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
@@ -71,7 +72,8 @@ def held_out(seed: int = 0) -> frozenset[str]:
 def load_material(work: Path, *, without: frozenset[str] = frozenset()) -> Material:
     """Pictures and captions of all concepts but those in `without`."""
     keys = tuple(row.hexcode for row in emoji_rows() if row.hexcode not in without)
-    pictures, drawings = [], {key: [] for key in keys}
+    pictures: list[NDArray[np.uint8]] = []
+    drawings: dict[str, list[int]] = {key: [] for key in keys}
     for style in STYLES:
         for key, picture in load_style(style, work).items():
             if key in drawings:
