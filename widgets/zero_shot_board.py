@@ -15,7 +15,7 @@ from widgets.jobs import LatestJob, Reported
 from widgets.snapshot import Snapshot
 from widgets.zero_shot_code import as_python
 from widgets.zero_shot_snapshot import board_snapshot
-from widgets.zero_shot_view import PAGE, Choices, accepted, detail, gallery, hints, item_order, reject_panel
+from widgets.zero_shot_view import PAGE, Choices, board_view, item_order
 from workbench import data
 from workbench._repr import one_line
 from workbench.errors import BadInputError, Cancelled, WorkbenchError
@@ -35,7 +35,6 @@ _THUMB = 112  # pixels of a card's picture
 _COLUMNS = 6  # of the sprite sheet, not of the screen
 _LARGE = 320  # pixels of the picture looked at
 _UPLOAD_MB = 16  # the browser shrinks pictures before sending; more than this was not shrunk
-_TEXTS_FOUND = 6
 
 
 class ZeroShotBoard(anywidget.AnyWidget):
@@ -340,26 +339,12 @@ class ZeroShotBoard(anywidget.AnyWidget):
         """Send the numbers, and the pictures only where other ones are shown than before."""
         with self._lock, self.hold_sync():
             ranking, choices = self._ranking, self._choices()
-            similarity = None if self._found is None else self._found.cosine
-            page = gallery(ranking, choices, found=self._order(), similarity=similarity)
-            focus = min(max(self.focus, 0), len(ranking) - 1)
-            kept = bool(accepted(ranking, choices)[focus])
-            self._draw_pictures([card["item"] for card in page["items"]], focus)
-            self._view = {
-                "gallery": page,
-                "detail": detail(ranking, focus, kept=kept),
-                "reject": reject_panel(ranking, choices),
-                "texts": None if self._texts is None else self._texts.top(_TEXTS_FOUND),
-                "query": "" if self._found is None else self._found.query,
-                "model": self._about_model(),
-                "hints": hints(ranking, ranking.rule if self._model is None else self._model.rule),
-                "labels": len(ranking.labels),
-                "notes": list(ranking.provenance.notes) + list(self._pairs.notes),
-                "credit": self._pairs.credit,
-                "code": self.code(),
-                "thumb": _THUMB,
-                "columns": _COLUMNS,
-            }
+            own_rule = None if self._model is None else self._model.rule
+            view = board_view(
+                ranking, choices, self.focus, own_rule=own_rule, found=self._found, texts=self._texts
+            )
+            self._draw_pictures([card["item"] for card in view["gallery"]["items"]], view["detail"]["item"])
+            self._view = view | {"code": self.code(), "thumb": _THUMB, "columns": _COLUMNS}
 
     def _draw_pictures(self, items: list[int], focus: int) -> None:
         shown = (len(self._pairs), tuple(items))
@@ -375,15 +360,6 @@ class ZeroShotBoard(anywidget.AnyWidget):
                 else wire.as_bytes(self._model.preprocess_view(picture), side=_LARGE)
             )
             self._drawn["focus"] = (len(self._pairs), focus)
-
-    def _about_model(self) -> dict[str, Any]:
-        ranking = self._ranking
-        return {
-            "name": ranking.provenance.model,
-            "live": self._model is not None,
-            "scale": ranking.scale,
-            "bias": ranking.bias,
-        }
 
     # What is said ----------------------------------------------------------------------------
 

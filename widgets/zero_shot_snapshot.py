@@ -17,7 +17,7 @@ _HEADER = ("text", "best label", "probability", "margin")
 
 
 def board_snapshot(ranking: Ranking, choices: Choices, items: Sequence[int], *, code: str) -> Snapshot:
-    """`items` of a ranking in the order given: a table, a contact sheet, all scores, and where they come from."""
+    """`items` of a ranking in the order given: a table, a contact sheet, all scores, their provenance."""
     kept = accepted(ranking, choices)
     rows = []
     for item in items:

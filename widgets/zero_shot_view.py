@@ -15,11 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import plural
-from workbench.results import Ranking, Rule
+from workbench.results import Ranking, Retrieval, Rule
 from workbench.zeroshot import leave_one_out, reject_cost, template_cosines
 from workbench.zeroshot.scoring import Measure, reject_scores
 
-__all__ = ["PAGE", "Choices", "Sort", "accepted", "detail", "gallery", "hints", "item_order", "reject_panel"]
+__all__ = [
+    "PAGE",
+    "Choices",
+    "Sort",
+    "accepted",
+    "board_view",
+    "detail",
+    "gallery",
+    "hints",
+    "item_order",
+    "reject_panel",
+]
 
 PAGE = 24
 """Pictures on one page of the gallery."""
@@ -27,6 +38,7 @@ PAGE = 24
 _LABELS_SHOWN = 12  # of one picture's labels; thousands would bury the answer
 _WORDINGS_SHOWN = 24  # columns of the heatmap
 _LEAVE_ONE_OUT = 24  # more wordings than this and the effect of each would be noise anyway
+_TEXTS_SHOWN = 6
 _BARS = 24  # of the histogram under the threshold
 
 Sort = Literal["as given", "surest first", "doubtful first", "by label", "wrong first"]
@@ -40,6 +52,41 @@ class Choices:
     page: int = 0
     measure: Measure = "probability"
     threshold: float | None = None
+
+
+def board_view(
+    ranking: Ranking,
+    choices: Choices,
+    focus: int,
+    *,
+    own_rule: Rule | None,
+    found: Retrieval | None = None,
+    texts: Retrieval | None = None,
+) -> dict[str, Any]:
+    """Everything the front end draws but the pictures and the code.
+
+    `own_rule` is the rule the model was trained with, None if the model is gone; `found` sorts the
+    pictures by a sentence; `texts` are candidates for the picture in view.
+    """
+    item = min(max(focus, 0), len(ranking) - 1)
+    order, similarity = (None, None) if found is None else (found.order, found.cosine)
+    return {
+        "gallery": gallery(ranking, choices, found=order, similarity=similarity),
+        "detail": detail(ranking, item, kept=bool(accepted(ranking, choices)[item])),
+        "reject": reject_panel(ranking, choices),
+        "texts": None if texts is None else texts.top(_TEXTS_SHOWN),
+        "query": "" if found is None else found.query,
+        "model": {
+            "name": ranking.provenance.model,
+            "live": own_rule is not None,
+            "scale": ranking.scale,
+            "bias": ranking.bias,
+        },
+        "hints": hints(ranking, own_rule or ranking.rule),
+        "labels": len(ranking.labels),
+        "notes": list(ranking.provenance.notes) + list(ranking.pairs.notes),
+        "credit": ranking.pairs.credit,
+    }
 
 
 def item_order(
