@@ -16,7 +16,13 @@ LAB_CONFIG = Path(__file__).parent / "jupyter"
 TOUR = Path("notebooks", "00_tour.ipynb")
 
 _PROJECT = Path(__file__).resolve().parent.parent
-_ROOT_OPTIONS = ("--notebook-dir", "--ServerApp.root_dir", "--root-dir", "--preferred-dir")
+_OWN_PLACE = (
+    "--notebook-dir",
+    "--ServerApp.root_dir",
+    "--root-dir",
+    "--preferred-dir",
+    "--LabApp.default_url",
+)
 _FLAGS = (
     "--no-browser",
     "--debug",
@@ -53,8 +59,9 @@ def lab_command(arguments: Sequence[str], *, project: Path = _PROJECT) -> list[s
         )  # Jupyter refuses root otherwise, and in a container there is nobody else
     if _has_path(arguments):
         return command
-    if not any(item.startswith(_ROOT_OPTIONS) for item in arguments) and (project / TOUR).is_file():
-        command += [f"--ServerApp.root_dir={project}", str(project / TOUR)]
+    if not any(item.startswith(_OWN_PLACE) for item in arguments) and (project / TOUR).is_file():
+        # Not as a path: the address that is printed with --no-browser would then lead to an empty lab.
+        command += [f"--ServerApp.root_dir={project}", f"--LabApp.default_url=/lab/tree/{TOUR.as_posix()}"]
     return command
 
 

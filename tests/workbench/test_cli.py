@@ -21,7 +21,10 @@ def test_lab_without_a_path_opens_the_tour_with_the_whole_project_in_the_file_br
     command = cli.lab_command(["--no-browser", "--port", "8890"], project=project)
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert command[3:6] == ["--no-browser", "--port", "8890"]
-    assert command[-2:] == [f"--ServerApp.root_dir={project}", str(project / "notebooks" / "00_tour.ipynb")]
+    assert command[-2:] == [
+        f"--ServerApp.root_dir={project}",
+        "--LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb",
+    ]
 
 
 def test_lab_with_a_notebook_opens_that_one(project):
@@ -40,7 +43,7 @@ def test_lab_with_a_folder_of_its_own_keeps_that_folder(project, tmp_path, optio
 def test_a_value_after_an_option_is_not_taken_for_a_notebook(project, monkeypatch):
     monkeypatch.chdir(project)
     (project / "8890").mkdir()
-    assert str(project / cli.TOUR) in cli.lab_command(["--port", "8890"], project=project)
+    assert "--LabApp.default_url" in cli.lab_command(["--port", "8890"], project=project)[-1]
 
 
 def test_lab_where_there_is_no_tour_still_starts(tmp_path):
