@@ -125,7 +125,6 @@ def _listing(folder: Path) -> dict[str, int]:
 
 
 def _download(repo: str, choose: Choose, name: str, on_event: OnEvent | None) -> Path:
-    import httpx
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
@@ -150,7 +149,8 @@ def _download(repo: str, choose: Choose, name: str, on_event: OnEvent | None) ->
         raise UnknownNameError(
             f"The hub has no model {repo!r} (or it is private). Check the spelling."
         ) from problem
-    except (httpx.HTTPError, HfHubHTTPError, OSError) as problem:
+    except (*HfHubHTTPError.__bases__, OSError) as problem:
+        # The base is the HTTP client's own error; which client that is changed with the hub's versions.
         raise UnavailableError(
             f"{name} is not on this machine, and the model hub does not answer "
             f"({type(problem).__name__}).{_whats_here()}"

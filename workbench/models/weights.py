@@ -191,7 +191,7 @@ def _mismatch(message: str) -> str:
             keys = re.findall(r'"([^"]+)"', found[1])
             parts.append(f"{label}: {', '.join(keys[:4])} ({len(keys)} in all)")
     sizes = re.findall(
-        r"size mismatch for ([\w.]+): .*?shape torch\.Size\((.*?)\).*?torch\.Size\((.*?)\)", message
+        r"size mismatch for ([\w.]+): .*?shape torch\.Size\(\[(.*?)\]\).*?torch\.Size\(\[(.*?)\]\)", message
     )
     if sizes:
         name, given, wanted = sizes[0]
