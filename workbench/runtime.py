@@ -265,13 +265,17 @@ def _clear_frames(problem: BaseException | None) -> None:
 
 
 def _tensor_bytes(torch: Any) -> int:
-    # `type(...)`, not isinstance: lazy proxies pretend to be classes and would be woken up.
-    storages = {}
+    # Exact types from a set: a million objects pass by, and lazy proxies would be woken by isinstance.
+    kinds, storages = _kinds(torch.Tensor), {}
     for thing in gc.get_objects():
-        if issubclass(type(thing), torch.Tensor) and thing.layout is torch.strided and not thing.is_meta:
+        if type(thing) in kinds and thing.layout is torch.strided and not thing.is_meta:
             storage = thing.untyped_storage()
             storages[storage.device, storage.data_ptr()] = storage.nbytes()
     return sum(storages.values())
+
+
+def _kinds(kind: type) -> set[type]:
+    return {kind}.union(*(_kinds(child) for child in kind.__subclasses__()))
 
 
 def _has_cuda() -> bool:

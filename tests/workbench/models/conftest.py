@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ import transformers as hf
 from PIL import Image
 from safetensors.torch import save_file
 
-from workbench import models
 from workbench.runtime import seeded
 
 SIDE = 32
@@ -48,15 +47,13 @@ torch.set_num_threads(1)  # tiny models: threads cost more than they bring
 
 
 @pytest.fixture(autouse=True)
-def _no_network_and_an_empty_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _no_network_and_an_empty_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise OSError("the tests have no network")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    yield
-    models.unload()
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +129,9 @@ def bert_folder(folder: Path) -> Path:
 
 def _wake(model: torch.nn.Module) -> None:
     """Random models start with equal layers and zero biases; a wrong wiring must show in the numbers."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)  # else ALIGN's random tower forgets the picture
     for parameter in model.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     for name in ("logit_scale", "temperature"):

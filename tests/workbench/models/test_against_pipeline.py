@@ -54,6 +54,8 @@ def test_scores_equal_open_clips_classifier(clip_folder, pictures) -> None:
     import torch
 
     with torch.no_grad():
-        image = library.encode_image(torch.stack([preprocess(picture) for picture in pictures]), normalize=True)
+        image = library.encode_image(
+            torch.stack([preprocess(picture) for picture in pictures]), normalize=True
+        )
     ranking = classify(models.load(str(folder)), data.from_pictures(pictures), LABELS, templates=templates)
     np.testing.assert_allclose(ranking.cosine, (image @ weights).numpy(), atol=1e-6)

@@ -195,6 +195,7 @@ def test_the_same_request_gives_the_same_object_and_changed_files_another(copy: 
 def test_the_least_recently_used_model_is_evicted_and_released(
     tiny: Path, tmp_path: Path, bounded: None
 ) -> None:
+    models.unload()
     folders = [Path(shutil.copytree(tiny, tmp_path / str(i))) for i in range(3)]
     first = models.load(str(folders[0]))
     models.keep(limit_gb=2.5 * first.size_bytes / 1e9)
@@ -243,9 +244,9 @@ def test_every_curated_open_clip_row_is_a_tag_of_open_clip() -> None:
     assert curated and all(parse(name).kind == "tag" for name in curated)
 
 
-def test_loading_says_what_it_does(tiny: Path) -> None:
+def test_loading_says_what_it_does(copy: Path) -> None:
     seen: list = []
-    models.load(str(tiny), on_event=seen.append)
+    models.load(str(copy), on_event=seen.append)
     assert [event.stage for event in seen] == ["loading", "loading"]
     assert "is ready" in seen[-1].message and seen[-1].done == seen[-1].total == 1
 

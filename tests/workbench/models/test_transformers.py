@@ -131,7 +131,8 @@ def test_the_view_is_what_the_model_sees(hf_folder: Make, pictures: list) -> Non
             np.testing.assert_allclose(seen[cols], patch / 127.5 - 1, atol=0.01)
             continue
         assert view.shape == (32, 32, 3)
-        wanted = (view / 255 - np.array(processor.image_mean)) / np.array(processor.image_std)
+        scaled = view * processor.rescale_factor - (1 if kind == "align" else 0)  # EfficientNet's offset
+        wanted = (scaled - np.array(processor.image_mean)) / np.array(processor.image_std)
         np.testing.assert_allclose(seen.permute(1, 2, 0), wanted, atol=0.02)
 
 
