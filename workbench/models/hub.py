@@ -46,10 +46,10 @@ def offline() -> bool:
 
 def stored() -> dict[str, int]:
     """Repositories in the hub's cache on this machine, with their bytes."""
-    from huggingface_hub import CacheNotFound, scan_cache_dir
+    from huggingface_hub import CacheNotFound, constants, scan_cache_dir
 
     try:
-        found = scan_cache_dir()
+        found = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         return {}
     return {repo.repo_id: repo.size_on_disk for repo in found.repos if repo.repo_type == "model"}
