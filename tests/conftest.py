@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +18,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
 import no_network  # noqa: E402
 
-# Read when huggingface_hub is imported, so it is set before any test module is.
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# The network is cut here and not by HF_HUB_OFFLINE: what happens without that switch is tested as well.
 no_network.block()
 
 
@@ -49,9 +47,15 @@ def chromium() -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
         pytest.fail(HOW)
-    # A fake camera, so that a widget that wants one can be tested where there is none.
-    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    arguments = [
+        # A fake camera, so that a widget that wants one can be tested where there is none.
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        # No name outside this machine is known. Here and not by intercepting requests, which would
+        # pass each one through Python and switch off the browser's cache.
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+    ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=camera)
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "browser"))
@@ -77,18 +77,24 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         _stop(process)
 
 
-@pytest.fixture
-def lab(lab_server: Server, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[LabPage]:
-    """A fresh page on the running lab; see `LabPage`."""
+@pytest.fixture(scope="module")
+def lab_context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One for a module: JupyterLab's three megabytes of script are then read and compiled once."""
     context = chromium.new_context(viewport={"width": 1280, "height": 960})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = LabPage(context, lab_server.url, TOKEN, lab_server.root, RESULTS / request.node.name)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def lab(lab_server: Server, lab_context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[LabPage]:
+    """A fresh page on the running lab; see `LabPage`."""
+    page = LabPage(lab_context, lab_server.url, TOKEN, lab_server.root, RESULTS / request.node.name)
     try:
         yield page
-        page.shut_down()
         page.check()
     finally:
-        context.close()
+        page.close()
 
 
 def _environment(folder: Path) -> dict[str, str]:

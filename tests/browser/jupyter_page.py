@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page
 
 __all__ = ["LabPage", "Notebook"]
 
@@ -40,13 +39,13 @@ _EXECUTE = """async (code) => {
 
 
 class LabPage:
-    """One browser context on a lab. `page` is Playwright's page, for anything not offered here."""
+    """Tabs on a lab, watched. `page` is Playwright's page, for anything not offered here."""
 
     def __init__(self, context: BrowserContext, url: str, token: str, root: Path, results: Path) -> None:
         self.context, self.url, self.root, self._token, self._results = context, url, root, token, results
         self.errors: list[str] = []
         self.outside: list[str] = []
-        context.route(re.compile(r"^(https?|wss?):"), self._only_this_machine)
+        self._pages: list[Page] = []
         self.page = self.new_page()
 
     def new_page(self) -> Page:
@@ -55,7 +54,9 @@ class LabPage:
         page.set_default_timeout(WAIT_S * 1000)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
-        page.on("request", self._asked)
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("websocket", lambda socket: self._asked(socket.url))
+        self._pages.append(page)
         return page
 
     def open(self, notebook: str | list[str], *, page: Page | None = None) -> Notebook:
@@ -94,8 +95,10 @@ class LabPage:
         assert not self.outside, f"requests that leave this machine: {self.outside}"
         assert not self.errors, f"errors in the console: {self.errors}"
 
-    def shut_down(self) -> None:
-        """Stop every kernel, so that the next test has the memory."""
+    def close(self) -> None:
+        """Close every tab and stop every kernel, so that the next test has the memory."""
+        for page in self._pages:
+            page.close()
         headers = {"Authorization": f"token {self._token}"}
         for session in self.context.request.get(f"{self.url}/api/sessions", headers=headers).json():
             self.context.request.delete(f"{self.url}/api/sessions/{session['id']}", headers=headers)
@@ -113,16 +116,9 @@ class LabPage:
         (self.root / name).write_text(json.dumps(document), "utf-8")
         return name
 
-    def _only_this_machine(self, route: Route) -> None:
-        if _is_here(route.request.url):
-            route.continue_()
-        else:
-            self.outside.append(route.request.url)
-            route.abort()
-
-    def _asked(self, request: Request) -> None:
-        if not _is_here(request.url) and request.url not in self.outside:
-            self.outside.append(request.url)
+    def _asked(self, url: str) -> None:
+        if not _is_here(url):
+            self.outside.append(url)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(part in message.text for part in EXPECTED_ERRORS):

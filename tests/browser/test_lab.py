@@ -41,7 +41,9 @@ def test_a_large_upload_arrives_whole_and_the_kernel_stays(lab, tmp_path, megaby
     big.write_bytes(b"\x07" * (megabytes * MEGABYTE))
     nb = lab.open(["import ipywidgets as w", "upload = w.FileUpload()\nupload"])
     nb.run_all()
-    nb.output(1).locator("input[type=file]").set_input_files(big)
+    with lab.page.expect_file_chooser() as chooser:
+        nb.output(1).get_by_role("button").click()
+    chooser.value.set_files(big)
     nb.wait_until("len(upload.value) == 1", seconds=120)
     assert (
         nb.python("print(upload.value[0].size, set(bytes(upload.value[0].content)))")
@@ -54,3 +56,13 @@ def test_no_dialog_and_no_notification_greets_the_user(lab):
     lab.page.wait_for_timeout(3000)  # the notification would come after the page has settled
     expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
     expect(lab.page.locator(".jp-Notification-List, .Toastify__toast")).to_have_count(0)
+
+
+def test_a_request_that_leaves_this_machine_is_seen_and_gets_nowhere(lab):
+    lab.open(["1"])
+    lab.page.evaluate("fetch('http://example.org/').catch(() => 0)")
+    with pytest.raises(AssertionError, match=r"requests that leave this machine: \['http://example\.org/'\]"):
+        lab.check()
+    assert any("ERR_NAME_NOT_RESOLVED" in error for error in lab.errors)
+    lab.outside.clear()
+    lab.errors.clear()
