@@ -275,7 +275,8 @@ def _tensor_bytes(torch: Any) -> int:
 
 
 def _kinds(kind: type) -> set[type]:
-    return {kind}.union(*(_kinds(child) for child in kind.__subclasses__()))
+    children: list[type] = kind.__subclasses__()
+    return {kind}.union(*map(_kinds, children))
 
 
 def _has_cuda() -> bool:

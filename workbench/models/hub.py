@@ -126,7 +126,7 @@ def _listing(folder: Path) -> dict[str, int]:
 
 def _download(repo: str, choose: Choose, name: str, on_event: OnEvent | None) -> Path:
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
         info = HfApi().model_info(repo, files_metadata=True, timeout=_PATIENCE_S)
@@ -134,7 +134,7 @@ def _download(repo: str, choose: Choose, name: str, on_event: OnEvent | None) ->
         chosen = choose(files)
         if chosen is None:
             raise BadWeightsError(f"{name}: {_nothing_to_load(repo, files)}")
-        licence = (info.card_data or {}).get("license") or "not stated"
+        licence = getattr(info.card_data, "license", None) or "not stated"
         size = sum(files[file] for file in chosen)
         _tell(on_event, 0, size, f"downloading {name}: {human_bytes(size)}, licence {licence}")
         folder = snapshot_download(repo, revision=info.sha, allow_patterns=chosen, etag_timeout=_PATIENCE_S)
@@ -149,12 +149,22 @@ def _download(repo: str, choose: Choose, name: str, on_event: OnEvent | None) ->
         raise UnknownNameError(
             f"The hub has no model {repo!r} (or it is private). Check the spelling."
         ) from problem
-    except (*HfHubHTTPError.__bases__, OSError) as problem:
-        # The base is the HTTP client's own error; which client that is changed with the hub's versions.
+    except _silences() as problem:
         raise UnavailableError(
             f"{name} is not on this machine, and the model hub does not answer "
             f"({type(problem).__name__}).{_whats_here()}"
         ) from problem
+
+
+def _silences() -> tuple[type[Exception], ...]:
+    """What a hub that cannot be reached raises.
+
+    The base of the hub's own error is that of its HTTP client, which changed with the hub's versions.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    bases = (base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception))
+    return (OSError, HfHubHTTPError, *bases)
 
 
 def _nothing_to_load(repo: str, files: Mapping[str, int]) -> str:

@@ -164,7 +164,8 @@ def _architecture(
     from workbench.models.adapters.open_clip import OpenClipFiles, load_open_clip, tag_preprocessing
 
     config: dict[str, Any] = open_clip.get_model_config(reference.architecture)
-    text, notes = config["text_cfg"], []
+    text = config["text_cfg"]
+    notes: list[str] = []
     if reference.kind == "file":
         weights = reference.path
         preprocessing, note = tag_preprocessing(reference.architecture)

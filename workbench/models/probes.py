@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from workbench._repr import one_line
 from workbench.errors import UnsupportedError, WorkbenchError
 from workbench.models.adapters.tower import TwoTower
-from workbench.models.base import Capability
 from workbench.runtime import is_out_of_memory
 
 __all__ = ["attention_of", "probe"]
@@ -40,7 +39,7 @@ _FAILURES = (
 
 def probe(adapter: TwoTower) -> tuple[int, Mapping[str, str | None]]:
     """Length of an embedding, and every capability with None where it works, else the reason why not."""
-    found: dict[Capability, str | None] = {}
+    found: dict[str, str | None] = {}
     text: list[Tensor] = []
     image: list[Tensor] = []
     with attention_of(adapter.text_tower) as text_maps:
@@ -60,7 +59,7 @@ def probe(adapter: TwoTower) -> tuple[int, Mapping[str, str | None]]:
         lambda: _gradient(pixels["pixel_values"], image[0], text[0] if text else torch.ones_like(image[0]))
     )
     found["patch_tokens"] = found["embed_images"] or _reason(lambda: _patches(adapter, pixels))
-    return max(lengths, default=0), MappingProxyType(dict(found))
+    return max(lengths, default=0), MappingProxyType(found)
 
 
 @contextmanager

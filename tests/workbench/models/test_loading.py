@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCardData
 from safetensors.torch import load_file, save_file
 
 from workbench import models
@@ -262,7 +263,7 @@ def test_a_download_is_announced_with_size_and_licence(tiny: Path, monkeypatch: 
                 Entry("open_clip_config.json", 100),
                 Entry("open_clip_model.safetensors", 2_000_000),
             ]
-            self.card_data = {"license": "mit"}
+            self.card_data = ModelCardData(license="mit")
             self.sha = "0" * 40
 
     asked: list = []

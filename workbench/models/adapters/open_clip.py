@@ -84,7 +84,7 @@ class OpenClipEncoder(TwoTower):
 
     def patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The last layer's patch tokens, item x patch x feature."""
-        tower = self.image_tower
+        tower: Any = self.image_tower
         if not hasattr(tower, "forward_intermediates"):
             raise UnsupportedError(f"the image tower ({type(tower).__name__}) does not give them out")
         try:
@@ -194,7 +194,7 @@ def load_open_clip(
     )
 
 
-def tag_preprocessing(architecture: str) -> tuple[dict[str, Any], str | None]:
+def tag_preprocessing(architecture: str) -> tuple[dict[str, Any], str]:
     """Preprocessing for weights of `architecture` that come without any, and a note on where it is from.
 
     In open_clip it belongs to the pretrained tag, not to the architecture. Where all tags agree,
@@ -215,7 +215,7 @@ def tag_preprocessing(architecture: str) -> tuple[dict[str, Any], str | None]:
     )
 
 
-def _build(architecture: Mapping[str, Any], text_config: Path | None) -> nn.Module:
+def _build(architecture: Mapping[str, Any], text_config: Path | None) -> Any:
     """The model with random weights, on the CPU in float32; no tower weights are ever downloaded."""
     parts = deepcopy(dict(architecture))
     vision, text = parts["vision_cfg"], parts["text_cfg"]

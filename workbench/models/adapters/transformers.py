@@ -219,7 +219,7 @@ def load_transformers(
 
 
 def _family(folder: Path, config: Mapping[str, Any]) -> _Family:
-    kind = config.get("model_type")
+    kind = str(config.get("model_type"))
     if "auto_map" in config:
         raise UnsupportedError(
             f"{folder} brings its own code ({config['auto_map']}), which is never run here. "
