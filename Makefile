@@ -20,7 +20,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # The folder is part of the name: an environment that was moved or copied is installed anew.
 STAMP  := $(VENV)/.installed-$(shell pwd | cksum | cut -d " " -f 1)
-NEED_GB := 8
+NEED_GB := 10
 ARGS   ?=
 
 # An active environment, or a setting made for it, must not leak into ours.
@@ -72,7 +72,7 @@ $(STAMP): pyproject.toml constraints.txt tools/preflight.py
 	echo "Install Python 3.11, or: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
 	@"$(PYTHON)" tools/preflight.py $(VENV) $(NEED_GB)
 	@$(BIN)/python $(NEW_ENOUGH) 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	@echo "Installing into $(VENV): about 6.5 GB on Linux, some minutes. Torch alone brings most of it."
+	@echo "Installing into $(VENV): about 7 GB on Linux and a few minutes; torch brings most of it."
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip setuptools
 	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e '.[test]'
 	@rm -f $(VENV)/.installed-* && touch $(STAMP)
