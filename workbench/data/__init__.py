@@ -16,6 +16,7 @@ from workbench.data.folder import from_pictures, load_folder
 from workbench.data.pairs import Pair, Pairs
 from workbench.data.photos import load_photos
 from workbench.data.pictures import ENDINGS, open_picture
+from workbench.data.places import local_path
 from workbench.data.shapes import load_shapes
 from workbench.data.tables import TABLES, load_table
 from workbench.errors import BadInputError, UnknownNameError
@@ -67,12 +68,13 @@ def load(name: str | Path, **options: Any) -> Pairs:
 
     Raises:
         UnknownNameError: neither a name nor a path that exists; the nearest names are given.
-        BadInputError: an option that this data set does not have, or a folder or table without pictures.
+        BadInputError: an option that this data set does not have, an address, or a folder or table
+            without pictures.
     """
     loader = _LOADERS.get(str(name))
     if loader is not None:
         return _called(loader, f"data.load({str(name)!r})", options)
-    path = Path(name).expanduser()
+    path = local_path(name)
     if path.is_dir():
         return _called(load_folder, "data.load(folder)", {"folder": path} | options)
     if path.suffix.lower() in TABLES and path.is_file():
@@ -92,7 +94,7 @@ def load(name: str | Path, **options: Any) -> Pairs:
 
 def from_path(path: str | Path) -> Pairs:
     """Whatever is there: one picture, a folder of them, or a table."""
-    file = Path(path).expanduser()
+    file = local_path(path)
     if file.suffix.lower() in ENDINGS or (file.is_file() and file.suffix.lower() not in TABLES):
         return from_pictures([file])
     return load(file)

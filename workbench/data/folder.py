@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from workbench._repr import one_line, plural
@@ -13,6 +14,8 @@ from workbench.data.emoji import file_source
 from workbench.data.pairs import Pairs, Source, content_key
 from workbench.data.pictures import ENDINGS, open_picture
 from workbench.data.pictures import Source as Picture
+from workbench.data.places import readable
+from workbench.data.tables import ENCODINGS
 from workbench.errors import BadInputError
 
 __all__ = ["from_pictures", "load_folder", "words_of"]
@@ -38,14 +41,14 @@ def load_folder(folder: Path) -> Pairs:
             f"{', '.join(sorted(ENDINGS))}, in it or in folders below it."
         )
     inside = [path.relative_to(root).parts[:-1] for path in files]
-    labels = tuple(parts[0] for parts in inside) if all(inside) else None
-    captions = [_caption(path) for path in files]
+    labels = tuple(readable(parts[0]) for parts in inside) if all(inside) else None
+    captions = [_caption(path, root) for path in files]
     return Pairs(
-        name=root.name,
+        name=readable(root.name),
         sources=tuple(file_source(path) for path in files),
         texts=tuple(captions),
         labels=labels,
-        columns={"file": tuple(str(path.relative_to(root)) for path in files)},
+        columns={"file": tuple(readable(str(path.relative_to(root))) for path in files)},
         code=f"data.load({str(folder)!r})",
     )
 
@@ -55,8 +58,10 @@ def from_pictures(pictures: Sequence[Picture], *, texts: Sequence[str] | None = 
 
     Raises:
         BadPictureError: one cannot be read; the message names it.
-        BadInputError: no picture, or not one text for each.
+        BadInputError: no picture, one that is not in a list, or not one text for each.
     """
+    if _is_one(pictures):
+        raise BadInputError("One picture was given; expected a list. Write data.from_pictures([picture]).")
     if not len(pictures):
         raise BadInputError("No picture was given. Give a list with at least one.")
     names = [
@@ -81,8 +86,15 @@ def _in_hand(picture: Image.Image) -> Source:
 
 def words_of(path: Path) -> str:
     """`DSC_red-car.jpg` -> `DSC red car`."""
-    words = path.stem.replace("_", " ").replace("-", " ").split()
-    return " ".join(words) or path.stem
+    stem = readable(path.stem)
+    words = stem.replace("_", " ").replace("-", " ").split()
+    return " ".join(words) or stem
+
+
+def _is_one(pictures: object) -> bool:
+    if isinstance(pictures, np.ndarray):  # row x col, or row x col x 3 or 4; others are stacks of pictures
+        return pictures.ndim < 3 or (pictures.ndim == 3 and pictures.shape[2] in (3, 4))
+    return isinstance(pictures, (str, bytes, bytearray, Path, Image.Image))
 
 
 def _pictures(root: Path) -> list[Path]:
@@ -96,11 +108,20 @@ def _pictures(root: Path) -> list[Path]:
     return found
 
 
-def _caption(path: Path) -> str:
+def _caption(path: Path, root: Path) -> str:
     beside = path.with_suffix(_CAPTION_ENDING)
-    if not beside.is_file():
+    if not beside.is_file() or not beside.resolve().is_relative_to(root):
         return words_of(path)
-    return " ".join(beside.read_text("utf-8", errors="replace").split()) or words_of(path)
+    return " ".join(_decoded(beside.read_bytes()).split()) or words_of(path)
+
+
+def _decoded(content: bytes) -> str:
+    for encoding in ENCODINGS:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("utf-8", errors="replace")
 
 
 def _code(pictures: Sequence[Picture]) -> str:

@@ -80,7 +80,8 @@ class Pairs:
     code: str = "pairs"
 
     def __post_init__(self) -> None:
-        lengths = {"texts": self.texts, "labels": self.labels or self.texts, **self.columns}
+        labels = self.texts if self.labels is None else self.labels
+        lengths = {"texts": self.texts, "labels": labels, **self.columns}
         for column, values in lengths.items():
             if len(values) != len(self.sources):
                 raise BadInputError(
@@ -135,7 +136,9 @@ class Pairs:
 
         Raises:
             BadPictureError: it cannot be read; the message names the item.
+            IndexError: there is no such item.
         """
+        self._check_item(item)
         try:
             return self.sources[item].open()
         except BadPictureError as problem:
@@ -171,6 +174,8 @@ class Pairs:
 
     def sample(self, count: int, *, seed: int = 0) -> Pairs:
         """`count` pairs chosen at random, in their order (all of them if there are fewer)."""
+        if count < 0:
+            raise BadInputError(f"count is {count}; expected 0 or more.")
         rows = np.random.default_rng(seed).permutation(len(self))[:count]
         return self[sorted(rows.tolist())]
 
@@ -185,11 +190,14 @@ class Pairs:
         return self[[row for row in range(len(self)) if row not in broken]], broken
 
     def _pair(self, row: int) -> Pair:
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"Item {row} was asked for; {self.name!r} has {len(self)}, numbered from 0.")
+        self._check_item(row)
         columns = {name: values[row] for name, values in self.columns.items()}
         label = None if self.labels is None else self.labels[row]
         return Pair(self.sources[row], self.texts[row], label, columns, self.credit)
+
+    def _check_item(self, row: int) -> None:
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"Item {row} was asked for; {self.name!r} has {len(self)}, numbered from 0.")
 
     def _rows(self, index: Index) -> list[int]:
         if isinstance(index, slice):

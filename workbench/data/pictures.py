@@ -7,7 +7,10 @@ fetched from an address.
 from __future__ import annotations
 
 import io
+import struct
+import threading
 import warnings
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from workbench._repr import human_bytes, one_line, path_end
-from workbench.errors import BadPictureError
+from workbench._repr import human_bytes, path_end
+from workbench.data.places import local_path
+from workbench.errors import BadInputError, BadPictureError
 
 __all__ = ["ENDINGS", "MAX_BYTES", "MAX_PIXELS", "open_picture"]
 
@@ -24,6 +28,12 @@ ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", "
 MAX_BYTES = 64_000_000
 MAX_PIXELS = 100_000_000
 _DRAFT_SIDE = 2048  # pixels: a larger JPEG is decoded at a fraction, which is faster and loses nothing here
+
+# Formats that Pillow decodes by itself: for others it starts programs (EPS is run by Ghostscript).
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF")
+# What Pillow's decoders raise on damaged files, found by feeding them some thousands of such.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error)
+_HEADER = threading.Lock()  # filters of warnings are one for all threads, and pictures open in several
 
 Source = bytes | str | Path | Image.Image | NDArray[Any]
 
@@ -33,38 +43,42 @@ def open_picture(source: Source, *, name: str = "") -> Image.Image:
 
     Args:
         source: content of a file, a path, an array (row x col or row x col x 3 or 4; uint8, or
-            floats in 0..1), or a Pillow picture.
+            floats in 0..1), or a Pillow picture (an animated one: the frame it stands at; it is not moved).
         name: what to call it in an error.
 
     Raises:
         BadPictureError: not a picture, cut off, empty, too large; or an address was given.
     """
     if isinstance(source, Image.Image):
-        return _rgb(source)
+        return _from_pillow(source, name or "the picture")
     if isinstance(source, np.ndarray):
         return _from_array(source, name or "the array")
     if isinstance(source, (str, Path)):
         name = name or str(source)
         source = _read(source)
-    return _decoded(source, name or "the picture")
+    if not isinstance(source, (bytes, bytearray, memoryview)):
+        raise BadPictureError(
+            f"A {type(source).__name__} is no picture. Give a path, the bytes of a file, "
+            "an array or a Pillow picture."
+        )
+    return _decoded(bytes(source), name or "the picture")
 
 
 def _read(path: str | Path) -> bytes:
-    text = str(path)
-    if text.startswith(("http://", "https://", "ftp://", "data:")):
-        raise BadPictureError(
-            f"{one_line(text)!r} is an address. Nothing is fetched from addresses: "
-            "save the picture and give its path."
-        )
-    file = Path(text).expanduser()
-    if not file.is_file():
-        raise BadPictureError(
-            f"There is no file {text!r}. Check the path; it is looked up on the kernel's machine."
-        )
-    size = file.stat().st_size
-    if size > MAX_BYTES:
-        raise BadPictureError(_too_many_bytes(text, size))
-    return file.read_bytes()
+    try:
+        file = local_path(path)
+        if not file.is_file():
+            raise BadPictureError(
+                f"There is no file {str(path)!r}. Check the path; it is looked up on the kernel's machine."
+            )
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise BadPictureError(_too_many_bytes(str(path), size))
+        return file.read_bytes()
+    except BadInputError as problem:
+        raise BadPictureError(str(problem)) from problem
+    except OSError as problem:
+        raise BadPictureError(f"{path_end(path)!r} cannot be read: {problem.strerror}.") from problem
 
 
 def _decoded(content: bytes, name: str) -> Image.Image:
@@ -74,11 +88,7 @@ def _decoded(content: bytes, name: str) -> Image.Image:
     if len(content) > MAX_BYTES:
         raise BadPictureError(_too_many_bytes(name, len(content)))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # our own, lower limit decides below
-            picture = Image.open(io.BytesIO(content))
+        picture = _header(content)
         _check_pixels(picture, shown)
         if picture.format == "JPEG":
             picture.draft("RGB" if picture.mode != "CMYK" else None, (_DRAFT_SIDE, _DRAFT_SIDE))
@@ -89,12 +99,37 @@ def _decoded(content: bytes, name: str) -> Image.Image:
         ) from problem
     except UnidentifiedImageError as problem:
         raise BadPictureError(f"{shown} is not a picture that can be read{_hint(content)}.") from problem
-    except (OSError, SyntaxError, ValueError, EOFError) as problem:
-        if isinstance(problem, BadPictureError):
-            raise
+    except BadPictureError:
+        raise
+    except _DAMAGE as problem:
         raise BadPictureError(
             f"{shown} is damaged or cut off ({problem}). Save or download it again."
         ) from problem
+
+
+def _header(content: bytes) -> Image.Image:
+    """The picture with its pixels still packed."""
+    with _HEADER, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit decides
+        return Image.open(io.BytesIO(content), formats=_formats())
+
+
+@lru_cache(maxsize=1)
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def _from_pillow(picture: Image.Image, name: str) -> Image.Image:
+    if 0 in picture.size:
+        raise BadPictureError(
+            f"{name} has {picture.width} x {picture.height} pixels: there is nothing on it."
+        )
+    _check_pixels(picture, name)
+    try:
+        return _rgb(picture)  # Pillow may have read no more than the header so far
+    except _DAMAGE as problem:
+        raise BadPictureError(f"{name} is damaged or cut off ({problem}).") from problem
 
 
 def _check_pixels(picture: Image.Image, shown: str) -> None:
@@ -108,8 +143,6 @@ def _check_pixels(picture: Image.Image, shown: str) -> None:
 
 def _rgb(picture: Image.Image) -> Image.Image:
     """Upright, on white, 8 bits: what every model's own preprocessing starts from."""
-    if getattr(picture, "n_frames", 1) > 1:
-        picture.seek(0)
     upright = ImageOps.exif_transpose(picture)
     if upright.mode.startswith("I") or upright.mode == "F":
         return _scaled(upright)
@@ -124,13 +157,15 @@ def _rgb(picture: Image.Image) -> Image.Image:
 def _scaled(picture: Image.Image) -> Image.Image:
     """Brought to 8 bits from 16, 32 or floats; Pillow's own conversion would clip them to white."""
     values = np.asarray(picture, dtype=np.float64)
+    brightest = float(values.max(initial=0, where=np.isfinite(values)))
     if picture.mode.startswith("I;16"):
         top = 65535.0
     elif picture.mode == "I":
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        top = next((usual for usual in (255.0, 65535.0) if brightest <= usual), brightest)
     else:
-        top = 1.0 if values.max(initial=0) <= 1 else float(values.max())
-    grey = np.clip(np.nan_to_num(values) / top * 255, 0, 255).round().astype(np.uint8)
+        top = max(brightest, 1.0)
+    finite = np.nan_to_num(values, posinf=top, neginf=0)
+    grey = np.clip(finite / top * 255, 0, 255).round().astype(np.uint8)
     return Image.fromarray(grey, "L").convert("RGB")
 
 
@@ -152,6 +187,8 @@ def _hint(content: bytes) -> str:
     start = content[:512].lstrip().lower()
     if start.startswith((b"<svg", b"<?xml")) and b"<svg" in content[:4096].lower():
         return ": it is an SVG drawing; export it as PNG first"
+    if start.startswith((b"%!ps", b"%pdf")):
+        return ": it is a PostScript or PDF document; export it as PNG first"
     if start.startswith((b"<!doctype html", b"<html")):
         return ": it is a web page; save the picture itself"
     if b"\0" not in content[:512]:

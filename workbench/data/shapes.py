@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+
 from workbench.data.cards import card
 from workbench.data.pairs import Pairs, Source, content_key
 from workbench.data.scene_language import caption, questions
@@ -23,8 +25,8 @@ def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
     Raises:
         BadInputError: `n` below 1, or another language.
     """
-    if n < 1:
-        raise BadInputError(f"n is {n}; expected at least 1 scene.")
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
+        raise BadInputError(f"n is {n!r}; expected a whole number, at least 1 scene.")
     if language not in ("en", "zh"):
         raise BadInputError(f"language is {language!r}; captions of shapes come in 'en' and 'zh'.")
     scenes = tuple(make_scene(seed, item) for item in range(n))

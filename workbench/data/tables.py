@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +10,16 @@ from workbench._repr import one_line, plural
 from workbench.data.emoji import file_source
 from workbench.data.pairs import Pairs, Source, content_key
 from workbench.data.pictures import open_picture
+from workbench.data.places import is_address, local_path
 from workbench.errors import BadInputError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TABLES", "load_table"]
+__all__ = ["ENCODINGS", "TABLES", "load_table"]
 
 TABLES = (".csv", ".tsv", ".parquet")
-_ENCODINGS = ("utf-8-sig", "gb18030")  # the second is what spreadsheets write Chinese in
+ENCODINGS = ("utf-8-sig", "gb18030")  # the second is what spreadsheets write Chinese in
 _IMAGE = ("image", "picture", "photo", "file", "filename", "file_name", "path", "image_path", "filepath")
 _TEXT = ("text", "caption", "sentence", "description", "title", "name")
 _LABEL = ("label", "class", "category", "target")
@@ -53,16 +55,20 @@ def load_table(
     if not sources:
         raise BadInputError(
             f"None of the {plural(len(frame), 'row')} of {table.name!r} has a picture that is there (first: "
-            f"{missing[0] if missing else 'no rows'!r}). Paths are looked up from {str(table.parent)!r}."
+            f"{missing[0] if missing else 'no rows'!r}). Paths are looked up from {str(table.parent)!r}; "
+            "nothing is fetched from addresses."
         )
     kept = frame.iloc[list(sources)]
     others = [name for name in frame.columns if name not in (image, text, label)]
+    typed = table.suffix.lower() == ".parquet"
     return Pairs(
         name=table.stem,
         sources=tuple(sources.values()),
-        texts=tuple("" if value is None else str(value) for value in kept[text].fillna("")),
-        labels=None if label is None else tuple(str(value) for value in kept[label]),
-        columns={str(name): tuple(kept[name].tolist()) for name in others},
+        texts=_strings(kept[text]),
+        labels=None if label is None else _strings(kept[label]),
+        columns={
+            str(name): tuple((kept[name] if typed else _numbers(kept[name])).tolist()) for name in others
+        },
         notes=_missing_note(missing),
         code=_code(
             table, {"image_column": image_column, "text_column": text_column, "label_column": label_column}
@@ -76,18 +82,54 @@ def _read(table: Path) -> pd.DataFrame:
     try:
         if table.suffix.lower() == ".parquet":
             return pd.read_parquet(table)
-        for encoding in _ENCODINGS:
+        for encoding in ENCODINGS:
             try:
-                return pd.read_csv(table, sep="\t" if table.suffix == ".tsv" else ",", encoding=encoding)
+                # As text, or labels like "NA" and file names like "001" would become something else.
+                frame = pd.read_csv(
+                    table, sep=_separator(table), encoding=encoding, dtype=str, na_filter=False
+                )
             except UnicodeDecodeError:
                 continue
+            if not isinstance(frame.index, pd.RangeIndex):  # pandas' way with rows that are too long
+                raise BadInputError(
+                    f"The rows of {table.name!r} hold more values than its first line names "
+                    f"({', '.join(map(repr, frame.columns))}). Put texts that hold commas in double quotes."
+                )
+            return frame
+    except BadInputError:
+        raise
     except (OSError, ValueError) as problem:
         raise BadInputError(
             f"{table.name!r} cannot be read as a table: {one_line(str(problem), most=200)}"
         ) from problem
     raise BadInputError(
-        f"{table.name!r} is in none of the encodings {', '.join(_ENCODINGS)}. Save it as UTF-8."
+        f"{table.name!r} is in none of the encodings {', '.join(ENCODINGS)}. Save it as UTF-8."
     )
+
+
+def _separator(table: Path) -> str:
+    """A tab, a comma, or the semicolon that spreadsheets write where the comma is a decimal point."""
+    if table.suffix.lower() == ".tsv":
+        return "\t"
+    with table.open("rb") as file:
+        first = file.readline(100_000)
+    return ";" if b";" in first and b"," not in first else ","
+
+
+def _strings(values: pd.Series) -> tuple[str, ...]:
+    """As text; "" where nothing is there."""
+    there = values.notna()
+    return tuple(str(value) if filled else "" for value, filled in zip(values, there, strict=True))
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """A column of texts as numbers if every value is one, else as it is."""
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(values)
+    except ValueError:
+        return values
 
 
 def _column(
@@ -125,7 +167,12 @@ def _source(value: Any, folder: Path) -> Source | None:
         )
     if not isinstance(value, str) or not value.strip():
         return None
-    path = folder / Path(value.strip()).expanduser()
+    if is_address(value.strip()):
+        return None
+    try:
+        path = local_path(folder / os.path.expanduser(value.strip()))
+    except BadInputError:
+        return None
     return file_source(path) if path.is_file() else None
 
 

@@ -120,3 +120,25 @@ def answer(text: str, scene: Scene, there: dict[tuple[str, str], int]) -> str:
 def test_options_that_mean_nothing_are_refused(options: dict, said: str) -> None:
     with pytest.raises(BadInputError, match=said):
         data.load("shapes", **options)
+
+
+def test_the_relation_a_caption_states_is_seen_in_the_masks_in_both_languages() -> None:
+    said = {"to the left of": "左边", "to the right of": "右边", "above": "上面", "below": "下面"}
+    stated = 0
+    for k, scene, _ in scenes():
+        english, chinese = SHAPES_60.columns["caption_en"][k], SHAPES_60.columns["caption_zh"][k]
+        found = re.fullmatch(r"an? (.+?) (to the left of|to the right of|above|below) an? (.+)", english)
+        assert (found is None) == (not any(words in chinese for words in said.values()))
+        if found is None:
+            continue
+        stated += 1
+        first, words, second = found.groups()
+        names = [f"{thing.size} {thing.colour} {thing.shape}" for thing in scene.things]
+        relation = seen_relation(scene, names.index(first), names.index(second))
+        assert relation == words.removeprefix("to the ")
+        assert chinese.endswith(said[words])
+    assert stated > 8
+
+
+def test_the_scenes_of_seed_0_are_those_of_the_day_they_were_published() -> None:
+    assert data.load("shapes", n=200, seed=0).fingerprint == "ef1dbf3791c6dcd4"
