@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,30 @@ def test_no_concept_comes_twice_in_a_batch(material: batches.Material, learned: 
         assert sorted("".join(one) for one in named) == sorted(KEYS)
     with pytest.raises(ValueError, match="larger than population"):
         batches.batch(material, 9, learned, random.Random(3))
+
+
+def test_near_batches_take_their_share_from_one_group_and_never_a_concept_twice(
+    material: batches.Material,
+) -> None:
+    grouped = replace(material, groups={key: "left" if key in "αβγδ" else "right" for key in KEYS})
+    for seed in range(20):
+        chosen = batches._concepts(grouped, 6, random.Random(seed), near=0.5)
+        assert len(set(chosen)) == 6
+        assert len({grouped.groups[key] for key in chosen[:3]}) == 1
+
+
+def test_a_group_smaller_than_its_share_is_filled_from_the_others(material: batches.Material) -> None:
+    grouped = replace(material, groups={key: "small" if key in "αβ" else key for key in KEYS})
+    for seed in range(20):
+        assert len(set(batches._concepts(grouped, 8, random.Random(seed), near=0.75))) == 8
+
+
+def test_the_shipped_style_comes_for_certain_in_its_share() -> None:
+    chance = random.Random(0)
+    assert {batches._drawing((7, 8, 9), chance, shipped=1.0) for _ in range(50)} == {7}
+    drawn = [batches._drawing((7, 8, 9), chance, shipped=0.25) for _ in range(4000)]
+    # A quarter for certain, and a third of the rest by chance.
+    assert abs(drawn.count(7) / 4000 - 0.5) < 0.03
 
 
 def test_augmented_pictures_stay_in_range_and_follow_the_seed(material: batches.Material) -> None:

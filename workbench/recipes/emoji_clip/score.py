@@ -129,10 +129,18 @@ def _both_ways(model: DualEncoder, pairs: Pairs) -> Figures:
         bare, several = embed_texts(model, names), _ensemble(model, names, language)
         found[language] = {
             "image_to_text": shares(ranks(pictures, bare, right), len(names)),
+            "by_group": _by_group(ranks(pictures, bare, right), pairs.labels or ()),
             "image_to_text_ensemble": shares(ranks(pictures, several, right), len(names)),
             "text_to_image": shares(ranks(bare[right], pictures, np.arange(len(pairs))), len(pairs)),
         }
     return found
+
+
+def _by_group(placed: NDArray[np.int64], labels: Sequence[str]) -> Figures:
+    """Share of right names in first place, group by group, the best group first."""
+    of = np.array(labels)
+    found = {str(name): round(float((placed[of == name] == 0).mean()), 3) for name in np.unique(of)}
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
 def _ceilings(pairs: Pairs) -> Figures:

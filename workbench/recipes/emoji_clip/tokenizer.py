@@ -44,6 +44,10 @@ def learn(texts: Iterable[str]) -> Tokenizer:
 def save(tokenizer: Tokenizer, folder: Path) -> None:
     """Write the two files that open_clip's tokeniser wrapper reads from a model folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    # Training pads and cuts by its own rule; the folder leaves both to its reader.
+    tokenizer = Tokenizer.from_str(tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
