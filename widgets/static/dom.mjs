@@ -28,6 +28,17 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.filter((child) => child !== null));
 }
 
+/**
+ * Keep JupyterLab's shortcuts (`x` cuts a cell) from keys meant for a widget. JupyterLab looks at the
+ * focused element first and at its parents only if no shortcut has matched, so the mark must be on it.
+ * @param {HTMLElement} root @param {AbortSignal} signal
+ */
+export function keepKeys(root, signal) {
+  root.addEventListener("focusin", (event) => {
+    /** @type {HTMLElement} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
+  }, { signal });
+}
+
 /** 0.1234 -> "12.3 %"; tiny shares are not rounded to nothing. @param {number} share */
 export function percent(share) {
   if (share > 0 && share < 0.001) return "< 0.1 %";

@@ -1,6 +1,6 @@
 // @ts-check
 // The zero-shot board. It draws what the kernel computed (`_view`) and sends back what the user chose.
-import { h, fill, percent, throttled, settled, rove, PictureUrl } from "./dom.mjs";
+import { h, fill, keepKeys, percent, throttled, settled, rove, PictureUrl } from "./dom.mjs";
 import { split, nameOf, prepared } from "./upload.mjs";
 
 const TYPING_PAUSE = 250; // ms without a key before words are sent: they may need the model
@@ -70,7 +70,7 @@ function render({ model, el }) {
   const [statusPart, wordsPart, wordingsPart, scoringPart, rejectionPart, picturesPart, finderPart, cardsPart, lookedAtPart, footPart] = parts;
   const root = h(
     "section",
-    { class: "wb zsb", "aria-label": "Zero-shot board", "data-lm-suppress-shortcuts": "true" },
+    { class: "wb zsb", "aria-label": "Zero-shot board" },
     statusPart.element,
     h(
       "div",
@@ -80,6 +80,7 @@ function render({ model, el }) {
     ),
     footPart.element,
   );
+  keepKeys(root, stop.signal);
   acceptPictures(root, board);
   let frame = 0; // many traits change together; one drawing serves them all
   const draw = () => {
@@ -369,35 +370,51 @@ function cards(/** @type {any} */ { model, send, view }) {
     send("focus", shown()[next]);
   };
   grid.addEventListener("keydown", keyed);
+  grid.addEventListener("click", (event) => {
+    const card = /** @type {HTMLElement} */ (event.target).closest(".zsb-card");
+    if (card) choose(Number(card.getAttribute("data-item")), event);
+  });
+  // Cards are changed in place: the one in focus must not vanish under the keyboard.
   const draw = () => {
     const { gallery, thumb, columns } = view();
     if (model.get("_sprite") !== source) { source = model.get("_sprite"); url.of(source); }
-    const [selected, focus, held] = [model.get("selected"), model.get("focus"), document.activeElement];
-    const at = held && grid.contains(held) ? [...grid.children].indexOf(held) : -1;
+    const [selected, focus] = [model.get("selected"), model.get("focus")];
     const first = gallery.items.some((/** @type {any} */ card) => card.item === focus) ? focus : gallery.items[0]?.item;
-    fill(grid, ...gallery.items.map((/** @type {any} */ card, /** @type {number} */ place) => {
-      const element = cardElement(card, { selected: selected.includes(card.item), focus: card.item === first });
-      Object.assign(element.firstChild.style, {
-        backgroundImage: `url("${url.url}")`, width: `${thumb}px`, height: `${thumb}px`,
-        backgroundPosition: `-${(place % columns) * thumb}px -${Math.floor(place / columns) * thumb}px`,
-      });
-      element.addEventListener("click", (/** @type {MouseEvent} */ event) => choose(card.item, event));
-      return element;
-    }));
-    if (at >= 0) /** @type {HTMLElement} */ (grid.children[Math.min(at, grid.children.length - 1)])?.focus();
+    while (grid.children.length > gallery.items.length) grid.lastChild?.remove();
+    while (grid.children.length < gallery.items.length) grid.append(emptyCard(thumb));
+    gallery.items.forEach((/** @type {any} */ card, /** @type {number} */ place) => {
+      const element = /** @type {HTMLElement} */ (grid.children[place]);
+      fillCard(element, card, { selected: selected.includes(card.item), focus: card.item === first });
+      const picture = /** @type {HTMLElement} */ (element.querySelector(".zsb-thumb"));
+      picture.style.backgroundImage = `url("${url.url}")`;
+      picture.style.backgroundPosition = `-${(place % columns) * thumb}px -${Math.floor(place / columns) * thumb}px`;
+    });
   };
   return { element: grid, draw, release: () => url.release() };
 }
 
-/** @param {any} card @param {{selected: boolean, focus: boolean}} state */
-function cardElement(card, { selected, focus }) {
-  const answer = card.kept ? card.label : "none of these";
-  const mark = card.right === null ? "" : card.right ? "✓" : "✗";
-  return h("div", { class: "zsb-card", role: "option", tabindex: focus ? 0 : -1, "aria-selected": selected ? "true" : "false", "aria-label": cardLabel(card), "data-looked": focus, "data-item": card.item, title: card.truth && !card.right ? `right: ${card.truth}` : card.name },
-    h("span", { class: "zsb-thumb", "aria-hidden": "true" }),
-    h("span", { class: "zsb-answer", "data-hue": hue(card.kept ? card.index : -1) }, h("span", { class: "zsb-words", text: answer }), h("span", { class: "zsb-mark", text: mark })),
-    h("span", { class: "zsb-share", "data-hue": hue(card.kept ? card.index : -1) }, h("i", { style: { width: `${100 * card.probability}%` } })),
-    h("span", { class: "zsb-number", text: card.similarity === null ? percent(card.probability) : `cosine ${card.similarity.toFixed(3)}` }));
+/** @param {number} side */
+function emptyCard(side) {
+  return h("div", { class: "zsb-card", role: "option" },
+    h("span", { class: "zsb-thumb", "aria-hidden": "true", style: { width: `${side}px`, height: `${side}px` } }),
+    h("span", { class: "zsb-answer" }, h("span", { class: "zsb-words" }), h("span", { class: "zsb-mark" })),
+    h("span", { class: "zsb-share" }, h("i")),
+    h("span", { class: "zsb-number" }));
+}
+
+/** @param {HTMLElement} element @param {any} card @param {{selected: boolean, focus: boolean}} state */
+function fillCard(element, card, { selected, focus }) {
+  const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(name));
+  const colour = hue(card.kept ? card.index : -1);
+  const attributes = { tabindex: focus ? 0 : -1, "aria-selected": String(selected), "aria-label": cardLabel(card), "data-item": card.item };
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.title = card.truth && !card.right ? `right: ${card.truth}` : card.name;
+  element.toggleAttribute("data-looked", focus);
+  part(".zsb-words").textContent = card.kept ? card.label : "none of these";
+  part(".zsb-mark").textContent = card.right === null ? "" : card.right ? "✓" : "✗";
+  part(".zsb-number").textContent = card.similarity === null ? percent(card.probability) : `cosine ${card.similarity.toFixed(3)}`;
+  part(".zsb-answer").dataset.hue = part(".zsb-share").dataset.hue = colour;
+  part(".zsb-share i").style.width = `${100 * card.probability}%`;
 }
 
 function lookedAt(/** @type {any} */ { model, view }) {
