@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +46,6 @@ def _vector(content: str | bytes) -> np.ndarray:
     return unit(np.random.default_rng(seed).normal(size=64).astype(np.float32))
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
-    embedding.forget()
-
-
 def test_ranks_count_the_candidates_that_score_higher() -> None:
     candidates = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
     queries = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
@@ -83,12 +77,17 @@ def test_categories_stand_beside_the_majority() -> None:
     assert (found["chance_majority"], found["chance_uniform"]) == (0.5, 0.5)
 
 
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, score.Figures]:
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, score.Figures]]:
     """A model that knows everything as the final one, one that knows nothing as that of stage 1."""
     knowing = {score.FINAL: Knowing(1.0), score.STAGE_ONE: Knowing(0.0)}
-    monkeypatch.setattr(score.models, "load", lambda folder: knowing[Path(folder).name], raising=False)
-    return score.measure()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(score.models, "load", lambda folder: knowing[Path(folder).name], raising=False)
+        embedding.forget()
+        found = score.measure()
+    embedding.forget()
+    yield found
 
 
 def test_measure_gives_all_to_a_model_that_knows_and_chance_to_one_that_does_not(
