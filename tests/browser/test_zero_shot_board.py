@@ -165,7 +165,7 @@ def test_markup_in_labels_captions_and_file_names_is_text(board, tmp_path) -> No
 
 
 def test_errors_are_shown_on_the_board_and_go_away(board) -> None:
-    notebook, element = board
+    _notebook, element = board
     box = element.get_by_label("labels, one a line")
     box.fill("food\nfood")
     expect(element.get_by_role("alert")).to_contain_text("'food' is given twice")

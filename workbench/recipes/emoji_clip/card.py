@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,7 @@ def _stage_one(found: Figures) -> Iterator[str]:
             ("names of its seen members", styled["groups"]["by_names_of_seen_members"]),
         )
     ]
-    head = (
+    columns: tuple[str, ...] = (
         "drawings",
         "group described by",
         "right",
@@ -132,7 +132,7 @@ def _stage_one(found: Figures) -> Iterator[str]:
         "chance: largest group",
         "one in nine",
     )
-    yield _table(head, rows)
+    yield _table(columns, rows)
     yield (
         "*Its own words*: the unit mean of the vectors of Unicode's words for the group in lower case "
         "(`Animals & Nature` is `animals` and `nature`), without a template; training leaves out keywords "
@@ -265,6 +265,6 @@ def _percent(share: float) -> str:
     return f"{value:.1f} %" if value >= 1 or value == 0 else f"{value:.2g} %"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

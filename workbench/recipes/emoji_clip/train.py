@@ -86,7 +86,7 @@ def train_stage(
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    model = architecture.build(learned.get_vocab_size(), patch_dropout=stage.patch_dropout)
+    model: Any = architecture.build(learned.get_vocab_size(), patch_dropout=stage.patch_dropout)
     if start is not None:
         model.load_state_dict(start)
     average = {name: value.clone() for name, value in model.state_dict().items()}
