@@ -55,6 +55,21 @@ def upload(board: ZeroShotBoard, content: bytes, name: str = "new.png") -> None:
     assert board.wait(10)
 
 
+def held_up(encoder: FakeEncoder, word: str = "") -> tuple[threading.Event, threading.Event]:
+    """Make texts that hold `word` wait: (set once one has come, to be set so that it goes on)."""
+    started, go_on = threading.Event(), threading.Event()
+    encode = encoder.encode_texts
+
+    def slow(texts: list[str]) -> np.ndarray:
+        if word in texts[0]:
+            started.set()
+            go_on.wait(10)
+        return encode(texts)
+
+    encoder.encode_texts = slow  # type: ignore[method-assign]
+    return started, go_on
+
+
 def labels_shown(board: ZeroShotBoard) -> list[str]:
     return [card["label"] for card in board._view["gallery"]["items"]]
 
@@ -75,16 +90,7 @@ def test_new_labels_re_rank_and_encode_only_what_is_new(board: ZeroShotBoard, en
 
 
 def test_the_newest_labels_win_over_slower_older_ones(board: ZeroShotBoard, encoder: FakeEncoder) -> None:
-    started, go_on = threading.Event(), threading.Event()
-    encode = encoder.encode_texts
-
-    def slow(texts: list[str]) -> np.ndarray:
-        if "old" in texts[0]:
-            started.set()
-            go_on.wait(10)
-        return encode(texts)
-
-    encoder.encode_texts = slow  # type: ignore[method-assign]
+    started, go_on = held_up(encoder, "old")
     board.labels = ["old one", "old two"]
     assert started.wait(10)
     board.labels = ["green", "blue"]
@@ -97,15 +103,7 @@ def test_the_newest_labels_win_over_slower_older_ones(board: ZeroShotBoard, enco
 def test_going_back_to_the_labels_on_screen_drops_the_request_between(
     board: ZeroShotBoard, encoder: FakeEncoder
 ) -> None:
-    started, go_on = threading.Event(), threading.Event()
-    encode = encoder.encode_texts
-
-    def slow(texts: list[str]) -> np.ndarray:
-        started.set()
-        go_on.wait(10)
-        return encode(texts)
-
-    encoder.encode_texts = slow  # type: ignore[method-assign]
+    started, go_on = held_up(encoder)
     board.labels = ["cyan", "pink"]
     assert started.wait(10)
     board.labels = LABELS
@@ -227,15 +225,7 @@ def test_a_path_that_is_not_there_is_said_and_one_that_is_is_added(board: ZeroSh
 
 
 def test_cancelling_keeps_the_ranking_on_screen(board: ZeroShotBoard, encoder: FakeEncoder) -> None:
-    started, go_on = threading.Event(), threading.Event()
-    encode = encoder.encode_texts
-
-    def slow(texts: list[str]) -> np.ndarray:
-        started.set()
-        go_on.wait(10)
-        return encode(texts)
-
-    encoder.encode_texts = slow  # type: ignore[method-assign]
+    started, go_on = held_up(encoder)
     board.labels = ["slow", "words"]
     assert started.wait(10)
     board._handle_custom_msg({"kind": "cancel"}, [])

@@ -51,13 +51,8 @@ def classify(
     names, wordings = check_labels(labels), check_templates(templates)
     text = embed_labels(model, names, wordings, on_event=on_event, should_stop=should_stop)
     image = embed_pictures(model, pairs, on_event=on_event, should_stop=should_stop)
-    cut = truncated(model, names, wordings)
-    parameters = {
-        "labels": list(names),
-        "templates": list(wordings),
-        "temperature": temperature,
-        "rule": rule,
-    }
+    settings = {"labels": list(names), "templates": list(wordings), "temperature": temperature, "rule": rule}
+    notes = tuple(model.notes) + truncated(model, names, wordings)
     empty = np.zeros((len(image), len(names)), dtype=np.float32)
     unscored = Ranking(
         labels=names,
@@ -75,12 +70,7 @@ def classify(
         truth=_truth(pairs, names),
         pairs=pairs,
         provenance=Provenance(
-            "classify",
-            model.card.name,
-            model.weights_hash,
-            pairs.fingerprint,
-            parameters,
-            notes=tuple(model.notes) + cut,
+            "classify", model.card.name, model.weights_hash, pairs.fingerprint, settings, notes=notes
         ),
         live=weakref.ref(model),
     )
