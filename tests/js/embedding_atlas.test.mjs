@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Grid, View, between, bits, boundsOf, home, insideOf, lassoed, representatives, spreadOrder, thinned, zoomAt } from "../../widgets/static/atlas_space.mjs";
+import { backendText, manner, nextBudget, pointSize, rgb } from "../../widgets/static/atlas_stage.mjs";
+import { pictureSide, withoutOverlap } from "../../widgets/static/atlas_overlay.mjs";
+import { Asked, Store } from "../../widgets/static/atlas_store.mjs";
+import { cardSays, figure } from "../../widgets/static/atlas_panels.mjs";
+import { temperatureAt } from "../../widgets/static/embedding_atlas.mjs";
+
+/** A small generator with a seed: tests must not depend on luck. */
+const numbers = (seed) => () => ((seed = (seed * 1664525 + 1013904223) % 4294967296) / 4294967296);
+const cloud = (count, seed = 1) => { const next = numbers(seed); return Float32Array.from({ length: 2 * count }, () => 10 * next() - 3); };
+
+/** The textbook test, against every edge. */
+const slowInside = (polygon) => (x, y) => {
+  let inside = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    const [[xi, yi], [xj, yj]] = [polygon[i], polygon[j]];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+  }
+  return inside;
+};
+
+test("the box of points leaves out what is not finite, and is never empty", () => {
+  assert.deepEqual(boundsOf(new Float32Array([1, 5, NaN, 2, -3, 7, 4, Infinity])), { low: [-3, 5], high: [1, 7] });
+  assert.deepEqual(boundsOf(new Float32Array(0)), { low: [-0.5, -0.5], high: [0.5, 0.5] });
+});
+
+test("screen and map are inverse to one another, and the first view holds every point", () => {
+  const points = cloud(50);
+  const bounds = boundsOf(points);
+  const view = new View(home(bounds), bounds, { width: 700, height: 300 });
+  for (let i = 0; i < 100; i += 2) {
+    const [px, py] = view.toScreen(points[i], points[i + 1]);
+    assert.ok(px >= 0 && px <= 700 && py >= 0 && py <= 300);
+    const [x, y] = view.toMap(px, py);
+    assert.ok(Math.abs(x - points[i]) < 1e-6 && Math.abs(y - points[i + 1]) < 1e-6);
+  }
+});
+
+test("zooming keeps what is under the pointer, and stops at its limits", () => {
+  const bounds = { low: [0, 0], high: [4, 2] };
+  const view = new View(home(bounds), bounds, { width: 400, height: 200 });
+  const camera = zoomAt(view, 90, 40, 3);
+  const after = new View(camera, bounds, { width: 400, height: 200 });
+  const [before, now] = [view.toMap(90, 40), after.toMap(90, 40)];
+  assert.ok(Math.abs(before[0] - now[0]) < 1e-9 && Math.abs(before[1] - now[1]) < 1e-9);
+  assert.equal(zoomAt(view, 0, 0, 1e9).zoom, 1e5);
+});
+
+test("the index finds the nearest point, as looking at every one does", () => {
+  const points = cloud(3000);
+  const grid = new Grid(points);
+  const next = numbers(9);
+  for (let round = 0; round < 200; round++) {
+    const [x, y, radius] = [12 * next() - 4, 12 * next() - 4, 0.3 * next()];
+    let [best, least] = [-1, radius * radius];
+    for (let id = 0; id < 3000; id++) {
+      const far = (points[2 * id] - x) ** 2 + (points[2 * id + 1] - y) ** 2;
+      if (far < least) [best, least] = [id, far];
+    }
+    assert.equal(grid.nearest(x, y, radius), best);
+  }
+  assert.ok(grid.nearest(100, 100, Infinity) >= 0);
+});
+
+test("one point, equal points and points that are no numbers can be indexed", () => {
+  assert.equal(new Grid(new Float32Array([2, 3])).nearest(2, 3, 0.1), 0);
+  const same = new Grid(new Float32Array(200).fill(1));
+  let seen = 0;
+  same.within({ low: [0, 0], high: [2, 2] }, () => seen++);
+  assert.equal(seen, 100);
+  assert.equal(new Grid(new Float32Array([NaN, NaN])).nearest(0, 0, 1e9), -1);
+  assert.equal(new Grid(new Float32Array(0)).nearest(0, 0, 1e9), -1);
+});
+
+test("the lasso takes what the textbook test takes, for a path that crosses itself too", () => {
+  const points = cloud(4000);
+  const grid = new Grid(points);
+  const next = numbers(4);
+  for (const corners of [3, 4, 9, 300, 1500]) {
+    const polygon = Array.from({ length: corners }, (_, at) => { const far = 1 + 4 * next(); const turn = (2.7 * Math.PI * at) / corners; return [2 + far * Math.cos(turn), 2 + far * Math.sin(turn)]; });
+    const slow = slowInside(polygon);
+    const expected = [];
+    for (let id = 0; id < 4000; id++) if (slow(points[2 * id], points[2 * id + 1])) expected.push(id);
+    assert.ok(expected.length > 10);
+    assert.deepEqual([...bits.ids(lassoed(grid, polygon))], expected);
+  }
+  assert.equal(bits.count(lassoed(grid, [[0, 0], [1, 1]])), 0);
+});
+
+test("a polygon with level edges counts a point once", () => {
+  const square = insideOf([[0, 0], [4, 0], [4, 2], [0, 2]]);
+  assert.ok(square(1, 1) && square(3.9, 0.1));
+  assert.ok(!square(5, 1) && !square(1, 3) && !square(-1, 1));
+});
+
+test("a mask is what NumPy packs with the little end first", () => {
+  const mask = bits.of(11, [0, 3, 8, 10]);
+  assert.deepEqual([...mask], [0b1001, 0b101]);
+  assert.deepEqual([...bits.ids(mask)], [0, 3, 8, 10]);
+  assert.equal(bits.count(mask), 4);
+  assert.ok(bits.has(mask, 8) && !bits.has(mask, 9) && !bits.has(mask, 99));
+});
+
+test("a lasso replaces, adds or takes away", () => {
+  const [old, fresh] = [bits.of(9, [1, 2, 8]), bits.of(9, [2, 3])];
+  assert.deepEqual([...bits.ids(bits.combine(old, fresh, "replace"))], [2, 3]);
+  assert.deepEqual([...bits.ids(bits.combine(old, fresh, "add"))], [1, 2, 3, 8]);
+  assert.deepEqual([...bits.ids(bits.combine(old, fresh, "take away"))], [1, 8]);
+  assert.deepEqual([...bits.ids(bits.combine(new Uint8Array(0), fresh, "add"))], [2, 3]);
+  assert.equal(manner({ altKey: true, ctrlKey: true }), "take away");
+  assert.equal(manner({ shiftKey: true }), "add");
+  assert.equal(manner({}), "replace");
+});
+
+test("of pictures in one place the one with the highest rank is drawn, and panning changes nobody", () => {
+  const points = cloud(500);
+  const bounds = boundsOf(points);
+  const grid = new Grid(points);
+  const size = { width: 300, height: 300 };
+  const rank = (id) => (id === 7 ? 2 : id % 2 ? -1 : (id % 50) / 50);
+  const here = representatives(grid, new View({ x: 2, y: 2, zoom: 1 }, bounds, size), 40, rank);
+  const there = representatives(grid, new View({ x: 2.02, y: 2.01, zoom: 1 }, bounds, size), 40, rank);
+  assert.ok(here.includes(7));
+  assert.ok(here.every((id) => id === 7 || id % 2 === 0));
+  assert.deepEqual([...here].sort(), [...there].sort());
+  const closer = representatives(grid, new View({ x: 2, y: 2, zoom: 64 }, bounds, size), 1, () => 1);
+  let inside = 0;
+  grid.within(new View({ x: 2, y: 2, zoom: 64 }, bounds, size).window(1), () => inside++);
+  assert.equal(closer.length, inside);
+});
+
+test("the order drawn while moving holds every point once, spread from its beginning", () => {
+  for (const count of [0, 1, 2, 10, 1000, 1914]) assert.deepEqual([...spreadOrder(count)].sort((a, b) => a - b), Array.from({ length: count }, (_, at) => at));
+  const first = [...spreadOrder(1000).slice(0, 100)];
+  for (let tenth = 0; tenth < 10; tenth++) assert.ok(first.some((id) => Math.floor(id / 100) === tenth));
+});
+
+test("a drawn path loses only vertices nearer than the step", () => {
+  assert.deepEqual(thinned([[0, 0], [1, 0], [2, 0], [5, 0]], 3), [[0, 0], [5, 0]]);
+});
+
+test("points between two layouts, and a layout of another size at once", () => {
+  assert.deepEqual([...between(new Float32Array([0, 4]), new Float32Array([2, 8]), 0.5)], [1, 6]);
+  const to = new Float32Array([1, 2, 3, 4]);
+  assert.equal(between(new Float32Array([0, 4]), to, 0.5), to);
+  assert.equal(between(to, to, 1), to);
+});
+
+test("slow frames draw fewer points, quick ones more, within bounds", () => {
+  assert.equal(nextBudget(1000000, 100, 1000000), 400000);
+  assert.equal(nextBudget(60000, 500, 1000000), 50000);
+  assert.equal(nextBudget(900000, 8, 1000000), 1000000);
+  assert.equal(nextBudget(100000, 25, 1000000), 100000);
+  assert.equal(nextBudget(10, 500, 10), 10);
+  assert.ok(pointSize(1000000, 1) < pointSize(100, 1));
+});
+
+test("the screen says what draws, and how much of it while moving", () => {
+  assert.equal(backendText("WebGL 2", 10, 10), "WebGL 2");
+  assert.match(backendText("canvas 2D", 50000, 1000000), /WebGL is missing here · 50,000 of 1,000,000 points while moving/);
+});
+
+test("words do not touch, the first one stays, and pictures keep their place", () => {
+  assert.deepEqual(withoutOverlap([[0, 0, 50, 10], [40, 5, 50, 10], [60, 20, 5, 5]]), [true, false, true]);
+  assert.deepEqual(withoutOverlap([[0, 0, 50, 10]], [[10, 0, 5, 5]]), [false]);
+  assert.deepEqual(withoutOverlap([[0, 0, 300, 10], [250, 0, 10, 10]]), [true, false]);
+  assert.ok(pictureSide(450000, 50) > pictureSide(450000, 5000));
+});
+
+test("colours of a theme are read as shares", () => {
+  assert.deepEqual(rgb("#ff0000"), [1, 0, 0]);
+  assert.deepEqual(rgb("#0f0"), [0, 1, 0]);
+  assert.deepEqual(rgb("rgba(0, 51, 255, 0.5)"), [0, 0.2, 1]);
+});
+
+test("an unknown figure is a dash and never a zero", () => {
+  assert.equal(figure(null, "%"), "–");
+  assert.equal(figure(NaN, ""), "–");
+  assert.equal(figure(0, "%"), "0.0 %");
+  assert.equal(figure(0.12345, ""), "0.123");
+  assert.equal(figure(1234.5, ""), "1235");
+  assert.equal(temperatureAt(-2), 0.01);
+});
+
+test("a point says to a screen reader what it shows", () => {
+  assert.equal(cardSays({ kind: "picture", text: "a cat", label: "animals", kept: 3, of: 15 }), "picture “a cat”, animals; 3 of 15 true neighbours are near on the map");
+  assert.equal(cardSays({ kind: "text", text: "a cat", label: "", kept: null, of: 0 }), "text “a cat”");
+});
+
+/** An anywidget model: traits, listeners, and what was sent. */
+const fakeModel = (data) => {
+  const listeners = {};
+  return {
+    sent: [], data, get(name) { return this[name.replace("_", "")]; },
+    on: (name, act) => ((listeners[name] ??= []).push(act)), off() {},
+    send(message) { this.sent.push(message); }, tell: (name, ...rest) => (listeners[name] ?? []).forEach((act) => act(...rest)),
+  };
+};
+const part = (array) => new DataView(array.buffer, array.byteOffset, array.byteLength);
+
+test("an array arrives in parts, in any order, and only in its newest version", () => {
+  const model = fakeModel({ points: { version: 2, bytes: 16, type: "float32" } });
+  const store = new Store(model);
+  let told = 0;
+  store.listeners.add(() => told++);
+  store.ask();
+  assert.deepEqual(model.sent, [{ kind: "want", name: "points", version: 2 }]);
+  const [late, early] = [new Float32Array([3, 4]), new Float32Array([1, 2])];
+  model.tell("msg:custom", { kind: "part", name: "points", version: 1, offset: 0 }, [part(late)]);
+  model.tell("msg:custom", { kind: "part", name: "points", version: 2, offset: 8 }, [part(late)]);
+  assert.equal(store.share, 0.5);
+  model.tell("msg:custom", { kind: "part", name: "points", version: 2, offset: 0 }, [part(early)]);
+  assert.deepEqual([...store.arrays.points], [1, 2, 3, 4]);
+  assert.deepEqual([told, store.share, store.received], [1, 1, 16]);
+  store.ask();
+  assert.equal(model.sent.length, 1);
+  model.data = {};
+  model.tell("change:_data");
+  assert.equal(store.arrays.points, undefined);
+});
+
+test("of many wishes only the newest is asked after the one under way", async () => {
+  const model = fakeModel({});
+  const asked = new Asked(model, "look", 2, () => {});
+  asked.want([1], 1);
+  asked.want([2], 1);
+  asked.want([3], 1);
+  assert.deepEqual(model.sent.map((message) => message.points), [[1]]);
+  model.tell("msg:custom", { kind: "look", found: [[1, "one"]] }, []);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(model.sent.map((message) => message.points), [[1], [3]]);
+  model.tell("msg:custom", { kind: "look", found: [[3, "three"]] }, []);
+  await Promise.resolve();
+  await Promise.resolve();
+  asked.want([3, 1], 1);
+  assert.equal(model.sent.length, 2);
+  assert.equal(asked.known.get(3), "three");
+});

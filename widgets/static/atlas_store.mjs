@@ -1,0 +1,140 @@
+// @ts-check
+// Arrays of the kernel in the browser. `_data` names what there is and in which version; what is new is
+// asked for and arrives in parts, because one large message would close the connection without a word.
+
+const TYPES = { float32: Float32Array, uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array };
+
+/** @typedef {{version: number, bytes: number, type: keyof typeof TYPES}} Entry */
+
+export class Store {
+  /** @param {any} model an anywidget model */
+  constructor(model) {
+    this.model = model;
+    /** @type {Record<string, any>} */
+    this.arrays = {};
+    /** @type {Record<string, number>} */
+    this.versions = {};
+    /** @type {Record<string, {version: number, bytes: Uint8Array, arrived: number}>} */
+    this.coming = {};
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
+    this.received = 0; // bytes, of everything
+    model.on("change:_data", () => this.ask());
+    model.on("msg:custom", (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => this.heard(message, buffers));
+  }
+
+  /** Ask for every array of which there is a newer version. */
+  ask() {
+    const wanted = Object.entries(/** @type {Record<string, Entry>} */ (this.model.get("_data") ?? {}));
+    for (const [name, entry] of wanted) {
+      if (this.versions[name] === entry.version || this.coming[name]?.version === entry.version) continue;
+      this.coming[name] = { version: entry.version, bytes: new Uint8Array(entry.bytes), arrived: 0 };
+      if (entry.bytes === 0) this.#finish(name, entry);
+      else this.model.send({ kind: "want", name, version: entry.version });
+    }
+    for (const name of Object.keys(this.arrays)) if (!wanted.some(([other]) => other === name)) delete this.arrays[name], delete this.versions[name];
+  }
+
+  /** @param {any} message @param {DataView[]} buffers */
+  heard(message, buffers) {
+    if (message.kind !== "part") return;
+    const coming = this.coming[message.name];
+    const entry = this.model.get("_data")?.[message.name];
+    if (!coming || !entry || coming.version !== message.version || entry.version !== message.version) return;
+    const part = buffers[0];
+    coming.bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), message.offset);
+    coming.arrived += part.byteLength;
+    this.received += part.byteLength;
+    if (coming.arrived >= entry.bytes) this.#finish(message.name, entry);
+  }
+
+  /** @param {string} name @param {Entry} entry */
+  #finish(name, entry) {
+    const { bytes } = this.coming[name];
+    delete this.coming[name];
+    this.versions[name] = entry.version;
+    this.arrays[name] = new TYPES[entry.type](bytes.buffer);
+    this.listeners.forEach((listener) => listener());
+  }
+
+  /** Share of what was asked for that has arrived, 1 when nothing is under way. */
+  get share() {
+    const parts = Object.values(this.coming);
+    const total = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+    return total ? parts.reduce((sum, part) => sum + part.arrived, 0) / total : 1;
+  }
+}
+
+/** @type {WeakMap<object, Store>} */
+const stores = new WeakMap();
+
+/** The one store of a model: two views of an atlas share its arrays. @param {any} model */
+export function storeOf(model) {
+  let store = stores.get(model);
+  if (!store) stores.set(model, (store = new Store(model)));
+  return store;
+}
+
+/**
+ * Answers of the kernel that are remembered: asked one message at a time, the newest wish first, so that a
+ * pointer racing over the map leaves no queue behind.
+ */
+export class Asked {
+  /** @param {any} model @param {string} kind @param {number} keep @param {() => void} arrived */
+  constructor(model, kind, keep, arrived) {
+    Object.assign(this, { model, kind, keep, arrived });
+    /** @type {Map<number, any>} */
+    this.known = new Map();
+    /** @type {number[]} */
+    this.wanted = [];
+    this.busy = 0;
+    this.heard = (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => this.#answer(message, buffers);
+    model.on("msg:custom", this.heard);
+  }
+
+  /** @param {number[]} ids @param {number} most a message @param {Record<string, any>} [more] */
+  want(ids, most, more = {}) {
+    this.wanted = ids.filter((id) => !this.known.has(id));
+    this.most = most;
+    this.more = more;
+    this.#next();
+  }
+
+  #next() {
+    if (Date.now() - this.busy < 20000 || !this.wanted.length) return; // a lost answer is asked for again
+    this.busy = Date.now();
+    this.model.send({ kind: this.kind, points: this.wanted.slice(0, this.most), ...this.more });
+  }
+
+  /** @param {any} message @param {DataView[]} buffers */
+  #answer(message, buffers) {
+    if (message.kind !== this.kind) return;
+    this.busy = 0;
+    const remember = (/** @type {number} */ id, /** @type {any} */ value) => {
+      this.known.delete(id);
+      this.known.set(id, value);
+    };
+    Promise.resolve(this.read(message, buffers)).then((found) => {
+      found.forEach(([id, value]) => remember(id, value));
+      while (this.known.size > this.keep) this.known.delete(this.known.keys().next().value);
+      this.wanted = this.wanted.filter((id) => !this.known.has(id));
+      this.arrived();
+      this.#next();
+    }, () => this.#next());
+  }
+
+  /** What an answer holds, by point. @param {any} message @param {DataView[]} _buffers @returns {any} */
+  read(message, _buffers) {
+    return message.found;
+  }
+
+  /** Forget everything: the arrays behind the answers have changed. */
+  clear() {
+    this.known.clear();
+    this.busy = 0;
+  }
+
+  release() {
+    this.model.off("msg:custom", this.heard);
+  }
+}
