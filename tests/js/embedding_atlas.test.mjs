@@ -159,7 +159,7 @@ test("slow frames draw fewer points, quick ones more, within bounds", () => {
 
 test("the screen says what draws, and how much of it while moving", () => {
   assert.equal(backendText("WebGL 2", 10, 10), "WebGL 2");
-  assert.match(backendText("canvas 2D", 50000, 1000000), /WebGL is missing here · 50,000 of 1,000,000 points while moving/);
+  assert.match(backendText("canvas 2D", 50000, 1000000), /no WebGL on a graphics processor here · 50,000 of 1,000,000 points while moving/);
 });
 
 test("words do not touch, the first one stays, and pictures keep their place", () => {

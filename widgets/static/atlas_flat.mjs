@@ -16,6 +16,8 @@ export class FlatPoints {
     this.codes = this.kinds = this.marks = EMPTY;
     this.strong = this.weak = new Uint32Array(256);
     this.drawnMix = -1;
+    /** @type {ImageData | null} */
+    this.picture = null;
   }
 
   /** @param {Float32Array} from @param {Float32Array} to @param {Uint32Array} order */
@@ -44,30 +46,32 @@ export class FlatPoints {
     const { width, height } = this.canvas;
     if (frame.mix !== this.drawnMix) this.layout = between(this.from, this.to, frame.mix);
     this.drawnMix = frame.mix;
-    const picture = this.context.createImageData(width, height);
-    const pixels = new Uint32Array(picture.data.buffer);
+    if (this.picture?.width !== width || this.picture.height !== height) this.picture = this.context.createImageData(width, height);
+    const pixels = new Uint32Array(this.picture.data.buffer);
+    pixels.fill(0);
     const side = Math.max(1, Math.round(frame.size * frame.ratio));
-    const dim = frame.emphasis ? this.weak : this.strong;
-    this.#splat(pixels, frame, this.order, side, (id) => ((this.marks[id] ?? 0) & 2 ? this.weak : dim));
-    if (frame.emphasis) this.#splat(pixels, frame, this.chosen, side + 2, () => this.strong);
-    this.context.putImageData(picture, 0, 0);
+    this.#splat(pixels, frame, this.order, side, frame.emphasis ? this.weak : this.strong);
+    if (frame.emphasis) this.#splat(pixels, frame, this.chosen, side + 2, this.strong);
+    this.context.putImageData(this.picture, 0, 0);
     this.#stroke(frame);
   }
 
-  /** @param {Uint32Array} pixels @param {any} frame @param {Uint32Array} ids @param {number} side @param {(id: number) => Uint32Array} inks */
+  /** Squares of `side` pixels. One plain loop over plain arrays: it runs a million times a frame. @param {Uint32Array} pixels @param {any} frame @param {Uint32Array} ids @param {number} side @param {Uint32Array} inks */
   #splat(pixels, { view, ratio, most }, ids, side, inks) {
     const { width, height } = this.canvas;
-    const { layout, codes } = this;
+    const { layout, codes, marks, weak } = this;
     const scale = view.scale * ratio;
     const [left, top] = [width / 2 - view.camera.x * scale - side / 2, height / 2 + view.camera.y * scale - side / 2];
+    const [right, bottom] = [width - side, height - side];
     const count = Math.min(most, ids.length);
     for (let at = 0; at < count; at++) {
       const id = ids[at];
-      const px = Math.round(left + layout[2 * id] * scale);
-      const py = Math.round(top - layout[2 * id + 1] * scale);
-      if (!(px > -side && py > -side && px < width && py < height)) continue;
-      const ink = inks(id)[codes[id] ?? 0];
-      for (let row = Math.max(0, py); row < Math.min(height, py + side); row++) pixels.fill(ink, row * width + Math.max(0, px), row * width + Math.min(width, px + side));
+      const px = left + layout[2 * id] * scale;
+      const py = top - layout[2 * id + 1] * scale;
+      if (!(px >= 0 && py >= 0 && px < right && py < bottom)) continue;
+      const ink = (marks[id] & 2 ? weak : inks)[codes[id]];
+      const first = (py | 0) * width + (px | 0);
+      for (let row = 0; row < side; row++) for (let col = 0; col < side; col++) pixels[first + row * width + col] = ink;
     }
   }
 

@@ -80,6 +80,9 @@ export class GlPoints {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
     const [, largest] = gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE);
     this.largest = largest;
+    const info = gl.getExtension("WEBGL_debug_renderer_info");
+    // Without a graphics processor WebGL is imitated, and beyond some points plain pixels are quicker.
+    this.imitated = /swiftshader|llvmpipe|software|basic render/i.test(String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER)));
     this.count = this.chosen = this.linked = 0;
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);

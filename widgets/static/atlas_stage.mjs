@@ -10,6 +10,8 @@ const MORPH = 700; // ms between two layouts
 const REST = 160; // ms without movement until everything is drawn
 const SLOW = 34; // ms a frame may take before fewer points are drawn while moving
 const FEWEST = 50000; // points always drawn
+const FIRST = 250000; // points of the first moving frame, before its time is known
+const IMITATED_AT_MOST = 200000; // points drawn by a WebGL that no graphics processor stands behind
 const REACH = 11; // px between pointer and point
 const PICTURES_AT_MOST = 60000; // in view; with more of them pictures would hide the map
 const WORDS = 160;
@@ -111,6 +113,7 @@ export class Stage {
     if (!points || !kinds) return;
     if (points !== this.points) this.#newLayout(points);
     this.kinds = kinds;
+    if (this.renderer.imitated && points.length / 2 > IMITATED_AT_MOST) this.#fallBack();
     this.renderer.setKinds(kinds);
     this.renderer.setCodes(codes ?? new Uint8Array(kinds.length));
     this.renderer.setLayouts(this.before, this.points, this.order);
@@ -129,7 +132,7 @@ export class Stage {
     this.points = points;
     this.grid = new Grid(points);
     this.order = first ? spreadOrder(points.length / 2) : this.order;
-    this.budget = first ? points.length / 2 : this.budget;
+    this.budget = first ? Math.min(points.length / 2, FIRST) : this.budget;
     const old = this.bounds;
     this.bounds = boundsOf(points);
     if (first) this.camera = home(this.bounds);
@@ -226,9 +229,10 @@ export class Stage {
     if (this.theme !== this.#themeNow()) this.#palette();
     if (this.mix < 1) this.mix = eased((now - (this.startedAt ?? now)) / MORPH);
     this.layout = between(this.before, this.points, this.points.length > 400000 ? Math.round(this.mix) : this.mix);
-    const moving = this.mix < 1 || now - this.movedAt < REST;
+    const moving = this.mix < 1 || now - this.movedAt < Math.max(REST, 3 * (this.took ?? 0));
     const count = this.points.length / 2;
-    if (moving && this.drawnAt && now - this.drawnAt < 1000) this.budget = nextBudget(this.budget, now - this.drawnAt, count);
+    this.took = moving && this.drawnAt ? Math.min(600, now - this.drawnAt) : 0;
+    if (this.took) this.budget = nextBudget(this.budget, this.took, count);
     this.drawnAt = moving ? now : 0;
     const view = this.view;
     if (!moving && this.stale) this.#settle(view);
@@ -445,7 +449,7 @@ function eased(share) {
 /** @param {string} name @param {number} drawn @param {number} count */
 export function backendText(name, drawn, count) {
   const fewer = drawn < count ? ` · ${drawn.toLocaleString("en")} of ${count.toLocaleString("en")} points while moving` : "";
-  const missing = name === "canvas 2D" ? " · WebGL is missing here" : "";
+  const missing = name === "canvas 2D" ? " · no WebGL on a graphics processor here" : "";
   return `${name}${missing}${fewer}`;
 }
 
