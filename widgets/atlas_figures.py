@@ -1,0 +1,62 @@
+"""The figures that belong to single points of a projection, by name, with what they mean in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.axes import check_axes
+from workbench.projection import Projection
+
+__all__ = ["FIGURES", "Figure", "point_figures"]
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """One number a row. `span` fixes the ends of its colour ramp; without it they come from the data."""
+
+    key: str
+    name: str
+    unit: str
+    help: str
+    values: NDArray[np.float32]
+    span: tuple[float, float] | None = None
+
+
+FIGURES: Mapping[str, tuple[str, str, str, tuple[float, float] | None]] = {
+    "preservation": (
+        "true neighbours kept", "%", "share of the true neighbours that are neighbours on the map too", (0, 1),
+    ),
+    "false": ("false neighbours", "%", "how strongly the map invents neighbours here: 1 - trustworthiness", None),
+    "missing": ("missing neighbours", "%", "how strongly the map tears neighbours away: 1 - continuity", None),
+    "hubness": ("hubness", "", "in how many other points' true neighbour lists this point stands", None),
+    "cross_modal": ("neighbours of the other kind", "%", "share of the true neighbours of the other modality", None),
+    "stability": ("stability", "%", "share of its map neighbours that other seeds give it too", (0, 1)),
+    "margin": ("zero-shot margin", "", "cosine with its own label minus the best other label", None),
+    "change": ("change", "%", "share of its true neighbours that differ between the two maps", (0, 1)),
+}  # fmt: skip
+"""Key: name, unit, help, span of the ramp."""
+
+
+def point_figures(projection: Projection, extra: Mapping[str, ArrayLike] | None = None) -> dict[str, Figure]:
+    """Every figure known of single rows, in the order of `FIGURES`; `extra` adds some or replaces them.
+
+    Raises:
+        BadInputError: an array of `extra` has another length than the map.
+    """
+    given = {name: np.asarray(values, np.float32) for name, values in (extra or {}).items()}
+    for name, values in given.items():
+        check_axes(name, values, "item", item=len(projection))
+    found: dict[str, Figure] = {}
+    for key, (name, unit, help_, span) in FIGURES.items():
+        values = given.pop(key, None)
+        if values is None:
+            values = getattr(projection.quality, key, None)
+        if values is not None and np.isfinite(values).any():
+            found[key] = Figure(key, name, unit, help_, np.asarray(values, np.float32), span)
+    for key, values in given.items():
+        found[key] = Figure(key, key, "", f"given as {key!r}", values)
+    return found
