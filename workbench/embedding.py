@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,10 +54,8 @@ def embed(
     options: dict[str, Any] = {"batch_size": batch_size, "on_event": on_event, "should_stop": should_stop}
     image = embed_pictures(model, pairs, **options)
     text = embed_texts(model, pairs.texts, **options)
-    provenance = Provenance(
-        "embed", model.card.name, model.weights_hash, pairs.fingerprint, {"precision": model.precision}
-    )
-    return Embeddings(image, text, tuple(pairs.texts), pairs.labels, provenance)
+    provenance = Provenance("embed", model.card.name, model.weights_hash, pairs.fingerprint, _settings(model))
+    return Embeddings(image, text, tuple(pairs.texts), pairs.labels, provenance, pairs, weakref.ref(model))
 
 
 def embed_pictures(
@@ -117,6 +116,11 @@ def embed_texts(
 def forget() -> None:
     """Drop the vectors kept in memory (the files on disk stay)."""
     _memory.clear()
+
+
+def _settings(model: DualEncoder) -> dict[str, Any]:
+    """What turns cosines into logits is kept, so that a result can be judged without its model."""
+    return {"precision": model.precision, "scale": model.scale, "bias": model.bias, "rule": model.rule}
 
 
 def _space(model: DualEncoder) -> str:

@@ -96,6 +96,9 @@ class Embeddings:
     Shapes:
         image: item x feature, or None
         text: item x feature, or None; row i belongs to the same pair as `image` row i
+
+    Attributes:
+        pairs: the pictures and texts themselves, or None.
     """
 
     image: NDArray[np.float32] | None
@@ -103,6 +106,8 @@ class Embeddings:
     texts: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
     provenance: Provenance = field(default_factory=lambda: Provenance("embed"))
+    pairs: Any = field(default=None, repr=False)
+    live: weakref.ref[Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("image", "text"):
@@ -129,6 +134,11 @@ class Embeddings:
         vectors = self.image if self.image is not None else self.text
         assert vectors is not None  # __post_init__ refused the other case
         return len(vectors)
+
+    @property
+    def model(self) -> Any | None:
+        """The model that made them, while somebody still holds that model; else None."""
+        return self.live() if self.live is not None else None
 
     @property
     def vectors(self) -> NDArray[np.float32]:

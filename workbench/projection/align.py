@@ -1,0 +1,118 @@
+"""Two maps of the same rows laid on each other, and how much each point's company changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.axes import check_axes, frozen
+from workbench.errors import BadInputError
+from workbench.projection.result import Projection
+
+__all__ = ["Alignment", "Similarity", "align", "similarity"]
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """A turn (or a mirror image), a scale and a move: what may be done to a map without changing it."""
+
+    turn: NDArray[np.float64]
+    scale: float
+    origin: NDArray[np.float64]
+    target: NDArray[np.float64]
+
+    def apply(self, points: ArrayLike) -> NDArray[np.float32]:
+        """row x 2 points, moved."""
+        moved = (np.asarray(points, np.float64) - self.origin) @ self.turn * self.scale + self.target
+        return moved.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Two maps of the same rows, the second laid on the first.
+
+    Shapes:
+        moved: row x 2, the second map's points
+        change: row, share of a point's neighbours in the first space that it lost in the second, 0 to 1
+        change_on_map: row, the same between the two maps
+        drift: row, distance between its two places, in mean distances from the first map's centre
+
+    Attributes:
+        chance: the change two unrelated neighbour lists would show; the line to read `change` against.
+        residual: share of the first map's spread that the second could not be laid on.
+    """
+
+    first: Projection
+    second: Projection
+    moved: NDArray[np.float32]
+    change: NDArray[np.float32]
+    change_on_map: NDArray[np.float32]
+    drift: NDArray[np.float32]
+    chance: float
+    residual: float
+
+    def __repr__(self) -> str:
+        return (
+            f"Alignment({len(self.moved):,} points, {self.change.mean():.0%} of the neighbours changed, "
+            f"chance {self.chance:.0%})"
+        )
+
+
+def similarity(points: ArrayLike, onto: ArrayLike, *, weight: ArrayLike | None = None) -> Similarity:
+    """The `Similarity` that lays `points` on `onto` (row by row) with the least squared distance.
+
+    Mirror images are allowed: maps have no handedness. `weight` (row) says which rows should fit.
+
+    Source: Schönemann 1966; Gower 1975 (orthogonal Procrustes analysis).
+    """
+    one, two = np.asarray(points, np.float64), np.asarray(onto, np.float64)
+    check_axes("points", one, "item xy", item=len(two), xy=2)
+    own = np.ones(len(one)) if weight is None else np.asarray(weight, np.float64)
+    share = (own / own.sum())[:, None]
+    origin, target = (one * share).sum(axis=0), (two * share).sum(axis=0)
+    first, second = one - origin, two - target
+    left, stretch, right = np.linalg.svd((first * share).T @ second)
+    spread = float((share * first**2).sum())
+    scale = float(stretch.sum() / spread) if spread > 0 and stretch.sum() > 0 else 1.0
+    return Similarity(left @ right, scale, origin, target)
+
+
+def align(first: Projection, second: Projection) -> Alignment:
+    """The second map laid on the first, with a change score for every point.
+
+    The maps may come from two models, two layers or two fusions, as long as row i means the same thing.
+
+    Raises:
+        BadInputError: the maps have other numbers of rows, or other modalities.
+    """
+    if len(first) != len(second) or not np.array_equal(first.modality, second.modality):
+        raise BadInputError(
+            f"The maps have {len(first):,} and {len(second):,} points ({' + '.join(first.modalities)} and "
+            f"{' + '.join(second.modalities)}); expected the same rows in both. Embed the same pairs."
+        )
+    moved = similarity(second.points, first.points).apply(second.points)
+    k = min(first.neighbours.k, second.neighbours.k)
+    apart = np.linalg.norm(first.points - moved, axis=1)
+    centred = np.linalg.norm(first.points - first.points.mean(axis=0), axis=1)
+    spread = max(float((centred**2).sum()), 1e-12)
+    return Alignment(
+        first,
+        replace(second, points=moved),
+        frozen(moved),
+        frozen(1 - shared(first.neighbours.index[:, :k], second.neighbours.index[:, :k])),
+        frozen(1 - shared(first.on_map[:, :k], second.on_map[:, :k])),
+        frozen(apart / max(float(centred.mean()), 1e-12)),
+        chance=1 - k / max(1, len(first) - 1),
+        residual=float((apart**2).sum() / spread),
+    )
+
+
+def shared(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.float32]:
+    """row: share of `one`'s entries (row x k) that `other` holds as well; 1 where k is 0."""
+    if one.shape[1] == 0:
+        return np.ones(len(one), np.float32)
+    # Sorted together, an entry that both hold stands twice in a row.
+    both = np.sort(np.concatenate([one, other], axis=1), axis=1)
+    return ((both[:, 1:] == both[:, :-1]).sum(axis=1) / one.shape[1]).astype(np.float32)

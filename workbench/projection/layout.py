@@ -1,0 +1,134 @@
+"""UMAP's layout in torch: whole arrays instead of one edge at a time, on a CPU or a GPU, nothing to compile.
+
+The forces, their clipping, the falling step and the number of repulsions are UMAP's. Two things
+differ. Edges of a round move their points together, not one after the other. And the points that repel are the same
+few shifts of one random order for everybody, which reads memory in a row instead of jumping.
+
+Source: McInnes et al. 2018, "UMAP", section 4.2 and algorithm 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from workbench.errors import Cancelled
+from workbench.results import Event, OnEvent, ShouldStop
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["lay_out"]
+
+_NEGATIVES = 5  # repulsions for each attraction
+_DRAWS = 12  # random partners of a point in a round; together they stand for all its repulsions
+_AT_ONCE = 4  # of them in one array, which then stays in the processor's cache
+_CLIP = 4.0
+_TINY = 1e-12  # two points in one place do not pull
+_SOFT = 1e-3  # keeps the repulsion of two points in one place finite
+
+
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    head: torch.Tensor
+    tail: torch.Tensor
+    chance: torch.Tensor
+
+
+def lay_out(
+    graph: csr_matrix,
+    start: NDArray[np.float32],
+    *,
+    a: float,
+    b: float,
+    epochs: int,
+    seed: int,
+    device: str = "cpu",
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
+) -> NDArray[np.float32]:
+    """row x 2 points, begun at `start` and moved for `epochs` rounds.
+
+    On a CPU the same seed gives the same points, whatever the number of cores.
+
+    Raises:
+        Cancelled: `should_stop` returned true.
+    """
+    import torch
+
+    where = torch.device(device)
+    random = torch.Generator(device=where).manual_seed(seed)
+    edges = _edges(graph, epochs, where)
+    points = torch.from_numpy(np.ascontiguousarray(start.T, np.float32)).to(where)  # xy x row
+    for epoch in range(epochs):
+        if should_stop is not None and should_stop():
+            raise Cancelled(f"Cancelled after {epoch} of {epochs} rounds of the layout; no map was kept.")
+        drawn = torch.rand(edges.chance.shape, generator=random, device=where) < edges.chance
+        chosen = drawn.nonzero()[:, 0]
+        head, tail = edges.head.index_select(0, chosen), edges.tail.index_select(0, chosen)
+        _move(points, head, tail, a, b, 1 - epoch / epochs, random)
+        if on_event is not None and (epoch + 1) % 10 == 0:
+            on_event(Event("layout", epoch + 1, epochs))
+    return points.T.contiguous().cpu().numpy()
+
+
+def _edges(graph: csr_matrix, epochs: int, where: torch.device) -> _Edges:
+    import torch
+
+    pairs = graph.tocoo()
+    # An edge that would be drawn less than once in all rounds is left out, as UMAP does.
+    strong = pairs.data >= pairs.data.max(initial=0) / max(epochs, 1)
+    head, tail, weight = pairs.row[strong], pairs.col[strong], pairs.data[strong]
+    chance = weight / weight.max(initial=1e-9)
+    return _Edges(
+        torch.from_numpy(head.astype(np.int64)).to(where),
+        torch.from_numpy(tail.astype(np.int64)).to(where),
+        torch.from_numpy(chance.astype(np.float32)).to(where),
+    )
+
+
+def _move(
+    points: torch.Tensor,
+    head: torch.Tensor,
+    tail: torch.Tensor,
+    a: float,
+    b: float,
+    step: float,
+    random: torch.Generator,
+) -> None:
+    """One round, in place: every edge drawn pulls both its ends, every point is pushed by strangers."""
+    import torch
+
+    apart = points.index_select(1, head) - points.index_select(1, tail)
+    squared = apart.square().sum(dim=0).clamp_(min=_TINY)
+    power = squared.pow(b)
+    pull = power.mul(-2 * a * b).div_(squared.mul_(power.mul_(a).add_(1)))
+    moves = (apart.mul_(pull)).clamp_(-_CLIP, _CLIP).mul_(step)
+    count = torch.bincount(head, minlength=points.shape[1]).to(points.dtype)
+    push = _push(points, a, b, random) * (count * (_NEGATIVES / _DRAWS * step))
+    for axis in range(2):
+        points[axis].index_add_(0, head, moves[axis]).index_add_(0, tail, moves[axis], alpha=-1)
+    points += push
+
+
+def _push(points: torch.Tensor, a: float, b: float, random: torch.Generator) -> torch.Tensor:
+    """xy x row: the sum of `_DRAWS` repulsions for every point."""
+    import torch
+
+    rows, where = points.shape[1], points.device
+    order = torch.randperm(rows, generator=random, device=where)
+    shuffled = points.index_select(1, order)
+    twice = torch.cat([shuffled, shuffled], dim=1)
+    offsets = torch.randint(rows, (_DRAWS,), generator=random, device=where).tolist()
+    total = torch.zeros_like(shuffled)
+    for few in range(0, _DRAWS, _AT_ONCE):
+        others = torch.stack([twice[:, o : o + rows] for o in offsets[few : few + _AT_ONCE]], dim=1)
+        apart = others.neg_().add_(shuffled[:, None])  # xy x draw x row
+        squared = apart.square().sum(dim=0)
+        push = squared.pow(b).mul_(a).add_(1).mul_(squared.add_(_SOFT)).reciprocal_().mul_(2 * b)
+        total += apart.mul_(push).clamp_(-_CLIP, _CLIP).sum(dim=1)
+    return torch.empty_like(total).index_copy_(1, order, total)

@@ -1,0 +1,126 @@
+"""New vectors on a finished map: at once, by their true neighbours, and without moving a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.axes import check_axes, unit
+from workbench.errors import BadInputError
+from workbench.projection.fuzzy import bandwidths, memberships
+from workbench.projection.neighbours import nearest
+from workbench.projection.result import Placement, Projection
+from workbench.projection.space import MODALITIES
+
+__all__ = ["among", "place"]
+
+_NEAR = 15
+
+
+def place(
+    projection: Projection,
+    query: str | Sequence[str] | Any | ArrayLike,
+    *,
+    modality: str | None = None,
+    near: str | None = None,
+    model: Any | None = None,
+    k: int = _NEAR,
+) -> Placement:
+    """Where a sentence, a picture or a vector belongs on the map, with its true neighbours.
+
+    The place is the mean of the places of its `k` nearest fitted points, weighted as UMAP weights an
+    edge. The neighbours are exact, found among all vectors and not on the map.
+
+    Args:
+        query: a sentence or several, a picture (PIL) or several, or vectors (query x feature).
+        modality: "text" or "image"; needed for vectors where the map holds both.
+        near: place among the points of this modality only: a sentence among pictures.
+        model: the model to encode with; None takes the one that made the map, if it is still held.
+
+    Raises:
+        BadInputError: an empty sentence, vectors of another length, no model to encode with.
+    """
+    vectors, kind, texts = _vectors(projection, query, modality, model)
+    chosen = np.ones(len(projection), bool) if near is None else _only(projection, near)
+    moved = projection.space.bring(vectors, kind)
+    space = projection.space.vectors
+    index, distance = nearest(space if near is None else space[chosen], moved, k=k)
+    rows = np.flatnonzero(chosen)[index]
+    points = among(space, projection.points, moved, fitted=projection.fitted & chosen, near=k)
+    return Placement(points, rows.astype(np.int32), distance, vectors, texts, kind)
+
+
+def among(
+    vectors: NDArray[np.float32],
+    points: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    *,
+    fitted: NDArray[np.bool_] | None = None,
+    near: int = _NEAR,
+) -> NDArray[np.float32]:
+    """query x 2: the weighted mean place of the nearest fitted rows.
+
+    Source: the start that UMAP's own transform gives a new point (McInnes et al. 2018, section 6 of
+    the reference implementation's documentation).
+    """
+    everywhere = fitted is None or bool(np.all(fitted))
+    known, places = (vectors, points) if everywhere else (vectors[fitted], points[fitted])
+    index, distance = nearest(known, queries, k=near)
+    rho, sigma = bandwidths(distance)
+    weight = memberships(distance, rho, sigma)
+    weight /= weight.sum(axis=1, keepdims=True)
+    return np.einsum("qk,qkd->qd", weight, places[index]).astype(np.float32)
+
+
+def _vectors(
+    projection: Projection, query: Any, modality: str | None, model: Any | None
+) -> tuple[NDArray[np.float32], str, tuple[str, ...]]:
+    if isinstance(query, str):
+        query = [query]
+    listed = isinstance(query, (list, tuple))
+    if listed and len(query) and all(isinstance(one, str) for one in query):
+        if not all(one.strip() for one in query):
+            raise BadInputError("The sentence is empty. Type a word or a sentence to place it on the map.")
+        return _encoder(projection, model).encode_texts(list(query)), "text", tuple(query)
+    if hasattr(query, "convert"):
+        query, listed = [query], True
+    if listed and len(query) and all(hasattr(one, "convert") for one in query):
+        return _encoder(projection, model).encode_images(list(query)), "image", ()
+    vectors = np.atleast_2d(np.asarray(query, np.float32))
+    check_axes("vectors", vectors, "query feature", feature=projection.space.vectors.shape[1])
+    if not np.isfinite(vectors).all() or not np.linalg.norm(vectors, axis=1).all():
+        raise BadInputError("A vector to be placed has length zero or values that are not numbers.")
+    kind = modality or (projection.modalities[0] if len(projection.modalities) == 1 else None)
+    if kind not in MODALITIES:
+        raise BadInputError(
+            f"modality is {modality!r}; this map holds pictures and texts, so say which of the two the "
+            "vectors are: modality='image' or modality='text'."
+        )
+    return unit(vectors), kind, ()
+
+
+def _encoder(projection: Projection, model: Any | None) -> Any:
+    live = model if model is not None else projection.model
+    if live is None:
+        raise BadInputError(
+            "The model that made this map is no longer held, so nothing new can be encoded. "
+            "Pass it: place(projection, query, model=model)."
+        )
+    known = projection.embeddings.provenance.weights
+    if known and live.weights_hash != known:
+        raise BadInputError(
+            f"The map was drawn of vectors of {projection.embeddings.provenance.model!r}; "
+            f"{live.card.name!r} has other weights, and its vectors lie in another space."
+        )
+    return live
+
+
+def _only(projection: Projection, modality: str) -> NDArray[np.bool_]:
+    chosen = np.zeros(len(projection), bool)
+    chosen[projection.rows(modality)] = True
+    if not (chosen & projection.fitted).any():
+        raise BadInputError(f"No {modality} has a place of its own on this map to be near to.")
+    return chosen

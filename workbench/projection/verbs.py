@@ -1,0 +1,262 @@
+"""`project`: vectors to a map, with everything on record that says how the map came to be."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import BadInputError
+from workbench.projection.align import similarity
+from workbench.projection.drawn import Drawn, Task
+from workbench.projection.neighbours import shared_neighbours
+from workbench.projection.placing import among
+from workbench.projection.reducers import reducer_of
+from workbench.projection.result import Method, Neighbours, Projection
+from workbench.projection.space import MODALITIES, Mode, Space, check_vectors, space_of
+from workbench.results import Embeddings, OnEvent, Provenance, ShouldStop
+
+__all__ = ["FIT_AT_MOST", "extend", "project"]
+
+FIT_AT_MOST: dict[str, int] = {"umap": 200_000, "tsne": 20_000, "pca": 10_000_000}
+"""Rows a layout is fitted on; above it a random sample is, and the rest is placed among it."""
+_CANDIDATES = 5_000  # beyond this many new rows, a placed map says so in its notes
+
+
+def project(
+    embeddings: Embeddings,
+    *,
+    method: Method = "umap",
+    mode: Mode = "joint",
+    shift: float = 0.0,
+    seed: int | None = None,
+    neighbours: int = 15,
+    min_dist: float = 0.1,
+    epochs: int | None = None,
+    reducer: str | None = None,
+    start: Projection | None = None,
+    fit_at_most: int | None = None,
+    exact: bool | None = None,
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Projection:
+    """A map of every vector in two dimensions, with the true neighbours it is to be judged by.
+
+    Distances across a UMAP or t-SNE map mean little, neighbourhoods mean more, and how much more is
+    in `.quality`.
+
+    Args:
+        method: "umap" keeps neighbourhoods, "tsne" keeps more of them and takes longer, "pca" keeps
+            directions and invents nothing.
+        mode: how pictures and texts share the map: "joint" as they are (two islands), "centred" each
+            minus its own mean, "shifted" towards each other by `shift` of the gap (1 closes it),
+            "image" or "text": the map of one, the other placed on it.
+        seed: the same seed gives the same map; None draws one and records it.
+        neighbours: a point and its nearest; small shows detail, large shows the lie of the land.
+        epochs: rounds of the layout; None lets the reducer choose.
+        reducer: "torch", "umap-learn" or "cuml" for UMAP; "openTSNE" or "scikit-learn" for t-SNE.
+        start: an old map of the same rows to begin at and to be turned towards.
+        fit_at_most: rows to fit on, the rest being placed; None takes `FIT_AT_MOST[method]`.
+        exact: compare every pair for the neighbours; None decides by size, and says so.
+
+    Returns:
+        A `Projection`; its rows are those of `embeddings.vectors`.
+
+    Raises:
+        BadInputError: vectors that are NaN or zero, unknown names, a mode that needs both modalities,
+            a `start` with other rows.
+        UnavailableError: a reducer that is not installed.
+        Cancelled: `should_stop` returned true; nothing is kept but the neighbours.
+
+    Source: McInnes et al. 2018 (UMAP); van der Maaten and Hinton 2008 (t-SNE).
+    """
+    draw = reducer_of(method, reducer)
+    _check(embeddings, neighbours, min_dist, epochs, start)
+    check_vectors(embeddings)
+    chosen = secrets.randbelow(2**31) if seed is None else int(seed)
+    space = space_of(embeddings, mode, shift)
+    progress: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
+    graph = shared_neighbours(space.vectors, k=neighbours, exact=exact, **progress)
+    fitted = _fitted(embeddings, mode, FIT_AT_MOST[method] if fit_at_most is None else fit_at_most, chosen)
+    own = graph if fitted.all() else shared_neighbours(space.vectors[fitted], k=neighbours, **progress)
+    first = None if start is None else start.points[fitted]
+    task = Task(space.vectors[fitted], own, chosen, neighbours, min_dist, epochs, first, **progress)
+    drawn = _trivial(task) or draw(task)
+    points = _everywhere(drawn.points, space.vectors, fitted, neighbours)
+    if start is not None:
+        points = similarity(points, start.points).apply(points)
+    options = {"neighbours": neighbours, "min_dist": min_dist, "shift": shift, **drawn.parameters}
+    notes = (*_notes(embeddings, graph, fitted, mode, neighbours), *drawn.notes)
+    provenance = _provenance(embeddings, method, mode, options, chosen, notes)
+    return Projection(
+        points, graph, embeddings, method, drawn.reducer, mode, shift, options, chosen, fitted, provenance
+    )
+
+
+def extend(projection: Projection, more: Embeddings) -> Projection:
+    """The map with more items on it. No old point moves: the new ones are placed among the fitted.
+
+    Raises:
+        BadInputError: other modalities, another length of vectors, or vectors of another model.
+    """
+    old = projection.embeddings
+    _check_alike(old, more)
+    check_vectors(more)
+    joined = _joined(old, more)
+    # The offsets of a moved space stay those of the old map: new items must not move them either.
+    offset = projection.space.offset
+    parts = []
+    for name in MODALITIES:
+        if getattr(old, name) is not None:
+            rows = projection.rows(name)
+            new = projection.space.bring(getattr(more, name), name)
+            placed = among(projection.space.vectors, projection.points, new, fitted=projection.fitted)
+            parts.append(
+                (
+                    np.concatenate([projection.points[rows], placed]),
+                    np.concatenate([projection.fitted[rows], np.zeros(len(new), bool)]),  # type: ignore[index]
+                    np.concatenate([projection.space.vectors[rows], new]),
+                )
+            )
+    points, fitted, vectors = (np.concatenate(column) for column in zip(*parts, strict=True))
+    graph = shared_neighbours(vectors, k=max(1, projection.neighbours.k))
+    note = f"{len(more):,} items were placed on a finished map; no point of it moved."
+    provenance = replace(projection.provenance, notes=(*projection.notes, note))
+    made = replace(
+        projection,
+        points=points,
+        neighbours=graph,
+        embeddings=joined,
+        fitted=fitted,
+        provenance=provenance,
+    )
+    made.__dict__["space"] = Space(vectors, offset, projection.space.is_scaled)
+    return made
+
+
+def _check(
+    embeddings: Embeddings, neighbours: int, min_dist: float, epochs: int | None, start: Projection | None
+) -> None:
+    if not len(embeddings):
+        raise BadInputError("There is nothing to project: the embeddings are empty. Embed at least one item.")
+    if neighbours < 2:
+        raise BadInputError(f"neighbours is {neighbours}; expected at least 2: a point and one other.")
+    if not 0 <= min_dist <= 1:
+        raise BadInputError(f"min_dist is {min_dist}; expected 0 to 1.")
+    if epochs is not None and epochs < 1:
+        raise BadInputError(f"epochs is {epochs}; expected at least 1.")
+    rows = len(embeddings.vectors)
+    if start is not None and len(start) != rows:
+        raise BadInputError(
+            f"start has {len(start):,} points; these embeddings have {rows:,} rows. A map begins at an old "
+            "map of the same rows; to add items to a map, use extend()."
+        )
+
+
+def _fitted(embeddings: Embeddings, mode: Mode, most: int, seed: int) -> NDArray[np.bool_]:
+    """row: whether the layout is fitted on it."""
+    rows = len(embeddings.vectors)
+    fitted = np.ones(rows, bool)
+    if mode in MODALITIES:
+        fitted[:] = False
+        begin = len(embeddings) * MODALITIES.index(mode)
+        fitted[begin : begin + len(embeddings)] = True
+    extra = int(fitted.sum()) - max(2, most)
+    if extra > 0:
+        left_out = np.random.default_rng(seed).permutation(np.flatnonzero(fitted))[:extra]
+        fitted[left_out] = False
+    return fitted
+
+
+def _trivial(task: Task) -> Drawn | None:
+    """Maps of fewer points than a layout needs: one in the middle, two apart, three by PCA."""
+    rows = len(task.vectors)
+    if rows > 3:
+        return None
+    points = np.zeros((rows, 2), np.float32)
+    points[:, 0] = np.arange(rows) - (rows - 1) / 2
+    note = f"{rows} point{'s' if rows > 1 else ''}: too few for a layout, set side by side."
+    return Drawn(points, "side by side", {}, (note,))
+
+
+def _everywhere(
+    drawn: NDArray[np.float32], vectors: NDArray[np.float32], fitted: NDArray[np.bool_], near: int
+) -> NDArray[np.float32]:
+    points = np.zeros((len(vectors), 2), np.float32)
+    points[fitted] = drawn - drawn.mean(axis=0)
+    if not fitted.all():
+        points[~fitted] = among(vectors, points, vectors[~fitted], fitted=fitted, near=near)
+    return points
+
+
+def _notes(
+    embeddings: Embeddings, graph: Neighbours, fitted: NDArray[np.bool_], mode: Mode, near: int
+) -> tuple[str, ...]:
+    notes = []
+    if not graph.exact:
+        notes.append(
+            f"Neighbours are approximate: {graph.recall:.1%} of the true ones were found "
+            f"on {graph.recall_sample} rows."
+        )
+    if not fitted.all():
+        notes.append(f"Fitted on {int(fitted.sum()):,} of {len(fitted):,} rows; the rest was placed.")
+    if graph.k < near - 1:
+        notes.append(f"Only {graph.k} neighbours a point: there are {len(graph)} points.")
+    if mode == "centred":
+        notes.append("Each modality minus its own mean, scaled to unit length again.")
+    twins = int((graph.distance[:, 0] <= 1e-6).sum()) if graph.k else 0
+    if twins:
+        notes.append(f"{twins:,} rows have an exact twin; twins lie nearly in one place.")
+    return tuple(notes)
+
+
+def _provenance(
+    embeddings: Embeddings,
+    method: str,
+    mode: str,
+    options: dict[str, Any],
+    seed: int,
+    notes: Sequence[str],
+) -> Provenance:
+    own = embeddings.provenance
+    return Provenance(
+        "project",
+        own.model,
+        own.weights,
+        own.data,
+        {"method": method, "mode": mode, **options},
+        seed,
+        tuple(notes),
+    )
+
+
+def _check_alike(old: Embeddings, more: Embeddings) -> None:
+    for name in MODALITIES:
+        if (getattr(old, name) is None) != (getattr(more, name) is None):
+            raise BadInputError(f"One of the two has no {name} vectors; embed both in the same way.")
+    if old.vectors.shape[1] != more.vectors.shape[1]:
+        raise BadInputError(
+            f"The map was drawn of vectors with {old.vectors.shape[1]} features, these have "
+            f"{more.vectors.shape[1]}. Embed them with the same model."
+        )
+    known, new = old.provenance.weights, more.provenance.weights
+    if known and new and known != new:
+        raise BadInputError(
+            f"The map was drawn of vectors of {old.provenance.model!r}, these come from "
+            f"{more.provenance.model!r}. Vectors of two models do not share a space."
+        )
+
+
+def _joined(old: Embeddings, more: Embeddings) -> Embeddings:
+    def both(name: str) -> Any:
+        first, second = getattr(old, name), getattr(more, name)
+        return None if first is None or second is None else np.concatenate([first, second])
+
+    labels = None if old.labels is None or more.labels is None else old.labels + more.labels
+    texts = old.texts + more.texts if len(old.texts) == len(old) and len(more.texts) == len(more) else ()
+    pairs = None if old.pairs is None or more.pairs is None else old.pairs + more.pairs
+    return Embeddings(both("image"), both("text"), texts, labels, old.provenance, pairs, old.live)
