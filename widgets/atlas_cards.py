@@ -20,13 +20,12 @@ __all__ = ["KINDS", "SHEET_COLUMNS", "near_on_map", "picture_of", "pictures_of",
 
 KINDS = ("picture", "text")
 SHEET_COLUMNS = 16
-_SHOWN = 15  # true neighbours
 _FIRST = ("preservation", "hubness")  # of the figures, in the tip under the pointer
 
 
 def point_card(projection: Projection, row: int, figures: Mapping[str, Figure]) -> dict[str, Any]:
     """One point as plain data: its text, figures and true neighbours, each with whether the map kept it."""
-    near = projection.neighbours.first(_SHOWN)
+    near = projection.neighbours.first(max(1, projection.k))
     true = near.index[row].tolist()
     shown = near_on_map(projection.points, row, len(true))
     cells = iter(range(len(true)))  # of the strip, which holds only the pictures among them

@@ -30,8 +30,8 @@ FIGURES: Mapping[str, tuple[str, str, str, tuple[float, float] | None]] = {
     "preservation": (
         "true neighbours kept", "%", "share of the true neighbours that are neighbours on the map too", (0, 1),
     ),
-    "false": ("false neighbours", "%", "how strongly the map invents neighbours here: 1 - trustworthiness", None),
-    "missing": ("missing neighbours", "%", "how strongly the map tears neighbours away: 1 - continuity", None),
+    "false": ("false neighbours", "%", "share of its neighbours on the map that are far away in truth", None),
+    "missing": ("missing neighbours", "%", "share of its true neighbours that the map has torn far apart", None),
     "hubness": ("hubness", "", "in how many other points' true neighbour lists this point stands", None),
     "cross_modal": ("neighbours of the other kind", "%", "share of the true neighbours of the other modality", None),
     "stability": ("stability", "%", "share of its map neighbours that other seeds give it too", (0, 1)),

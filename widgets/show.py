@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+from widgets.embedding_atlas import EmbeddingAtlas
 from widgets.zero_shot_board import ZeroShotBoard
+from workbench.data import Pairs
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
+from workbench.projection import Projection
 from workbench.results import Ranking
 
 __all__ = ["show"]
@@ -17,7 +20,8 @@ __all__ = ["show"]
 def show(result: Any, **_options: Any) -> Any:
     """The widget for `result`. It is displayed as a cell's last line, and its choices can be read later.
 
-    A `Ranking` becomes a `ZeroShotBoard`; pass `model=` if the model that made it is no longer held.
+    A `Ranking` becomes a `ZeroShotBoard`, a `Projection` an `EmbeddingAtlas`; pass `model=` if the model
+    that made it is no longer held.
 
     Raises:
         BadInputError: there is no widget for this type; the message lists those there are.
@@ -29,3 +33,10 @@ def show(result: Any, **_options: Any) -> Any:
 @show.register
 def _(result: Ranking, *, model: DualEncoder | None = None) -> ZeroShotBoard:
     return ZeroShotBoard(result, model=model)
+
+
+@show.register
+def _(
+    result: Projection, *, model: DualEncoder | None = None, pairs: Pairs | None = None, **options: Any
+) -> EmbeddingAtlas:
+    return EmbeddingAtlas(result, model=model, pairs=pairs, **options)

@@ -22,7 +22,7 @@ from widgets.wire import as_bytes
 from workbench._repr import html_table
 from workbench.errors import BadInputError
 
-__all__ = ["Snapshot", "contact_sheet", "picture_table"]
+__all__ = ["Snapshot", "contact_sheet", "font_for", "picture_table"]
 
 _CELL = 132  # pixels a picture on the contact sheet
 _STRIP = 40  # pixels for the words under it
@@ -107,17 +107,17 @@ def contact_sheet(
 
 
 def _write(draw: ImageDraw.ImageDraw, text: str, at: tuple[int, int], width: int) -> None:
-    font = _font(text)
+    font = font_for(text)
     shown = text
     while draw.textlength(shown, font=font) > width and len(shown) > 1:
         shown = shown[:-2].rstrip() + "…"
     draw.text(at, shown, fill="black", font=font)
 
 
-def _font(text: str) -> Any:
+def font_for(text: str, size: int = 13) -> Any:
     """Pillow's own font for Latin; for other scripts a system font that has them, where there is one."""
     if text.isascii():
-        return ImageFont.load_default(13)
+        return ImageFont.load_default(size)
     for name in (
         "NotoSansCJK-Regular.ttc",
         "wqy-microhei.ttc",
@@ -126,7 +126,7 @@ def _font(text: str) -> Any:
         "msyh.ttc",
     ):
         try:
-            return ImageFont.truetype(name, 13)
+            return ImageFont.truetype(name, size)
         except OSError:
             continue
-    return ImageFont.load_default(13)
+    return ImageFont.load_default(size)

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Grid, View, between, bits, boundsOf, home, insideOf, lassoed, representatives, spreadOrder, thinned, zoomAt } from "../../widgets/static/atlas_space.mjs";
+import { Grid, View, between, bits, bodyOf, boundsOf, whole, home, insideOf, lassoed, representatives, spreadOrder, thinned, zoomAt } from "../../widgets/static/atlas_space.mjs";
 import { backendText, manner, nextBudget, pointSize, rgb } from "../../widgets/static/atlas_stage.mjs";
 import { pictureSide, withoutOverlap } from "../../widgets/static/atlas_overlay.mjs";
 import { Asked, Store } from "../../widgets/static/atlas_store.mjs";
 import { cardSays, figure } from "../../widgets/static/atlas_panels.mjs";
-import { temperatureAt } from "../../widgets/static/embedding_atlas.mjs";
+import { beside, temperatureAt } from "../../widgets/static/embedding_atlas.mjs";
 
 /** A small generator with a seed: tests must not depend on luck. */
 const numbers = (seed) => () => ((seed = (seed * 1664525 + 1013904223) % 4294967296) / 4294967296);
@@ -24,6 +24,17 @@ const slowInside = (polygon) => (x, y) => {
 test("the box of points leaves out what is not finite, and is never empty", () => {
   assert.deepEqual(boundsOf(new Float32Array([1, 5, NaN, 2, -3, 7, 4, Infinity])), { low: [-3, 5], high: [1, 7] });
   assert.deepEqual(boundsOf(new Float32Array(0)), { low: [-0.5, -0.5], high: [0.5, 0.5] });
+});
+
+test("a few stragglers do not shrink the first view, and fitting again shows them", () => {
+  const points = cloud(1000);
+  points.set([500, 500], 0);
+  const [body, all, size] = [bodyOf(points), boundsOf(points), { width: 400, height: 300 }];
+  assert.ok(body.high[0] < 12 && all.high[0] === 500);
+  const [px, py] = new View(whole(body, all, size), body, size).toScreen(500, 500);
+  assert.ok(px <= 400 && py >= 0);
+  assert.deepEqual(bodyOf(cloud(1000)), boundsOf(cloud(1000)));
+  assert.deepEqual(bodyOf(new Float32Array([1, 1, 1, 1])), boundsOf(new Float32Array([1, 1, 1, 1])));
 });
 
 test("screen and map are inverse to one another, and the first view holds every point", () => {
@@ -109,6 +120,7 @@ test("a lasso replaces, adds or takes away", () => {
   assert.deepEqual([...bits.ids(bits.combine(old, fresh, "add"))], [1, 2, 3, 8]);
   assert.deepEqual([...bits.ids(bits.combine(old, fresh, "take away"))], [1, 8]);
   assert.deepEqual([...bits.ids(bits.combine(new Uint8Array(0), fresh, "add"))], [2, 3]);
+  assert.deepEqual([...bits.ids(bits.combine(new Uint8Array(0), fresh, "take away"))], []);
   assert.equal(manner({ altKey: true, ctrlKey: true }), "take away");
   assert.equal(manner({ shiftKey: true }), "add");
   assert.equal(manner({}), "replace");
@@ -139,6 +151,15 @@ test("the order drawn while moving holds every point once, spread from its begin
 
 test("a drawn path loses only vertices nearer than the step", () => {
   assert.deepEqual(thinned([[0, 0], [1, 0], [2, 0], [5, 0]], 3), [[0, 0], [5, 0]]);
+});
+
+test("the tip stays on the stage, on the roomier side", () => {
+  const size = { width: 600, height: 300 };
+  assert.deepEqual(beside([100, 150], [200, 100], size), [114, 100]);
+  assert.deepEqual(beside([500, 150], [200, 100], size), [286, 100]);
+  assert.deepEqual(beside([100, 5], [200, 100], size), [114, 4]);
+  assert.deepEqual(beside([100, 299], [200, 100], size), [114, 196]);
+  assert.deepEqual(beside([100, 150], [200, 400], size), [114, 4]);
 });
 
 test("points between two layouts, and a layout of another size at once", () => {

@@ -51,7 +51,7 @@ export class FlatPoints {
     pixels.fill(0);
     const side = Math.max(1, Math.round(frame.size * frame.ratio));
     this.#splat(pixels, frame, this.order, side, frame.emphasis ? this.weak : this.strong);
-    if (frame.emphasis) this.#splat(pixels, frame, this.chosen, side + 2, this.strong);
+    this.#splat(pixels, frame, this.chosen, side + 2, this.strong);
     this.context.putImageData(this.picture, 0, 0);
     this.#stroke(frame);
   }

@@ -134,7 +134,7 @@ export class GlPoints {
     gl.uniform1i(at.chosen, 0);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.buffers.order);
     gl.drawElements(gl.POINTS, Math.min(frame.most, this.count), gl.UNSIGNED_INT, 0);
-    if (!this.chosen || !frame.emphasis) return;
+    if (!this.chosen) return;
     gl.uniform1i(at.chosen, 1);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.buffers.chosen);
     gl.drawElements(gl.POINTS, Math.min(frame.most, this.chosen), gl.UNSIGNED_INT, 0);

@@ -58,7 +58,7 @@ export class Overlay {
   }
 
   /** @param {any} scene */
-  #drawPictures({ thumbs, side, at, lit, chosen, emphasis, colours }) {
+  #drawPictures({ thumbs, side, at, lit, chosen, colours }) {
     const { context } = this;
     for (const { id, sheet, left, top, cell } of thumbs) {
       const [x, y] = at(id);
@@ -68,7 +68,7 @@ export class Overlay {
       context.fillStyle = colours.paper;
       context.fillRect(...box);
       context.drawImage(sheet, left, top, cell, cell, ...box);
-      if (emphasis && chosen(id)) this.#outline(box, colours.accent, 2);
+      if (chosen(id)) this.#outline(box, colours.accent, 2);
       this.pictures.push({ id, box });
     }
     context.globalAlpha = 1;

@@ -49,8 +49,8 @@ export function measuresTable(measures) {
     h("caption", { text: measures.caption }),
     h("thead", {}, h("tr", {}, ...["", "all", ...(chosen ? [measures.selection] : []), "beside it"].map((text) => h("th", { scope: "col", text })))),
     h("tbody", {}, ...measures.rows.map((/** @type {any} */ row) => h("tr", { title: row.help },
-      h("th", { scope: "row", text: row.name }), h("td", { text: figure(row.all, row.unit) }),
-      chosen ? h("td", { text: figure(row.selection, row.unit) }) : null,
+      h("th", { scope: "row", text: row.name }), h("td", { text: row.all }),
+      chosen ? h("td", { text: row.selection }) : null,
       h("td", { class: "atl-twin", text: row.twin })))));
 }
 

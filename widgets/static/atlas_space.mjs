@@ -24,6 +24,32 @@ export function boundsOf(points) {
   return left > right ? { low: [-0.5, -0.5], high: [0.5, 0.5] } : { low: [left, bottom], high: [right, top] };
 }
 
+/**
+ * The box that a first look should show: all points, unless a few stragglers would shrink the rest to a
+ * blot. Then the middle 98 % of each axis with a margin. @param {Float32Array} points @returns {Bounds}
+ */
+export function bodyOf(points) {
+  const all = boundsOf(points);
+  const body = { low: [...all.low], high: [...all.high] };
+  for (const axis of [0, 1]) {
+    const every = Math.max(1, Math.floor(points.length / 2 / 20000)); // a sample is enough for a quantile
+    const values = [];
+    for (let at = axis; at < points.length; at += 2 * every) if (Number.isFinite(points[at])) values.push(points[at]);
+    values.sort((a, b) => a - b);
+    const [low, high] = [0.01, 0.99].map((share) => values[Math.floor(share * (values.length - 1))] ?? 0);
+    const spare = 0.12 * (high - low);
+    body.low[axis] = Math.max(all.low[axis], low - spare);
+    body.high[axis] = Math.min(all.high[axis], high + spare);
+  }
+  const area = (/** @type {any} */ box) => (box.high[0] - box.low[0]) * (box.high[1] - box.low[1]);
+  return /** @type {Bounds} */ (area(body) > 0 && area(body) < 0.7 * area(all) ? body : all);
+}
+
+/** The camera that shows every point, in terms of the body's zoom. @param {Bounds} body @param {Bounds} all @param {Size} size @returns {Camera} */
+export function whole(body, all, size) {
+  return { ...home(all), zoom: fitScale(all, size) / fitScale(body, size) };
+}
+
 /** Pixels a map unit takes at zoom 1. @param {Bounds} bounds @param {Size} size */
 export function fitScale(bounds, size) {
   const wide = bounds.high[0] - bounds.low[0] || 1;
@@ -227,8 +253,9 @@ export const bits = {
 
   /** @param {Uint8Array} old @param {Uint8Array} fresh @param {"replace" | "add" | "take away"} how */
   combine(old, fresh, how) {
-    if (how === "replace" || old.length !== fresh.length) return fresh;
-    return fresh.map((byte, place) => (how === "add" ? byte | old[place] : old[place] & ~byte));
+    if (how === "replace") return fresh;
+    const before = old.length === fresh.length ? old : new Uint8Array(fresh.length); // an empty mask has no length
+    return fresh.map((byte, place) => (how === "add" ? byte | before[place] : before[place] & ~byte));
   },
 };
 

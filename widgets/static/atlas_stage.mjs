@@ -4,7 +4,7 @@ import { h } from "./dom.mjs";
 import { GlPoints } from "./atlas_gl.mjs";
 import { FlatPoints } from "./atlas_flat.mjs";
 import { Overlay, pictureSide } from "./atlas_overlay.mjs";
-import { Grid, View, between, bits, boundsOf, home, lassoed, representatives, spreadOrder, thinned, zoomAt } from "./atlas_space.mjs";
+import { Grid, View, whole, between, bits, bodyOf, boundsOf, home, lassoed, representatives, spreadOrder, thinned, zoomAt } from "./atlas_space.mjs";
 
 const MORPH = 700; // ms between two layouts
 const REST = 160; // ms without movement until everything is drawn
@@ -68,6 +68,7 @@ export class Stage {
     this.tip = h("div", { class: "atl-tip", hidden: true });
     this.backend = h("span", { class: "atl-backend" });
     this.element = h("div", { class: "atl-stage" }, this.under, this.over, this.backend, this.tip);
+    this.element.stage = this; // for who looks from outside: tests, and the console
     this.overlay = new Overlay(this.over);
     this.#start(this.board.canvas2d ? null : GlPoints.on(this.under));
   }
@@ -87,7 +88,6 @@ export class Stage {
     this.under.replaceWith(fresh);
     this.under = fresh;
     this.renderer = new FlatPoints(fresh);
-    this.resized = false;
   }
 
   #listen() {
@@ -101,7 +101,7 @@ export class Stage {
     on("wheel", (/** @type {WheelEvent} */ event) => this.#wheel(event), { passive: false });
     on("dblclick", (/** @type {MouseEvent} */ event) => this.move(zoomAt(this.view, ...this.#at(event), event.shiftKey ? 0.5 : 2)));
     on("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event));
-    this.observer = new ResizeObserver(() => { this.resized = false; this.dirty(); });
+    this.observer = new ResizeObserver(() => this.dirty());
     this.observer.observe(this.element);
   }
 
@@ -134,9 +134,8 @@ export class Stage {
     this.order = first ? spreadOrder(points.length / 2) : this.order;
     this.budget = first ? Math.min(points.length / 2, FIRST) : this.budget;
     const old = this.bounds;
-    this.bounds = boundsOf(points);
-    if (first) this.camera = home(this.bounds);
-    else if (this.camera.zoom === 1 || !this.#near(old)) this.camera = { ...this.camera, ...(this.camera.zoom === 1 ? home(this.bounds) : {}) };
+    this.bounds = bodyOf(points);
+    if (first || this.camera.zoom === 1 || !this.#near(old)) this.camera = home(this.bounds);
     this.mix = first || calm ? 1 : 0;
     this.startedAt = performance.now();
     this.layout = this.mix === 1 ? points : this.before;
@@ -152,7 +151,7 @@ export class Stage {
   setMask(mask) {
     this.mask = mask;
     const chosen = bits.ids(mask);
-    this.emphasis = chosen.length > 0;
+    this.emphasis = chosen.length > 1; // one point is ringed, and dims nothing
     this.renderer.setChosen(chosen);
     this.#setLinks(chosen);
     this.dirty();
@@ -198,6 +197,13 @@ export class Stage {
     this.moved();
   }
 
+  /** The body of the map; a second time every last point of it. */
+  fit() {
+    const { x, y, zoom } = home(this.bounds);
+    const there = this.camera.x === x && this.camera.y === y && this.camera.zoom === zoom;
+    this.move(there ? whole(this.bounds, boundsOf(this.points), this.size) : { x, y, zoom });
+  }
+
   moved() {
     this.movedAt = performance.now();
     this.dirty();
@@ -225,7 +231,7 @@ export class Stage {
 
   /** @param {number} now */
   #draw(now) {
-    this.#fit();
+    if (!this.#fit()) return;
     if (this.theme !== this.#themeNow()) this.#palette();
     if (this.mix < 1) this.mix = eased((now - (this.startedAt ?? now)) / MORPH);
     this.layout = between(this.before, this.points, this.points.length > 400000 ? Math.round(this.mix) : this.mix);
@@ -240,21 +246,26 @@ export class Stage {
     const ink = Math.min(0.8, Math.max(0.06, 60 / Math.max(1, this.ends?.length ?? 0)));
     if (this.stale) this.renderer.draw({ view, ratio: this.ratio, mix: this.mix, size: pointSize(Math.max(this.inView, 1), this.camera.zoom), most, emphasis: this.emphasis, rim: [...this.rim, 1], line: [...rgb(this.colours.accent), ink] });
     this.overlay.draw(this.#scene(view));
-    this.backend.textContent = backendText(this.renderer.name, Math.min(most, count), count);
+    this.backend.textContent = backendText(this.renderer.name, Math.min(most, count), count) + outsideText(moving || this.camera.zoom > 1 ? 0 : count - this.inView);
     this.frames.drawn += 1;
     this.frames.points = Math.min(most, count);
     this.stale = false;
     if (moving) this.dirty();
   }
 
+  /** Follow the stage's size. @returns {boolean} false while it is hidden */
   #fit() {
-    if (this.resized) return;
-    const box = this.element.getBoundingClientRect();
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (!width || !height) return false;
     this.ratio = Math.min(2, devicePixelRatio || 1);
-    this.size = { width: Math.max(50, box.width), height: Math.max(50, box.height) };
-    for (const canvas of [this.under, this.over]) [canvas.width, canvas.height] = [Math.round(this.size.width * this.ratio), Math.round(this.size.height * this.ratio)];
-    this.resized = true;
-    this.colours ?? this.#palette();
+    const wanted = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
+    for (const canvas of [this.under, this.over]) {
+      if (canvas.width === wanted[0] && canvas.height === wanted[1]) continue;
+      [canvas.width, canvas.height] = wanted; // which empties it
+      this.stale = true;
+    }
+    this.size = { width, height };
+    return true;
   }
 
   /** Once nothing moves: which pictures and words have room, and what of them is not here yet. @param {View} view */
@@ -411,7 +422,7 @@ export class Stage {
     /** @type {Record<string, () => void>} */
     const acts = {
       ArrowLeft: pan(-1, 0), ArrowRight: pan(1, 0), ArrowUp: pan(0, 1), ArrowDown: pan(0, -1),
-      "+": zoom(1.5), "=": zoom(1.5), "-": zoom(1 / 1.5), _: zoom(1 / 1.5), 0: () => this.move(home(this.bounds)),
+      "+": zoom(1.5), "=": zoom(1.5), "-": zoom(1 / 1.5), _: zoom(1 / 1.5), 0: () => this.fit(),
       n: walk(1), N: walk(-1), l: () => send("tool", "lasso"), p: () => send("tool", "pan"),
       Enter: () => focus >= 0 && this.choose(bits.of(store.arrays.kinds.length, [focus]), shiftKey ? "add" : "replace"),
       Escape: () => { if (this.lasso.length) { this.lasso = []; this.drag = null; this.dirty(); } else this.choose(new Uint8Array(this.mask.length), "replace"); },
@@ -451,6 +462,11 @@ export function backendText(name, drawn, count) {
   const fewer = drawn < count ? ` · ${drawn.toLocaleString("en")} of ${count.toLocaleString("en")} points while moving` : "";
   const missing = name === "canvas 2D" ? " · no WebGL on a graphics processor here" : "";
   return `${name}${missing}${fewer}`;
+}
+
+/** @param {number} count points that the first view leaves out */
+export function outsideText(count) {
+  return count > 0 ? ` · ${count.toLocaleString("en")} farther out (Fit again shows them)` : "";
 }
 
 /** A CSS colour (#rgb, #rrggbb or rgb()) as three shares. @param {string} colour */

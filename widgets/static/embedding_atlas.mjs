@@ -138,7 +138,7 @@ function tools(/** @type {any} */ board) {
   const { model, send, view } = board;
   const button = (/** @type {string} */ tool, /** @type {string} */ text, /** @type {string} */ title) => h("button", { type: "button", class: "wb-button", text, title, onclick: () => send("tool", tool) });
   const modes = { pan: button("pan", "✥ Move", "drag moves the map (P)"), lasso: button("lasso", "◌ Lasso", "drag selects (L, or hold Shift); Ctrl adds, Alt takes away") };
-  const fit = h("button", { type: "button", class: "wb-button", text: "Fit", title: "show the whole map (0)", onclick: () => board.stage.move({ x: (board.stage.bounds.low[0] + board.stage.bounds.high[0]) / 2, y: (board.stage.bounds.low[1] + board.stage.bounds.high[1]) / 2, zoom: 1 }) });
+  const fit = h("button", { type: "button", class: "wb-button", text: "Fit", title: "show the whole map (0); again: stragglers too", onclick: () => board.stage.fit() });
   const colour = h("select", { "aria-label": "colour by", onchange: () => send("colour", colour.value) });
   const links = h("select", { "aria-label": "pair links", onchange: () => send("links", links.value) },
     ...[["none", "no links"], ["selection", "links of the selection"], ["worst", "links of the worst pairs"]].map(([value, text]) => h("option", { value, text })));
@@ -321,6 +321,12 @@ function foot(/** @type {any} */ { view }) {
   };
 }
 
+/** Where a box beside the pointer goes: on the roomier side, and never out of the stage. @param {[number, number]} at @param {[number, number]} box @param {{width: number, height: number}} size @returns {[number, number]} */
+export function beside([x, y], [wide, tall], size) {
+  const left = x > size.width / 2 ? x - wide - 14 : x + 14;
+  return [Math.max(4, Math.min(left, size.width - wide - 4)), Math.max(4, Math.min(y - tall / 2, size.height - tall - 4))];
+}
+
 /** @param {any} stage @param {any} board */
 function drawTip(stage, board) {
   const card = stage.hover >= 0 ? board.asked.look.known.get(stage.hover) : null;
@@ -328,9 +334,8 @@ function drawTip(stage, board) {
   tip.hidden = !card || !tipAt;
   if (!card || !tipAt) return;
   fill(tip, ...cardBody(card, { long: false, go: null }));
-  const [x, y] = tipAt;
-  Object.assign(tip.style, x > size.width / 2 ? { left: "", right: `${size.width - x + 14}px` } : { left: `${x + 14}px`, right: "" });
-  Object.assign(tip.style, y > size.height / 2 ? { top: "", bottom: `${size.height - y + 14}px` } : { top: `${y + 14}px`, bottom: "" });
+  const [left, top] = beside(tipAt, [tip.offsetWidth, tip.offsetHeight], size);
+  Object.assign(tip.style, { left: `${left}px`, top: `${top}px` });
 }
 
 /** @param {any} board @param {Iterable<File> | null} files */

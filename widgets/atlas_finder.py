@@ -1,0 +1,83 @@
+"""Words and pictures placed on a map by hand, live, by their true neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from widgets.atlas_gallery import row_vector
+from workbench import data
+from workbench._repr import one_line
+from workbench.embedding import embed_pictures, embed_texts
+from workbench.errors import BadInputError
+from workbench.models.base import DualEncoder
+from workbench.projection import Placement, Projection, place
+from workbench.zeroshot.composing import composed_vector, parse_query
+
+__all__ = ["Found", "find_picture", "find_words"]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What was placed: in words, its unit vector (feature), and where it lies with which true neighbours."""
+
+    said: str
+    vector: NDArray[np.float32]
+    placement: Placement
+    modality: str
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """Where it lies on the map."""
+        x, y = self.placement.points[0].tolist()
+        return x, y
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """The star that the front end draws."""
+        x, y = self.point
+        return {"x": x, "y": y, "text": self.said, "near": self.placement.index[0].tolist()}
+
+    def on(self, projection: Projection) -> Found:
+        """The same on another map of the same points."""
+        placement = place(projection, self.vector[None], modality=self.modality)
+        return replace(self, placement=placement)
+
+
+def find_words(projection: Projection, model: DualEncoder, query: str) -> Found:
+    """Words, or a sum such as `#12 + snow - night`, placed on the map.
+
+    Raises:
+        BadInputError: a number that the map does not have, or parts that cancel each other out.
+    """
+    terms = parse_query(query)
+
+    def point(number: int) -> NDArray[np.float32]:
+        if number >= len(projection):
+            raise BadInputError(f"Point #{number} was asked for; the map has {len(projection)}, from 0.")
+        return row_vector(projection, number)
+
+    vector = composed_vector(terms, lambda texts: embed_texts(model, texts), point)
+    first = terms[0].number
+    modality = "image" if first is not None and projection.modality[first] == 0 else "text"
+    return _found(projection, vector, one_line(query), modality)
+
+
+def find_picture(projection: Projection, model: DualEncoder, content: bytes, name: str) -> Found:
+    """A picture given as the bytes of a file, placed on the map.
+
+    Raises:
+        BadPictureError: it cannot be read.
+    """
+    pairs = data.from_pictures([content], texts=[name])
+    return _found(projection, embed_pictures(model, pairs)[0], one_line(name), "image")
+
+
+def _found(projection: Projection, vector: NDArray[np.float32], said: str, modality: str) -> Found:
+    held = {"image": "image", "text": "text"}[modality]
+    if held not in projection.modalities:
+        held = projection.modalities[0]
+    return Found(said, vector, place(projection, vector[None], modality=held), held)

@@ -1,0 +1,221 @@
+"""What the atlas shows beside its points, as plain data: a projection and the user's choices in, JSON out.
+
+Pure functions. The front end draws exactly this and computes no figure of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from widgets.atlas_colour import Colouring, by_figure, by_label, by_modality
+from widgets.atlas_figures import FIGURES, Figure
+from workbench._repr import one_line, plural
+from workbench.projection import Projection
+
+__all__ = [
+    "HELP",
+    "MEANINGS",
+    "Choices",
+    "atlas_view",
+    "colour_options",
+    "colouring",
+    "filter_marks",
+    "landmarks",
+    "measure_rows",
+    "said",
+    "worst_links",
+]
+
+HELP = (
+    "Point at the map to see a picture or text with its true neighbours; click to keep it here. "
+    "Shift-drag draws a lasso; what it takes is atlas.selected in the next cell."
+)
+MEANINGS = {
+    "preservation": "Share of a point's true neighbours that are its neighbours on the map",
+    "false": "Share of a point's neighbours on the map that are far away in truth",
+    "missing": "Share of a point's true neighbours that the map has torn far apart",
+    "trustworthiness": "1 if no neighbour on the map is a stranger; it flatters, so read it with the rows above",
+    "continuity": "1 if no true neighbour was torn away",
+    "stability": "Share of its neighbours on the map that maps of other seeds show too",
+    "hubness": "How unevenly neighbour lists are shared out: hubs stand in very many, whoever asks",
+    "orphans": "Points that stand in nobody's neighbour list: no search finds them",
+    "cross_modal": "Share of the true neighbours that are of the other kind; two islands have none",
+    "gap": "Distance between the mean picture and the mean text",
+    "margin": "Cosine with the picture's own label minus that with the best other label",
+    "zero_shot": "Pictures whose own label is nearest",
+    "loss": "What training minimised, at the temperature of the slider",
+}
+"""What the rows of the measures panel mean, by key; recall speaks for itself."""
+
+_LANDMARKS = 40  # labels written on the map; more would be a list
+_FEWEST = 4  # points a landmark stands for
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user has set, beside the projection itself."""
+
+    colour: str = "label"
+    labels: tuple[str, ...] = ()
+    temperature: float = 0.07
+    shift: float = 0.0
+    layer: int = 0
+    selected: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+def atlas_view(
+    projection: Projection,
+    choices: Choices,
+    shown: Colouring,
+    *,
+    figures: Mapping[str, Figure] | None,
+    measures: dict[str, Any],
+    layers: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Everything the front end draws but the arrays, the gallery, the placed points and the code."""
+    both = len(projection.modalities) == 2
+    live = projection.model is not None
+    return {
+        "title": projection.provenance.model or projection.embeddings.provenance.model or "embedding map",
+        "said": said(projection),
+        "offset": len(projection.embeddings) if both else 0,
+        "pictures": projection.pairs is not None and "image" in projection.modalities,
+        "words": bool(projection.embeddings.texts),
+        "palette": list(shown.palette),
+        "legend": shown.legend,
+        "landmarks": landmarks(projection, shown) if choices.colour == "label" else [],
+        "measures": measures,
+        "colours": colour_options(projection, figures),
+        "sliders": {"shift": _why_no_shift(projection), "temperature": "" if both else _ONE_KIND},
+        "live": live,
+        "dead": "" if live else "needs the model: show(projection, model=model)",
+        "layers": list(layers),
+        "notes": [*projection.notes, *(projection.pairs.notes if projection.pairs is not None else ())],
+        "credit": projection.pairs.credit if projection.pairs is not None else "",
+        "help": HELP,
+    }
+
+
+def said(projection: Projection) -> str:
+    """One line: how many points, who drew them, with which seed, from which graph."""
+    kinds = {"image": "pictures", "text": "texts"}
+    counts = [f"{len(projection.rows(name)):,} {kinds[name]}" for name in projection.modalities]
+    parts = [" and ".join(counts), projection.reducer, projection.mode]
+    if projection.mode == "shifted":
+        parts[-1] = f"gap closed by {projection.shift:g}"
+    if projection.seed is not None:
+        parts.append(f"seed {projection.seed}")
+    graph = projection.neighbours
+    if not graph.exact:
+        parts.append(f"neighbours: recall {graph.recall:.3f} on {plural(graph.recall_sample, 'row')}")
+    placed = int((~projection.fitted).sum())
+    if placed:
+        parts.append(f"{placed:,} placed on a map of the others")
+    return " · ".join(parts)
+
+
+def colouring(projection: Projection, colour: str, figures: Mapping[str, Figure] | None) -> Colouring:
+    """The colouring asked for; while its figures are not known yet, every point is neutral."""
+    if colour == "label" and projection.labels is not None:
+        return by_label(projection.labels)
+    if figures and colour in figures:
+        return by_figure(figures[colour])
+    if colour in FIGURES and figures is None:
+        empty = np.full(len(projection), np.nan, np.float32)
+        return by_figure(Figure(colour, FIGURES[colour][0] + " (being computed)", "", "", empty))
+    return by_modality(projection.modality)
+
+
+def colour_options(projection: Projection, figures: Mapping[str, Figure] | None) -> list[dict[str, str]]:
+    """What can be coloured by, and of the rest why not."""
+    options = [
+        {"value": "label", "text": "label", "why": "" if projection.labels is not None else "there are none"},
+        {"value": "modality", "text": "picture or text", "why": ""},
+    ]
+    for key, (name, *_) in FIGURES.items():
+        if figures is None:
+            options.append({"value": key, "text": name, "why": "being computed"})
+        elif key in figures:
+            options.append({"value": key, "text": name, "why": ""})
+    known = {option["value"] for option in options}
+    extra = [key for key in figures or () if key not in known]
+    return options + [{"value": key, "text": key, "why": ""} for key in extra]
+
+
+def filter_marks(projection: Projection, labels: Sequence[str]) -> NDArray[np.uint8] | None:
+    """row: 2 where the label filter leaves a point out (it is dimmed, never hidden); None without one."""
+    if not labels or projection.labels is None:
+        return None
+    kept = np.isin(np.asarray(projection.embeddings.labels, dtype=object), list(labels))
+    return np.where(kept[projection.item], 0, 2).astype(np.uint8)
+
+
+def landmarks(projection: Projection, shown: Colouring) -> list[dict[str, Any]]:
+    """The labels at the point of theirs that is nearest to their median, for pictures and texts apart."""
+    labels = projection.embeddings.labels
+    if labels is None:
+        return []
+    names, inverse = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
+    if len(names) > _LANDMARKS:
+        return []
+    found = []
+    for code in np.unique(projection.modality):
+        for place, name in enumerate(names):
+            rows = np.flatnonzero((projection.modality == code) & (inverse[projection.item] == place))
+            if len(rows) >= _FEWEST:
+                x, y = _middle(projection.points[rows])
+                found.append({"text": one_line(name, most=28), "x": x, "y": y, "count": len(rows)})
+    return sorted(found, key=lambda mark: -mark["count"])
+
+
+def worst_links(projection: Projection, most: int) -> NDArray[np.uint32]:
+    """Row numbers of the pairs whose picture and text are least alike: picture, text, picture, text, …"""
+    image, text = projection.embeddings.image, projection.embeddings.text
+    if image is None or text is None:
+        return np.zeros(0, np.uint32)
+    cosine = np.einsum("if,if->i", image, text)
+    worst = np.argsort(cosine, kind="stable")[:most]
+    return np.stack([worst, worst + len(image)], axis=1).astype(np.uint32).reshape(-1)
+
+
+def measure_rows(
+    everything: Sequence[Any] | None, chosen: Sequence[Any] | None, count: int
+) -> dict[str, Any]:
+    """The measures panel: every figure for all points and for the selection, with what stands beside it."""
+    if everything is None:
+        return {"caption": "The figures are being computed.", "selection": None, "rows": []}
+    of_chosen = {row.key: row.shown for row in chosen or ()}
+    rows = [
+        {
+            "name": row.name,
+            "all": row.shown,
+            "selection": of_chosen.get(row.key, "–"),
+            "twin": row.twin,
+            "help": ". ".join(part for part in (MEANINGS.get(row.key, ""), f"from {row.sample}") if part),
+        }
+        for row in everything
+    ]
+    named = plural(count, "point") if count and chosen is not None else None
+    return {"caption": "Point at a row to read what it means.", "selection": named, "rows": rows}
+
+
+_ONE_KIND = "λ and τ need pictures and texts on one map."
+
+
+def _why_no_shift(projection: Projection) -> str:
+    if len(projection.modalities) < 2:
+        return _ONE_KIND
+    if projection.method == "given":
+        return "λ needs a map that project() drew; this one was given."
+    return ""
+
+
+def _middle(points: NDArray[np.float32]) -> tuple[float, float]:
+    apart = ((points - np.median(points, axis=0)) ** 2).sum(axis=1)
+    x, y = points[int(apart.argmin())].tolist()
+    return x, y
