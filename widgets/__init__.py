@@ -4,9 +4,10 @@ from widgets import show
 board = show(classify(model, pairs, labels))
 """
 
+from widgets.atlas_pair import AtlasPair
 from widgets.embedding_atlas import EmbeddingAtlas
 from widgets.show import show
 from widgets.snapshot import Snapshot
 from widgets.zero_shot_board import ZeroShotBoard
 
-__all__ = ["EmbeddingAtlas", "Snapshot", "ZeroShotBoard", "show"]
+__all__ = ["AtlasPair", "EmbeddingAtlas", "Snapshot", "ZeroShotBoard", "show"]

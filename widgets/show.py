@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
+from widgets.atlas_pair import AtlasPair
 from widgets.embedding_atlas import EmbeddingAtlas
 from widgets.zero_shot_board import ZeroShotBoard
 from workbench.data import Pairs
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
-from workbench.projection import Projection
+from workbench.projection import Alignment, Projection
 from workbench.results import Ranking
 
 __all__ = ["show"]
@@ -20,13 +22,14 @@ __all__ = ["show"]
 def show(result: Any, **_options: Any) -> Any:
     """The widget for `result`. It is displayed as a cell's last line, and its choices can be read later.
 
-    A `Ranking` becomes a `ZeroShotBoard`, a `Projection` an `EmbeddingAtlas`; pass `model=` if the model
-    that made it is no longer held.
+    A `Ranking` becomes a `ZeroShotBoard`; a `Projection`, or a list of them with a slider between, an
+    `EmbeddingAtlas`; an `Alignment` two linked ones. Pass `model=` if the model is no longer held.
 
     Raises:
         BadInputError: there is no widget for this type; the message lists those there are.
     """
-    known = ", ".join(sorted(kind.__name__ for kind in show.registry if kind is not object))
+    own = (kind.__name__ for kind in show.registry if kind not in (object, list, tuple))
+    known = ", ".join(sorted(own))
     raise BadInputError(f"show() has no widget for a {type(result).__name__}. It shows: {known}.")
 
 
@@ -40,3 +43,18 @@ def _(
     result: Projection, *, model: DualEncoder | None = None, pairs: Pairs | None = None, **options: Any
 ) -> EmbeddingAtlas:
     return EmbeddingAtlas(result, model=model, pairs=pairs, **options)
+
+
+@show.register
+def _(result: Alignment, **options: Any) -> AtlasPair:
+    return AtlasPair(result, **options)
+
+
+@show.register(list)
+@show.register(tuple)
+def _(result: Sequence[Any], **options: Any) -> EmbeddingAtlas:
+    others = [type(one).__name__ for one in result if not isinstance(one, Projection)]
+    if others or not result:
+        held = f"one with a {others[0]}" if others else "an empty one"
+        raise BadInputError(f"show() takes a list of projections of the same points; got {held}.")
+    return EmbeddingAtlas(result, **options)

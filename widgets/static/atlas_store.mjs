@@ -87,6 +87,7 @@ export class Asked {
     this.known = new Map();
     /** @type {number[]} */
     this.wanted = [];
+    this.under_way = this.wanted;
     this.busy = 0;
     this.heard = (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => this.#answer(message, buffers);
     model.on("msg:custom", this.heard);
@@ -103,13 +104,15 @@ export class Asked {
   #next() {
     if (Date.now() - this.busy < 20000 || !this.wanted.length) return; // a lost answer is asked for again
     this.busy = Date.now();
-    this.model.send({ kind: this.kind, points: this.wanted.slice(0, this.most), ...this.more });
+    this.under_way = this.wanted.slice(0, this.most);
+    this.model.send({ kind: this.kind, points: this.under_way, ...this.more });
   }
 
   /** @param {any} message @param {DataView[]} buffers */
   #answer(message, buffers) {
     if (message.kind !== this.kind) return;
     this.busy = 0;
+    const done = new Set(this.under_way); // what got no answer now will not get one either
     const remember = (/** @type {number} */ id, /** @type {any} */ value) => {
       this.known.delete(id);
       this.known.set(id, value);
@@ -117,7 +120,7 @@ export class Asked {
     Promise.resolve(this.read(message, buffers)).then((found) => {
       found.forEach(([id, value]) => remember(id, value));
       while (this.known.size > this.keep) this.known.delete(this.known.keys().next().value);
-      this.wanted = this.wanted.filter((id) => !this.known.has(id));
+      this.wanted = this.wanted.filter((id) => !this.known.has(id) && !done.has(id));
       this.arrived();
       this.#next();
     }, () => this.#next());

@@ -35,7 +35,7 @@ class Cards extends Asked {
 }
 
 /** @param {{model: any, el: HTMLElement}} context */
-function render({ model, el }) {
+export function render({ model, el }) {
   const stop = new AbortController();
   const send = (/** @type {string} */ name, /** @type {any} */ value) => { model.set(name, value); model.save_changes(); };
   const store = storeOf(model);
@@ -43,7 +43,7 @@ function render({ model, el }) {
   const board = { model, send, stop, store, view: () => model.get("_view"), canvas2d: model.get("_canvas2d") };
   const arrived = () => { stage.resettle(); board.drawTip(); pointPart.draw(); };
   board.asked = {
-    coarse: new Sheets(model, "coarse", 6000, arrived), fine: new Sheets(model, "fine", 1200, arrived),
+    coarse: new Sheets(model, "coarse", 6000, arrived), fine: new Sheets(model, "fine", 2500, arrived),
     words: new Asked(model, "words", 20000, arrived), look: new Cards(model, "look", 400, arrived),
   };
   board.tellCamera = throttled((/** @type {any} */ camera) => send("_camera", [camera.x, camera.y, camera.zoom]), CAMERA);

@@ -1,11 +1,20 @@
-"""Maps of embedding spaces: `project` draws one, `place` puts a sentence on it, `measures` says how far to trust it.
+"""Maps of embedding spaces: `project` draws one, `place` puts a sentence on it, `measures` judges it.
 
 One neighbour graph is found once and serves the map, the neighbour lists and every figure.
 """
 
 from workbench.projection.align import Alignment, align, similarity
+from workbench.projection.measures import Measure, measures
 from workbench.projection.neighbours import map_neighbours, nearest_neighbours
+from workbench.projection.pairing import contrastive_loss, pair_ranks, recall
 from workbench.projection.placing import place
+from workbench.projection.quality import (
+    PointQuality,
+    Stability,
+    continuity,
+    stability,
+    trustworthiness,
+)
 from workbench.projection.result import Neighbours, Placement, Projection
 from workbench.projection.space import MODALITIES, MODES, gap, shifted
 from workbench.projection.verbs import extend, project
@@ -14,16 +23,26 @@ __all__ = [
     "MODALITIES",
     "MODES",
     "Alignment",
+    "Measure",
     "Neighbours",
     "Placement",
+    "PointQuality",
     "Projection",
+    "Stability",
     "align",
+    "continuity",
+    "contrastive_loss",
     "extend",
     "gap",
     "map_neighbours",
+    "measures",
     "nearest_neighbours",
+    "pair_ranks",
     "place",
     "project",
+    "recall",
     "shifted",
     "similarity",
+    "stability",
+    "trustworthiness",
 ]

@@ -1,4 +1,4 @@
-"""`Projection`: a map of vectors in two dimensions, with the neighbour graph that says how far to trust it."""
+"""`Projection`: a map of vectors, with the neighbour graph that says how far to trust it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from workbench.results import Embeddings, Provenance
 if TYPE_CHECKING:
     from workbench.projection.quality import PointQuality
 
-__all__ = ["Method", "Neighbours", "Placement", "Projection"]
+__all__ = ["WIDE", "Method", "Neighbours", "Placement", "Projection"]
 
+WIDE = 2
+"""The graph holds this many times the neighbours a map is judged by, to tell a near miss from a stranger."""
 Method = Literal["umap", "pca", "tsne", "given"]
 
 
@@ -179,9 +181,17 @@ class Projection:
         if embeddings is None:
             kept = None if labels is None else tuple(labels)
             embeddings = Embeddings(placed, None, tuple(texts), kept, Provenance("from_points"))
-        graph = nearest_neighbours(embeddings.vectors, k=k)
+        graph = nearest_neighbours(embeddings.vectors, k=WIDE * k)
         notes = ("The points stand for themselves: no vectors were given.",) if stand_in else ()
-        return cls(placed, graph, embeddings, provenance=Provenance("from_points", notes=notes))
+        settings = {"neighbours": k}
+        return cls(
+            placed, graph, embeddings, parameters=settings, provenance=Provenance("from_points", notes=notes)
+        )
+
+    @property
+    def k(self) -> int:
+        """How many neighbours the map is judged by; `.neighbours` holds `WIDE` times as many."""
+        return min(int(self.parameters.get("neighbours", self.neighbours.k)), self.neighbours.k)
 
     @property
     def pairs(self) -> Any | None:

@@ -16,7 +16,7 @@ from workbench.projection.drawn import Drawn, Task
 from workbench.projection.neighbours import shared_neighbours
 from workbench.projection.placing import among
 from workbench.projection.reducers import reducer_of
-from workbench.projection.result import Method, Neighbours, Projection
+from workbench.projection.result import WIDE, Method, Neighbours, Projection
 from workbench.projection.space import MODALITIES, Mode, Space, check_vectors, space_of
 from workbench.results import Embeddings, OnEvent, Provenance, ShouldStop
 
@@ -24,7 +24,6 @@ __all__ = ["FIT_AT_MOST", "extend", "project"]
 
 FIT_AT_MOST: dict[str, int] = {"umap": 200_000, "tsne": 20_000, "pca": 10_000_000}
 """Rows a layout is fitted on; above it a random sample is, and the rest is placed among it."""
-_CANDIDATES = 5_000  # beyond this many new rows, a placed map says so in its notes
 
 
 def project(
@@ -80,7 +79,7 @@ def project(
     chosen = secrets.randbelow(2**31) if seed is None else int(seed)
     space = space_of(embeddings, mode, shift)
     progress: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
-    graph = shared_neighbours(space.vectors, k=neighbours, exact=exact, **progress)
+    graph = shared_neighbours(space.vectors, k=WIDE * neighbours, exact=exact, **progress)
     fitted = _fitted(embeddings, mode, FIT_AT_MOST[method] if fit_at_most is None else fit_at_most, chosen)
     own = graph if fitted.all() else shared_neighbours(space.vectors[fitted], k=neighbours, **progress)
     first = None if start is None else start.points[fitted]

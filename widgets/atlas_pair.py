@@ -1,0 +1,81 @@
+"""Two atlases side by side: two models, two layers, two fusions, with one selection between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+import traitlets as t
+from numpy.typing import ArrayLike, NDArray
+
+from widgets.embedding_atlas import EmbeddingAtlas
+from workbench.projection import Alignment, align
+
+__all__ = ["AtlasPair"]
+
+_LINKED = ("_mask", "focus", "_camera", "colour", "labels", "tool", "words", "pictures", "links")
+
+
+class AtlasPair(w.VBox):
+    """Two maps of the same points, the second laid on the first, linked in selection, view and colour.
+
+    A point is coloured by how much of its company changed between the two spaces; chance, what two
+    unrelated spaces would show, stands beside it. `pair.selected` is the selection of both.
+
+    Attributes:
+        first, second: the two atlases. alignment: how the second was laid on the first.
+    """
+
+    def __init__(self, alignment: Alignment, *, names: Sequence[str] = (), **options: Any) -> None:
+        """`options` go to both atlases; `names` head them."""
+        self.alignment = alignment
+        laid = replace(alignment.second, points=alignment.moved)
+        figures = {"change": alignment.change, "drift": alignment.drift}
+        self.first = EmbeddingAtlas(alignment.first, figures=figures, **options)
+        self.second = EmbeddingAtlas(laid, figures=figures, **options)
+        self._links = [t.link((self.first, name), (self.second, name)) for name in _LINKED]
+        titles = list(names) or [one.embeddings.provenance.model or "map" for one in (alignment.first, laid)]
+        columns = [w.VBox([_title(title), atlas]) for title, atlas in zip(titles, (self.first, self.second), strict=True)]
+        for column in columns:
+            column.layout.flex = "1 1 560px"
+            column.layout.min_width = "0"
+        row = w.HBox(columns, layout=w.Layout(flex_flow="row wrap", grid_gap="12px"))
+        super().__init__([_title(self.said, small=True), row])
+        self.first.colour = "change"
+
+    @classmethod
+    def of(cls, first: Any, second: Any, **options: Any) -> AtlasPair:
+        """Two projections of the same points, aligned here."""
+        return cls(align(first, second), **options)
+
+    @property
+    def said(self) -> str:
+        """In one line: how much changed, beside chance, and how well the maps could be laid on each other."""
+        found = self.alignment
+        return (
+            f"{float(found.change.mean()):.0%} of the true neighbours differ between the two spaces "
+            f"(chance {found.chance:.0%}); the maps were turned, scaled and moved onto each other, "
+            f"which leaves {found.residual:.0%} of the spread."
+        )
+
+    @property
+    def selected(self) -> NDArray[np.int64]:
+        """Numbers of the selected items, the same in both atlases."""
+        return self.first.selected
+
+    @selected.setter
+    def selected(self, items: ArrayLike) -> None:
+        self.first.selected = items
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until both have done their work."""
+        return self.first.wait(timeout) and self.second.wait(timeout)
+
+
+def _title(text: str, *, small: bool = False) -> w.Label:
+    title = w.Label(text)
+    title.style.font_weight = "normal" if small else "bold"
+    return title
