@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import anywidget
 import traitlets as t
 
 from widgets import esm, wire
-from widgets.jobs import LatestJob, Reported
+from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
+from widgets.status import Speaking
 from widgets.zero_shot_code import as_python
 from widgets.zero_shot_snapshot import board_snapshot
 from widgets.zero_shot_view import PAGE, Choices, board_view, item_order
 from workbench import data
 from workbench._repr import one_line
-from workbench.errors import BadInputError, Cancelled, WorkbenchError
+from workbench.errors import BadInputError, WorkbenchError
 from workbench.models.base import DualEncoder
-from workbench.results import Event, OnEvent, Ranking, Retrieval
+from workbench.results import Ranking, Retrieval
 from workbench.zeroshot import classify, rescore, retrieve
 from workbench.zeroshot.prompts import check_labels, check_templates
 
@@ -45,7 +45,7 @@ class _Wanted(NamedTuple):
     templates: tuple[str, ...]
 
 
-class ZeroShotBoard(anywidget.AnyWidget):
+class ZeroShotBoard(Speaking, anywidget.AnyWidget):
     """Zero-shot classification by hand: type labels, switch wordings, move the temperature, reject.
 
     Every public trait is something the user chose; each can be read and set in the next cell::
@@ -86,7 +86,6 @@ class ZeroShotBoard(anywidget.AnyWidget):
     selected = t.List(t.Int()).tag(sync=True)
 
     _view = t.Dict().tag(sync=True)
-    _status = t.Dict().tag(sync=True)
     _sprite = wire.ByteTrait()
     _large = wire.ByteTrait()
     _seen = wire.ByteTrait()
@@ -383,32 +382,3 @@ class ZeroShotBoard(anywidget.AnyWidget):
                 else wire.as_bytes(self._model.preprocess_view(picture), side=_LARGE)
             )
             self._drawn["focus"] = (len(self._pairs), focus)
-
-    # What is said ----------------------------------------------------------------------------
-
-    def _progress(self, should_stop: Callable[[], bool]) -> OnEvent:
-        """Progress of one job, silent once a newer one or a cancel has come."""
-
-        def tell(event: Event) -> None:
-            if not should_stop():
-                self._status = {"state": "working", "error": "", **asdict(event)}
-
-        return tell
-
-    def _say(self, state: str) -> None:
-        self._status = {"state": state, "error": ""}
-
-    def _clear_error(self) -> None:
-        self._status = {"state": "ready", "error": ""}
-
-    def _report(self, problem: Exception) -> None:
-        """An error belongs on the board. What was on the screen before stays."""
-        if isinstance(problem, Cancelled):
-            return
-        known = isinstance(problem, WorkbenchError)
-        said = str(problem) if known else f"{type(problem).__name__}: {problem}"
-        self.last_error = problem
-        self._status = {"state": "error", "error": one_line(said, most=600)}
-
-    def _reported(self) -> Reported:
-        return Reported(self._report)
