@@ -44,7 +44,7 @@ class Arrays:
         array = self._held.get(name)
         if array is None or self._version[name] != version:
             return
-        raw = memoryview(array.reshape(-1).view(np.uint8))
+        raw = memoryview(array.reshape(-1).view(np.uint8).data)
         step = PART_MB * 1_000_000
         for offset in range(0, len(raw), step):
             head = {"kind": "part", "name": name, "version": version, "offset": offset}

@@ -16,7 +16,16 @@ from workbench._repr import one_line
 from workbench.errors import BadPictureError
 from workbench.projection import Projection
 
-__all__ = ["KINDS", "SHEET_COLUMNS", "near_on_map", "picture_of", "pictures_of", "point_card", "row_text", "sheet"]
+__all__ = [
+    "KINDS",
+    "SHEET_COLUMNS",
+    "near_on_map",
+    "picture_of",
+    "pictures_of",
+    "point_card",
+    "row_text",
+    "sheet",
+]
 
 KINDS = ("picture", "text")
 SHEET_COLUMNS = 16

@@ -14,7 +14,9 @@ _LISTED = 60  # selected numbers written out; more would bury the code
 
 def as_python(projection: Projection, choices: Choices, *, query: str = "", names: Sequence[str] = ()) -> str:
     """A cell that makes the same map and puts the same choices on it."""
-    lines = _source(projection) if len(names) < 2 else ["# `projections` are the maps that were passed to show()"]
+    lines = (
+        _source(projection) if len(names) < 2 else ["# `projections` are the maps that were passed to show()"]
+    )
     shown = "projection" if len(names) < 2 else f"projections, names={list(names)!r}"
     lines += ["", f"atlas = show({shown})", *_settings(projection, choices, query)]
     return "\n".join(lines) + "\n"

@@ -41,7 +41,9 @@ class Colouring:
 
 def by_label(labels: Sequence[str], *, title: str = "label") -> Colouring:
     """One colour a label, the most frequent first; labels beyond 255 share the last."""
-    names, inverse, counts = np.unique(np.asarray(labels, dtype=object), return_inverse=True, return_counts=True)
+    names, inverse, counts = np.unique(
+        np.asarray(labels, dtype=object), return_inverse=True, return_counts=True
+    )
     order = np.argsort(-counts, kind="stable")
     code_of = np.full(len(names), UNKNOWN)
     code_of[order[:_MOST]] = np.arange(min(_MOST, len(names)))
@@ -56,11 +58,19 @@ def by_label(labels: Sequence[str], *, title: str = "label") -> Colouring:
 def by_modality(kinds: NDArray[np.uint8]) -> Colouring:
     """Pictures and texts: a colour and a shape each."""
     entries = [
-        {"text": name + "s", "colour": colour, "shape": shape, "count": int((kinds == code).sum()), "filter": False}
+        {
+            "text": name + "s",
+            "colour": colour,
+            "shape": shape,
+            "count": int((kinds == code).sum()),
+            "filter": False,
+        }
         for code, (name, (colour, shape)) in enumerate(_MODALITIES.items())
         if (kinds == code).any()
     ]
-    return Colouring(kinds.astype(np.uint8), _padded([c for c, _ in _MODALITIES.values()]), _legend("kind", entries))
+    return Colouring(
+        kinds.astype(np.uint8), _padded([c for c, _ in _MODALITIES.values()]), _legend("kind", entries)
+    )
 
 
 def by_figure(figure: Figure) -> Colouring:

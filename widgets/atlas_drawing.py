@@ -138,7 +138,10 @@ def _ramp(draw: ImageDraw.ImageDraw, legend: Mapping[str, Any], x: float, y: flo
     x += draw.textlength(words, font=font) + 6 * _SCALE
     steps = len(legend["ramp"])
     for place, colour in enumerate(legend["ramp"]):
-        draw.rectangle((x + place * 24 * _SCALE, y + 2 * _SCALE, x + (place + 1) * 24 * _SCALE, y + 12 * _SCALE), fill=colour)
+        draw.rectangle(
+            (x + place * 24 * _SCALE, y + 2 * _SCALE, x + (place + 1) * 24 * _SCALE, y + 12 * _SCALE),
+            fill=colour,
+        )
     x += (24 * steps + 6) * _SCALE
     draw.text((x, y), legend["high"], fill=_INK, font=font)
     return x + draw.textlength(legend["high"], font=font) + 18 * _SCALE
@@ -161,5 +164,10 @@ def _write(
         return
     taken.append(box)
     draw.text(
-        box[:2], text, fill=_INK, font=font, stroke_width=3 * _SCALE if bold else 2 * _SCALE, stroke_fill="white"
+        box[:2],
+        text,
+        fill=_INK,
+        font=font,
+        stroke_width=3 * _SCALE if bold else 2 * _SCALE,
+        stroke_fill="white",
     )

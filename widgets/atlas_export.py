@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from widgets import esm
 from widgets.atlas_cards import KINDS, SHEET_COLUMNS, pictures_of, row_text, sheet
@@ -46,7 +47,13 @@ def atlas_snapshot(
     rows = [(row.name, row.shown, row.twin, row.sample) for row in measures]
     chosen = choices.selected
     png = draw_map(
-        projection, shown, title=title, size=size, landmarks=marks, placed=placed, chosen=np.isin(projection.item, chosen)
+        projection,
+        shown,
+        title=title,
+        size=size,
+        landmarks=marks,
+        placed=placed,
+        chosen=np.isin(projection.item, chosen),
     )
     picture = base64.b64encode(png).decode()
     notes = [*projection.notes, projection.pairs.credit if projection.pairs is not None else ""]
@@ -54,10 +61,22 @@ def atlas_snapshot(
         f'<figure style="margin:0"><img alt="{escape(title)}" style="max-width:100%" width="{size[0]}" '
         f'src="data:image/png;base64,{picture}"><figcaption>{escape(title)}</figcaption></figure>'
     )
-    table = html_table("How far to trust this map", ("measure", "value", "beside it", "from"), rows) if rows else ""
+    table = (
+        html_table("How far to trust this map", ("measure", "value", "beside it", "from"), rows)
+        if rows
+        else ""
+    )
     words = "".join(f"<p><small>{escape(note)}</small></p>" for note in notes if note)
-    arrays = {"points": projection.points, "modality": projection.modality, "item": projection.item, "selected": chosen}
-    provenance = projection.provenance.to_dict() | {"code": code, "measures": {row[0]: row[1] for row in rows}}
+    arrays: dict[str, NDArray[Any]] = {
+        "points": projection.points,
+        "modality": projection.modality,
+        "item": projection.item,
+        "selected": chosen,
+    }
+    provenance = projection.provenance.to_dict() | {
+        "code": code,
+        "measures": {row[0]: row[1] for row in rows},
+    }
     return Snapshot(title, figure + table + words, png, arrays, provenance)
 
 

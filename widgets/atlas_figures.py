@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,12 +29,12 @@ class Figure:
 
 FIGURES: Mapping[str, tuple[str, str, str, tuple[float, float] | None]] = {
     "preservation": (
-        "true neighbours kept", "%", "share of the true neighbours that are neighbours on the map too", (0, 1),
+        "true neighbours kept", "%", "share of the true neighbours that are near on the map too", (0, 1),
     ),
     "false": ("false neighbours", "%", "share of its neighbours on the map that are far away in truth", None),
-    "missing": ("missing neighbours", "%", "share of its true neighbours that the map has torn far apart", None),
+    "missing": ("missing neighbours", "%", "share of its true neighbours that the map has torn apart", None),
     "hubness": ("hubness", "", "in how many other points' true neighbour lists this point stands", None),
-    "cross_modal": ("neighbours of the other kind", "%", "share of the true neighbours of the other modality", None),
+    "cross_modal": ("neighbours of the other kind", "%", "share of true neighbours of the other kind", None),
     "stability": ("stability", "%", "share of its map neighbours that other seeds give it too", (0, 1)),
     "margin": ("zero-shot margin", "", "cosine with its own label minus the best other label", None),
     "change": ("change", "%", "share of its true neighbours that differ between the two maps", (0, 1)),
@@ -52,11 +53,9 @@ def point_figures(projection: Projection, extra: Mapping[str, ArrayLike] | None 
         check_axes(name, values, "item", item=len(projection))
     found: dict[str, Figure] = {}
     for key, (name, unit, help_, span) in FIGURES.items():
-        values = given.pop(key, None)
-        if values is None:
-            values = getattr(projection.quality, key, None)
-        if values is not None and np.isfinite(values).any():
-            found[key] = Figure(key, name, unit, help_, np.asarray(values, np.float32), span)
+        held: Any = given.pop(key) if key in given else getattr(projection.quality, key, None)
+        if held is not None and np.isfinite(held).any():
+            found[key] = Figure(key, name, unit, help_, np.asarray(held, np.float32), span)
     for key, values in given.items():
         found[key] = Figure(key, key, "", f"given as {key!r}", values)
     return found

@@ -2,19 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from widgets.atlas_cards import row_text
-from workbench.projection import Projection
+from workbench.projection import Measure, Projection
 
-__all__ = ["PAGE", "Listed", "empty_gallery", "nearest_gallery", "row_vector", "selection_gallery"]
+if TYPE_CHECKING:
+    from widgets.atlas_finder import Found
+
+__all__ = [
+    "PAGE",
+    "Ask",
+    "Listed",
+    "empty_gallery",
+    "listing",
+    "nearest_gallery",
+    "row_vector",
+    "selection_gallery",
+]
 
 PAGE = 24
 Listed = Literal["pictures", "texts", "selection"]
 _CODE = {"pictures": 0, "texts": 1}
+
+
+class Ask(NamedTuple):
+    """What is to be listed: candidates of a kind, beside what was placed, else the point looked at."""
+
+    wanted: Listed
+    found: Found | None
+    focus: int
+    selected: NDArray[np.int64]
+
+
+def listing(
+    projection: Projection, ask: Ask, measured: Sequence[Measure]
+) -> tuple[dict[str, Any], list[int]]:
+    """The list under the map, and the rows in it that have a picture, in order."""
+    gallery = _answered(projection, ask, measured)
+    shown = projection.pairs is not None
+    pictured = [row["point"] for row in gallery["rows"] if shown and projection.modality[row["point"]] == 0]
+    cell = {row: place for place, row in enumerate(pictured)}
+    for row in gallery["rows"]:
+        row["cell"] = cell.get(row["point"])
+    return gallery, pictured
+
+
+def _answered(projection: Projection, ask: Ask, measured: Sequence[Measure]) -> dict[str, Any]:
+    if ask.wanted == "selection":
+        return selection_gallery(projection, ask.selected)
+    if ask.found is not None:
+        asked, recall = f"“{ask.found.said}”", _recall(ask.wanted, "texts", measured)
+        return nearest_gallery(projection, ask.found.vector, ask.wanted, asked=asked, recall=recall)
+    if ask.focus >= 0:
+        asked = f"“{row_text(projection, ask.focus, most=40)}”"
+        recall = _recall(ask.wanted, "texts" if projection.modality[ask.focus] else "pictures", measured)
+        vector = row_vector(projection, ask.focus)
+        return nearest_gallery(projection, vector, ask.wanted, asked=asked, own=ask.focus, recall=recall)
+    return empty_gallery("Click a point or place a sentence: what is nearest to it is listed here.")
+
+
+def _recall(wanted: Listed, asks: Listed, measured: Sequence[Measure]) -> str:
+    """How well searches of this direction do over all pairs, in words; "" within one modality."""
+    if wanted == asks:
+        return ""
+    key = "text_to_image_10" if asks == "texts" else "image_to_text_10"
+    value = next((row.value for row in measured if row.key == key), None)
+    return "" if value is None else f"over all pairs, recall@10 is {value:.0%}"
 
 
 def nearest_gallery(

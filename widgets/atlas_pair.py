@@ -38,7 +38,10 @@ class AtlasPair(w.VBox):
         self.second = EmbeddingAtlas(laid, figures=figures, **options)
         self._links = [t.link((self.first, name), (self.second, name)) for name in _LINKED]
         titles = list(names) or [one.embeddings.provenance.model or "map" for one in (alignment.first, laid)]
-        columns = [w.VBox([_title(title), atlas]) for title, atlas in zip(titles, (self.first, self.second), strict=True)]
+        columns = [
+            w.VBox([_title(title), atlas])
+            for title, atlas in zip(titles, (self.first, self.second), strict=True)
+        ]
         for column in columns:
             column.layout.flex = "1 1 560px"
             column.layout.min_width = "0"

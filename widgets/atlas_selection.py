@@ -43,7 +43,9 @@ def row_numbers(given: ArrayLike | None, count: int, *, what: str = "item") -> N
         )
     if array.dtype == np.bool_:
         if len(array) != count:
-            raise BadInputError(f"The mask has {len(array)} entries; expected one for each of {count} {what}s.")
+            raise BadInputError(
+                f"The mask has {len(array)} entries; expected one for each of {count} {what}s."
+            )
         numbers = np.flatnonzero(array)
     else:
         outside = array[(array < 0) | (array >= count)]

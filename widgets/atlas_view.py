@@ -39,7 +39,7 @@ MEANINGS = {
     "preservation": "Share of a point's true neighbours that are its neighbours on the map",
     "false": "Share of a point's neighbours on the map that are far away in truth",
     "missing": "Share of a point's true neighbours that the map has torn far apart",
-    "trustworthiness": "1 if no neighbour on the map is a stranger; it flatters, so read it with the rows above",
+    "trustworthiness": "1 if no neighbour on the map is a stranger; it flatters, so read the rows above too",
     "continuity": "1 if no true neighbour was torn away",
     "stability": "Share of its neighbours on the map that maps of other seeds show too",
     "hubness": "How unevenly neighbour lists are shared out: hubs stand in very many, whoever asks",
@@ -113,7 +113,7 @@ def said(projection: Projection) -> str:
     graph = projection.neighbours
     if not graph.exact:
         parts.append(f"neighbours: recall {graph.recall:.3f} on {plural(graph.recall_sample, 'row')}")
-    placed = int((~projection.fitted).sum())
+    placed = len(projection) - int(np.count_nonzero(projection.fitted))
     if placed:
         parts.append(f"{placed:,} placed on a map of the others")
     return " · ".join(parts)

@@ -91,7 +91,9 @@ class AtlasWork:
         known = isinstance(problem, WorkbenchError)
         with self._lock:
             self.last_error = problem
-            self._error = one_line(str(problem) if known else f"{type(problem).__name__}: {problem}", most=600)
+            self._error = one_line(
+                str(problem) if known else f"{type(problem).__name__}: {problem}", most=600
+            )
             self._say()
 
     def _say(self) -> None:

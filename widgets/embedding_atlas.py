@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-import anywidget
 import numpy as np
-import traitlets as t
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from widgets import esm, wire
+from widgets import esm
+from widgets.atlas_answers import answer
 from widgets.atlas_arrays import Arrays
-from widgets.atlas_cards import SHEET_COLUMNS, picture_of, pictures_of, point_card, row_text, sheet
+from widgets.atlas_cards import SHEET_COLUMNS, pictures_of, sheet
 from widgets.atlas_code import as_python
 from widgets.atlas_export import atlas_page, atlas_snapshot
 from widgets.atlas_figures import Figure, point_figures
 from widgets.atlas_finder import Found, find_picture, find_words
-from widgets.atlas_gallery import empty_gallery, nearest_gallery, row_vector, selection_gallery
-from widgets.atlas_selection import items_of, pack, row_numbers, rows_of, unpack
+from widgets.atlas_gallery import Ask, listing
+from widgets.atlas_input import checked_maps, own_temperature
+from widgets.atlas_selection import items_of, pack, rows_of
+from widgets.atlas_traits import AtlasTraits
 from widgets.atlas_view import Choices, atlas_view, colouring, filter_marks, measure_rows, worst_links
 from widgets.atlas_work import AtlasWork
 from widgets.snapshot import Snapshot
-from workbench._repr import one_line
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
 from workbench.projection import Projection, project
 from workbench.projection.measures import measures
-from workbench.results import Embeddings
 
 if TYPE_CHECKING:
     from widgets.atlas_gallery import Listed
@@ -37,25 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddingAtlas"]
 
-_COARSE, _FINE = 32, 96  # pixels of a picture on the map
-_LARGE, _STRIP = 96, 40  # of the point's own picture and of its neighbours'
-_THUMB = 72  # of the gallery
+_THUMB = 72  # pixels of a picture in the gallery
 _WORST = 400  # pairs that links are drawn of
 _SHIFTS_KEPT = 8  # maps of gap positions seen before, so that the slider goes back at once
-_UPLOAD_MB = 16
 
 Work = Callable[[Callable[[], bool]], None]
 
 
-class Items(t.TraitType[Any, Any]):
-    """Item numbers: set as ids or as a mask, read as a sorted, read-only array."""
-
-    def validate(self, obj: Any, value: Any) -> NDArray[np.int64]:
-        """Ids or a mask as numbers; an error names what is wrong."""
-        return row_numbers(value, obj.item_count)
-
-
-class EmbeddingAtlas(anywidget.AnyWidget):
+class EmbeddingAtlas(AtlasTraits):
     """An explorable map: lasso, hover, search, links, and the figures that say what it distorts.
 
     Every public trait is something the user chose; each can be read and set in the next cell::
@@ -65,45 +52,11 @@ class EmbeddingAtlas(anywidget.AnyWidget):
         atlas.selected = [3, 14, 15]
         atlas.colour = "preservation"
 
-    Attributes:
-        selected: numbers of the items of which a point is selected; set it as ids or as a mask, and all
-            points of these items are. `selected_rows` has the single points.
-        focus: the point looked at, -1 for none.
-        colour: "label", "modality", or a figure: "preservation", "hubness", "margin", …
-        labels: labels that are not dimmed; none dims nothing.
-        query: words placed on the map; `#12 + snow - night` mixes point 12 with words.
-        gallery: what is listed: "pictures", "texts" or "selection".
-        links: "none", "selection" or "worst": lines from pictures to their texts.
-        shift: share of the modality gap that is closed. temperature: of the contrastive loss.
-        layer: which of several maps of the same points. tool: "pan" or "lasso".
-        words, pictures: whether they are drawn on the map.
+    What can be set is described in `AtlasTraits`.
     """
 
     _esm = esm.script("embedding_atlas")
     _css = esm.style("base", "embedding_atlas")
-
-    selected = Items(())
-    focus = t.Int(-1).tag(sync=True)
-    colour = t.Unicode("label").tag(sync=True)
-    labels = t.List(t.Unicode()).tag(sync=True)
-    query = t.Unicode("").tag(sync=True)
-    gallery = t.Enum(("pictures", "texts", "selection"), "pictures").tag(sync=True)
-    links = t.Enum(("none", "selection", "worst"), "none").tag(sync=True)
-    shift = t.Float(0.0).tag(sync=True)
-    temperature = t.Float(0.07).tag(sync=True)
-    layer = t.Int(0).tag(sync=True)
-    tool = t.Enum(("pan", "lasso"), "pan").tag(sync=True)
-    words = t.Bool(True).tag(sync=True)
-    pictures = t.Bool(True).tag(sync=True)
-
-    _view = t.Dict().tag(sync=True)
-    _status = t.Dict({"state": "ready", "error": ""}).tag(sync=True)
-    _data = t.Dict().tag(sync=True)
-    _mask = wire.ByteTrait()
-    _sprite = wire.ByteTrait()
-    _camera = t.List([0.0, 0.0, None]).tag(sync=True, echo_update=False)
-    _forget = t.Int(0).tag(sync=True)
-    _canvas2d = t.Bool(False).tag(sync=True)
 
     def __init__(
         self,
@@ -125,7 +78,7 @@ class EmbeddingAtlas(anywidget.AnyWidget):
         Raises:
             BadInputError: no projection, or several with different numbers of points.
         """
-        self._layers = _checked(projection, pairs)
+        self._layers = checked_maps(projection, pairs)
         self._names = tuple(names) or tuple(f"map {place}" for place in range(len(self._layers)))
         self._now = self._layers[0]
         self._model = model if model is not None else self._now.model
@@ -139,7 +92,9 @@ class EmbeddingAtlas(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._work = AtlasWork(self._tell)
         self._quiet = False
-        super().__init__(temperature=_temperature(self._now.embeddings, self._model), shift=self._now.shift)
+        super().__init__(
+            temperature=own_temperature(self._now.embeddings, self._model), shift=self._now.shift
+        )
         if self._now.labels is None:
             self.colour = "modality"
         self._publish()
@@ -153,35 +108,9 @@ class EmbeddingAtlas(anywidget.AnyWidget):
         self._measure()
 
     @property
-    def item_count(self) -> int:
-        """How many pairs the map holds: what `selected` counts."""
-        return len(self._now.embeddings)
-
-    @property
     def projection(self) -> Projection:
         """The projection on the screen now."""
         return self._now
-
-    @property
-    def pairs(self) -> Any | None:
-        """The pictures and texts on the map: `atlas.pairs[atlas.selected]`."""
-        return self._now.pairs
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """item: whether a point of it is selected."""
-        chosen = np.zeros(self.item_count, bool)
-        chosen[self.selected] = True
-        return chosen
-
-    @property
-    def selected_rows(self) -> NDArray[np.int64]:
-        """Numbers of the selected points, rows of `projection.points`."""
-        return unpack(self._mask, len(self._now))
-
-    @selected_rows.setter
-    def selected_rows(self, rows: ArrayLike) -> None:
-        self._mask = pack(row_numbers(rows, len(self._now), what="point"), len(self._now))
 
     @property
     def measures(self) -> Sequence[Any]:
@@ -192,6 +121,34 @@ class EmbeddingAtlas(anywidget.AnyWidget):
     def found(self) -> Found | None:
         """What was placed on the map by hand, with its true neighbours; None if nothing is."""
         return self._found
+
+    @property
+    def figures(self) -> Mapping[str, Figure]:
+        """Figures of single points that can colour the map; empty while they are computed."""
+        return self._figures or {}
+
+    @property
+    def listed(self) -> list[int]:
+        """Points in the list under the map, in its order."""
+        return [row["point"] for row in self._view["gallery"]["rows"]]
+
+    @property
+    def arrays(self) -> Arrays:
+        """The large arrays that the front end asks for by name."""
+        return self._arrays
+
+    def place(self, picture: bytes, name: str = "picture") -> None:
+        """Put a picture on the map as its file's bytes, with its true neighbours; see `found`."""
+        now = self._now
+
+        def work(should_stop: Callable[[], bool]) -> None:
+            self._take(should_stop, found=find_picture(now, self._asked_model(), picture, name))
+
+        self._work.start("finds", "placing the picture", work)
+
+    def cancel(self) -> None:
+        """Stop all work; what is on the screen stays."""
+        self._work.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
@@ -207,7 +164,14 @@ class EmbeddingAtlas(anywidget.AnyWidget):
             now, choices, shown = self._now, self._choices(), self._colouring()
         placed = () if self._found is None else ((self._found.said, self._found.point),)
         return atlas_snapshot(
-            now, choices, shown, self.measures, title=title, size=(width, height), placed=placed, code=self.code()
+            now,
+            choices,
+            shown,
+            self.measures,
+            title=title,
+            size=(width, height),
+            placed=placed,
+            code=self.code(),
         )
 
     def export(self, path: str, *, title: str = "", pictures: int = 2000) -> str:
@@ -267,7 +231,9 @@ class EmbeddingAtlas(anywidget.AnyWidget):
             return
         with self._work.reported():
             if not 0 <= self.layer < len(self._layers):
-                raise BadInputError(f"Layer {self.layer} was asked for; there are {len(self._layers)}, from 0.")
+                raise BadInputError(
+                    f"Layer {self.layer} was asked for; there are {len(self._layers)}, from 0."
+                )
             base, key = self._layers[self.layer], (self.layer, round(self.shift, 6))
             if change["name"] == "layer" or key[1] == round(base.shift, 6):
                 self._work.maps.cancel()
@@ -284,9 +250,11 @@ class EmbeddingAtlas(anywidget.AnyWidget):
                 self._draw_again(base, key)
 
     def _draw_again(self, base: Projection, key: tuple[int, float]) -> None:
-        """Another position of the gap: the new map starts from the one on the screen, so that it moves little."""
+        """Another position of the gap; the map starts from the one on the screen, so that it moves little."""
         if len(base.modalities) < 2 or base.method == "given":
-            raise BadInputError("The gap can be moved on a map that project() drew of pictures and texts; this is none.")
+            raise BadInputError(
+                "The gap can be moved on a map that project() drew of pictures and texts; this is none."
+            )
         start, progress = self._now, self._work.progress
 
         def work(should_stop: Callable[[], bool]) -> None:
@@ -318,73 +286,7 @@ class EmbeddingAtlas(anywidget.AnyWidget):
 
     def _on_message(self, _widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         with self._work.reported():
-            answer = {
-                "want": self._send_array,
-                "coarse": self._send_pictures,
-                "fine": self._send_pictures,
-                "words": self._send_words,
-                "look": self._send_card,
-                "choose": self._choose,
-                "place": self._place,
-                "problem": self._problem,
-                "cancel": lambda *_: self._work.cancel(),
-            }.get(str(content.get("kind")))
-            if answer is not None:
-                answer(content, buffers)
-
-    # Answers to the browser ------------------------------------------------------------------
-
-    def _send_array(self, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        for head, part in self._arrays.parts(str(content["name"]), int(content["version"])):
-            self.send(head, [part])
-
-    def _rows(self, content: dict[str, Any]) -> list[int]:
-        return [int(row) for row in content.get("points", []) if 0 <= int(row) < len(self._now)]
-
-    def _send_pictures(self, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        rows = [row for row in self._rows(content) if self._now.modality[row] == 0]
-        cell = _COARSE if content["kind"] == "coarse" else _FINE
-        found = pictures_of(self._now, rows)
-        head = {"kind": content["kind"], "points": rows, "cell": cell, "columns": min(SHEET_COLUMNS, max(1, len(found)))}
-        self.send(head, [sheet(found, cell)])
-
-    def _send_words(self, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        found = [[row, row_text(self._now, row, most=32)] for row in self._rows(content)]
-        self.send({"kind": "words", "found": found})
-
-    def _send_card(self, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        rows = self._rows(content)[:1]
-        found = [[row, point_card(self._now, row, self._figures or {})] for row in rows]
-        own = [picture_of(self._now, row) for row in rows]
-        near = [other["point"] for _, card in found for other in card["neighbours"]]
-        strip = pictures_of(self._now, near)
-        buffers = [
-            wire.as_bytes(own[0], side=_LARGE) if own and own[0] is not None else b"",
-            sheet(strip, _STRIP, columns=max(1, len(strip))),
-        ]
-        self.send({"kind": "look", "found": found}, buffers)
-
-    def _choose(self, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        """Select what the label filter leaves lit, or what the gallery lists."""
-        if content.get("what") == "labels":
-            marks = filter_marks(self._now, self.labels)
-            self.selected_rows = [] if marks is None else np.flatnonzero(marks == 0)
-        else:
-            self.selected_rows = [row["point"] for row in self._view["gallery"]["rows"]]
-
-    def _place(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        name, picture, now = str(content.get("name", "picture")), bytes(buffers[0]), self._now
-        if len(picture) > _UPLOAD_MB * 1e6:
-            raise BadInputError(f"{one_line(name)!r} has {len(picture) / 1e6:.0f} MB; expected at most {_UPLOAD_MB}.")
-
-        def work(should_stop: Callable[[], bool]) -> None:
-            found = find_picture(now, self._asked_model(), picture, name)
-            self._take(should_stop, found=found)
-
-        self._work.start("finds", "placing the picture", work)
-
-    def _problem(self, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        raise BadInputError(str(content.get("message", "")))
+            answer(self, content, buffers)
 
     # Work ------------------------------------------------------------------------------------
 
@@ -438,7 +340,12 @@ class EmbeddingAtlas(anywidget.AnyWidget):
 
     def _choices(self) -> Choices:
         return Choices(
-            self.colour, tuple(self.labels), self.temperature, self.shift, self.layer, np.asarray(self.selected)
+            self.colour,
+            tuple(self.labels),
+            self.temperature,
+            self.shift,
+            self.layer,
+            np.asarray(self.selected),
         )
 
     def _colouring(self) -> Any:
@@ -458,7 +365,9 @@ class EmbeddingAtlas(anywidget.AnyWidget):
             everything, chosen = self._measures
             panel = measure_rows(everything, chosen, len(self.selected_rows))
             names = self._names if len(self._layers) > 1 else ()
-            view = atlas_view(now, self._choices(), shown, figures=self._figures, measures=panel, layers=names)
+            view = atlas_view(
+                now, self._choices(), shown, figures=self._figures, measures=panel, layers=names
+            )
             live = self._model is not None
             found = self._found
             self._view = view | {
@@ -471,62 +380,12 @@ class EmbeddingAtlas(anywidget.AnyWidget):
 
     def _gallery(self) -> dict[str, Any]:
         """The list under the map, and its pictures where they are other ones than before."""
-        gallery = self._listing()
-        pictured = [row["point"] for row in gallery["rows"] if picture_of_row(self._now, row["point"])]
-        cell = {row: place for place, row in enumerate(pictured)}
-        for row in gallery["rows"]:
-            row["cell"] = cell.get(row["point"])
+        ask = Ask(cast("Listed", self.gallery), self._found, self.focus, self.selected_rows)
+        gallery, pictured = listing(self._now, ask, self.measures)
         if self._listed != tuple(pictured):
             self._sprite = sheet(pictures_of(self._now, pictured), _THUMB)
             self._listed = tuple(pictured)
         return gallery | {"thumb": _THUMB, "columns": max(1, min(SHEET_COLUMNS, len(pictured)))}
 
-    def _listing(self) -> dict[str, Any]:
-        wanted = cast("Listed", self.gallery)
-        if wanted == "selection":
-            return selection_gallery(self._now, self.selected_rows)
-        if self._found is not None:
-            return nearest_gallery(self._now, self._found.vector, wanted, asked=f"“{self._found.said}”", recall=self._recall("text"))
-        if self.focus >= 0:
-            vector = row_vector(self._now, self.focus)
-            asked = f"“{row_text(self._now, self.focus, most=40)}”"
-            kind = "text" if self._now.modality[self.focus] else "image"
-            return nearest_gallery(self._now, vector, wanted, asked=asked, own=self.focus, recall=self._recall(kind))
-        return empty_gallery("Click a point or place a sentence: what is nearest to it is listed here.")
-
-    def _recall(self, asks: str) -> str:
-        """How well searches of this direction do over all pairs, from the measures, in words."""
-        wanted = f"recall_{'text_to_image' if asks == 'text' else 'image_to_text'}_10"
-        across = (asks == "text") == (self.gallery == "pictures")
-        row = next((row for row in self.measures if row.key == wanted), None)
-        return "" if row is None or not across else f"over all pairs, recall@10 is {row.value:.0%}"
-
     def _tell(self, status: dict[str, Any]) -> None:
         self._status = status
-
-
-def picture_of_row(projection: Projection, row: int) -> bool:
-    """Whether a row is a picture that can be shown."""
-    return projection.pairs is not None and projection.modality[row] == 0
-
-
-def _checked(projection: Projection | Sequence[Projection], pairs: Any | None) -> tuple[Projection, ...]:
-    maps = (projection,) if isinstance(projection, Projection) else tuple(projection)
-    if not maps:
-        raise BadInputError("There is no map to show: the list of projections is empty.")
-    counts = sorted({len(one) for one in maps})
-    if len(counts) > 1:
-        raise BadInputError(
-            f"The maps hold {counts} points; a slider between maps needs the same points in each."
-        )
-    if pairs is None:
-        return maps
-    if len(pairs) != len(maps[0].embeddings):
-        raise BadInputError(f"pairs has {len(pairs)} items; expected one for each of {len(maps[0].embeddings)}.")
-    return tuple(replace(one, embeddings=replace(one.embeddings, pairs=pairs)) for one in maps)
-
-
-def _temperature(embeddings: Embeddings, model: Any | None) -> float:
-    """The model's own: 1 / scale; CLIP's starting value where no model is known."""
-    scale = embeddings.provenance.parameters.get("scale") or getattr(model, "scale", None)
-    return float(f"{1 / scale:.4g}") if scale else 0.07

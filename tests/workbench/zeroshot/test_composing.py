@@ -12,7 +12,9 @@ WORDS = {"snow": AXES[1], "night": AXES[2]}
 
 def vector(query: str) -> np.ndarray:
     return composed_vector(
-        parse_query(query), lambda texts: np.stack([WORDS[text] for text in texts]), lambda number: AXES[number]
+        parse_query(query),
+        lambda texts: np.stack([WORDS[text] for text in texts]),
+        lambda number: AXES[number],
     )
 
 
