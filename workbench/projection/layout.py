@@ -1,16 +1,16 @@
 """UMAP's layout in torch: whole arrays instead of one edge at a time, on a CPU or a GPU, nothing to compile.
 
 The forces, their clipping, the falling step and the number of repulsions are UMAP's. Two things
-differ. Edges of a round move their points together, not one after the other. And the points that
-repel are the same few shifts of one random order for everybody, which reads memory in a row instead
-of jumping.
+differ. Edges of a round (of a third of it, in a small map) move their points together, not one after
+the other. And the points that repel are the same few shifts of one random order for everybody, which
+reads memory in a row instead of jumping.
 
 Source: McInnes et al. 2018, "UMAP", section 4.2 and algorithm 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["lay_out"]
 
 _NEGATIVES = 5  # repulsions for each attraction
-_DRAWS = 12  # random partners of a point in a round; together they stand for all its repulsions
+# Up to so many rows: parts of a round, whose edges move their points together, and random partners of a
+# point in a part, which stand for all its repulsions. A small map suffers from coarse moves, and can pay.
+_CARE = ((5_000, 3, 20), (20_000, 1, 24))
+_LEAST_CARE = (1, 12)
 _AT_ONCE = 4  # of them in one array, which then stays in the processor's cache
 _CLIP = 4.0
 _WORTH_THREADS = 50_000
@@ -82,18 +85,34 @@ def _run(
     where = torch.device(device)
     random = torch.Generator(device=where).manual_seed(seed)
     edges = _edges(graph, epochs, where)
+    parts, draws = _care(len(start))
     points = torch.from_numpy(np.ascontiguousarray(start.T, np.float32)).to(where)  # xy x row
     # An edge of chance c is due every 1/c rounds, from a random beginning.
     due = torch.rand(edges.chance.shape, generator=random, device=where)
     for epoch in range(epochs):
         if should_stop is not None and should_stop():
             raise Cancelled(f"Cancelled after {epoch} of {epochs} rounds of the layout; no map was kept.")
-        chosen = _due(due, edges.chance)
-        head, tail = edges.head.index_select(0, chosen), edges.tail.index_select(0, chosen)
-        _move(points, head, tail, a, b, 1 - epoch / epochs, random)
+        for chosen in _parts(_due(due, edges.chance), parts, random):
+            head, tail = edges.head.index_select(0, chosen), edges.tail.index_select(0, chosen)
+            _move(points, head, tail, a, b, draws, 1 - epoch / epochs, random)
         if on_event is not None and (epoch + 1) % 10 == 0:
             on_event(Event("layout", epoch + 1, epochs))
     return points.T.contiguous().cpu().numpy()
+
+
+def _care(rows: int) -> tuple[int, int]:
+    """Parts of a round and random partners in a part."""
+    return next(((parts, draws) for most, parts, draws in _CARE if rows <= most), _LEAST_CARE)
+
+
+def _parts(chosen: torch.Tensor, parts: int, random: torch.Generator) -> Sequence[torch.Tensor]:
+    """The edges of a round, in random parts."""
+    import torch
+
+    if parts == 1:
+        return (chosen,)
+    order = torch.randperm(len(chosen), generator=random, device=chosen.device)
+    return chosen[order].chunk(parts)
 
 
 def _due(due: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
@@ -143,10 +162,11 @@ def _move(
     tail: torch.Tensor,
     a: float,
     b: float,
+    draws: int,
     step: float,
     random: torch.Generator,
 ) -> None:
-    """One round, in place: every edge drawn pulls both its ends, every point is pushed by strangers."""
+    """Points moved in place: every edge drawn pulls both its ends, every point is pushed by strangers."""
     import torch
 
     apart = points.index_select(1, head) - points.index_select(1, tail)
@@ -155,23 +175,23 @@ def _move(
     pull = power.mul(-2 * a * b).div_(squared.mul_(power.mul_(a).add_(1)))
     moves = (apart.mul_(pull)).clamp_(-_CLIP, _CLIP).mul_(step)
     count = torch.bincount(head, minlength=points.shape[1]).to(points.dtype)
-    push = _push(points, a, b, random) * (count * (_NEGATIVES / _DRAWS * step))
+    push = _push(points, a, b, draws, random) * (count * (_NEGATIVES / draws * step))
     for axis in range(2):
         points[axis].index_add_(0, head, moves[axis]).index_add_(0, tail, moves[axis], alpha=-1)
     points += push
 
 
-def _push(points: torch.Tensor, a: float, b: float, random: torch.Generator) -> torch.Tensor:
-    """xy x row: the sum of `_DRAWS` repulsions for every point."""
+def _push(points: torch.Tensor, a: float, b: float, draws: int, random: torch.Generator) -> torch.Tensor:
+    """xy x row: the sum of `draws` repulsions for every point."""
     import torch
 
     rows, where = points.shape[1], points.device
     order = torch.randperm(rows, generator=random, device=where)
     shuffled = points.index_select(1, order)
     twice = torch.cat([shuffled, shuffled], dim=1)
-    offsets = torch.randint(rows, (_DRAWS,), generator=random, device=where).tolist()
+    offsets = torch.randint(rows, (draws,), generator=random, device=where).tolist()
     total = torch.zeros_like(shuffled)
-    for few in range(0, _DRAWS, _AT_ONCE):
+    for few in range(0, draws, _AT_ONCE):
         others = torch.stack([twice[:, o : o + rows] for o in offsets[few : few + _AT_ONCE]], dim=1)
         apart = others.neg_().add_(shuffled[:, None])  # xy x draw x row
         squared = apart.square().sum(dim=0)

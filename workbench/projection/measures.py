@@ -147,7 +147,7 @@ def _of_the_space(projection: Projection, rows: NDArray[np.int64]) -> Iterator[M
 def _of_pairs(projection: Projection, rows: NDArray[np.int64], heat: float) -> Iterator[Measure]:
     if len(projection.modalities) < 2:
         return
-    items = np.unique(projection.item[rows])
+    items = np.unique(projection.item[rows]).astype(np.int64)
     loss, twin, sample = _loss(projection, items, heat)
     if sample:
         yield Measure(

@@ -20,7 +20,7 @@ from workbench.runtime import choose_device
 
 __all__ = ["REDUCERS", "begin", "reducer_of"]
 
-_EPOCHS = 200  # more of them change no figure of quality; umap-learn takes 500 up to 10,000 rows
+_SMALL, _EPOCHS, _FEWER = 10_000, 500, 200  # rounds up to so many rows and beyond, as umap-learn has them
 _one_at_a_time = threading.Lock()  # umap-learn is not safe in two threads
 
 
@@ -52,7 +52,7 @@ def begin(task: Task, *, size: float = 10.0) -> NDArray[np.float32]:
 
 def _torch_umap(task: Task) -> Drawn:
     a, b = curve(task.min_dist)
-    epochs = task.epochs or _EPOCHS
+    epochs = task.epochs or (_EPOCHS if len(task.vectors) <= _SMALL else _FEWER)
     device = choose_device(None).type
     points = lay_out(
         fuzzy_graph(task.neighbours, task.near),

@@ -137,7 +137,7 @@ class Projection:
     shift: float = 0.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
-    fitted: NDArray[np.bool_] | None = None
+    fitted: NDArray[np.bool_] = None  # type: ignore[assignment]  # all, once it is made
     provenance: Provenance = field(default_factory=lambda: Provenance("project"))
     modality: NDArray[np.uint8] = field(init=False, repr=False)
     item: NDArray[np.int32] = field(init=False, repr=False)

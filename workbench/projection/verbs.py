@@ -117,7 +117,7 @@ def extend(projection: Projection, more: Embeddings) -> Projection:
             parts.append(
                 (
                     np.concatenate([projection.points[rows], placed]),
-                    np.concatenate([projection.fitted[rows], np.zeros(len(new), bool)]),  # type: ignore[index]
+                    np.concatenate([projection.fitted[rows], np.zeros(len(new), bool)]),
                     np.concatenate([projection.space.vectors[rows], new]),
                 )
             )
