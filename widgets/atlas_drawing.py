@@ -46,12 +46,14 @@ def draw_map(
     draw = ImageDraw.Draw(picture)
     to_pixel = _to_pixel(projection.points, width, height)
     taken: list[tuple[float, float, float, float]] = []
-    for mark in landmarks:
-        _write(draw, mark["text"], to_pixel(mark["x"], mark["y"]), 12, taken, bold=True)
     for text, point in placed:
         x, y = to_pixel(*point)
         draw.regular_polygon((x, y, 9 * _SCALE), 3, fill=_INK, outline="white")
         _write(draw, one_line(text, most=40), (x, y - 18 * _SCALE), 12, taken, bold=True)
+    for mark in landmarks:
+        _write(draw, mark["text"], to_pixel(mark["x"], mark["y"]), 12, taken, bold=True)
+    outside = int(np.count_nonzero(~_inside(projection.points)))
+    title = f"{title} · {outside:,} points farther out" if outside else title
     _frame(draw, one_line(title, most=max(20, size[0] // 7)), shown, width, height)
     out = io.BytesIO()
     picture.save(out, "PNG", optimize=True)
@@ -59,8 +61,7 @@ def draw_map(
 
 
 def _to_pixel(points: NDArray[np.float32], width: int, height: int) -> Any:
-    known = points[np.isfinite(points).all(axis=1)]
-    low, high = (known.min(axis=0), known.max(axis=0)) if len(known) else (np.zeros(2), np.ones(2))
+    low, high = _body(points)
     span = np.where(high - low > 0, high - low, 1)
     left_edge, upper_edge = float(low[0]), float(high[1])
     room = np.array([width - 2 * _EDGE * _SCALE, height - (_HEAD + _FOOT + _EDGE) * _SCALE])
@@ -70,9 +71,30 @@ def _to_pixel(points: NDArray[np.float32], width: int, height: int) -> Any:
     return lambda x, y: (left + scale * (x - left_edge), top + scale * (upper_edge - y))
 
 
+def _body(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The corners of what is drawn: all points, or their middle if a few stragglers would shrink it."""
+    known = points[np.isfinite(points).all(axis=1)].astype(np.float64)
+    if not len(known):
+        return np.zeros(2), np.ones(2)
+    lowest, highest = known.min(axis=0), known.max(axis=0)
+    low, high = np.percentile(known, [2, 98], axis=0)
+    spare = 0.12 * (high - low)
+    low, high = np.maximum(lowest, low - spare), np.minimum(highest, high + spare)
+    smaller = 0 < np.prod(high - low) < 0.7 * np.prod(highest - lowest)
+    return (low, high) if smaller else (lowest, highest)
+
+
+def _inside(points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    low, high = _body(points)
+    return ((points >= low - 1e-6) & (points <= high + 1e-6)).all(axis=1)
+
+
 def _placed(points: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
+    """row x 2 pixels; what is not drawn lies far away."""
     x, y = _to_pixel(points, width, height)(points[:, 0].astype(np.float64), points[:, 1].astype(np.float64))
-    return np.nan_to_num(np.stack([x, y], axis=1), nan=-1e6)
+    at = np.stack([x, y], axis=1)
+    at[~_inside(points)] = -1e6
+    return at
 
 
 def _side(count: int) -> int:

@@ -64,10 +64,12 @@ class AtlasTraits(anywidget.AnyWidget):
     _forget = t.Int(0).tag(sync=True)
     _canvas2d = t.Bool(False).tag(sync=True)
 
+    _now: Projection
+
     @property
     def projection(self) -> Projection:
         """The projection on the screen now."""
-        raise NotImplementedError
+        return self._now
 
     @property
     def item_count(self) -> int:

@@ -108,11 +108,6 @@ class EmbeddingAtlas(AtlasTraits):
         self._measure()
 
     @property
-    def projection(self) -> Projection:
-        """The projection on the screen now."""
-        return self._now
-
-    @property
     def measures(self) -> Sequence[Any]:
         """The figures on the screen, for all points; empty while they are computed (see `wait`)."""
         return self._measures[0] or ()

@@ -12,7 +12,7 @@ from widgets.zero_shot_board import ZeroShotBoard
 from workbench.data import Pairs
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
-from workbench.projection import Alignment, Projection
+from workbench.projection import Alignment, LayerMaps, Projection
 from workbench.results import Ranking
 
 __all__ = ["show"]
@@ -48,6 +48,11 @@ def _(
 @show.register
 def _(result: Alignment, **options: Any) -> AtlasPair:
     return AtlasPair(result, **options)
+
+
+@show.register
+def _(result: LayerMaps, **options: Any) -> EmbeddingAtlas:
+    return EmbeddingAtlas(result.maps, names=result.names, **options)
 
 
 @show.register(list)

@@ -26,7 +26,7 @@ export function boundsOf(points) {
 
 /**
  * The box that a first look should show: all points, unless a few stragglers would shrink the rest to a
- * blot. Then the middle 98 % of each axis with a margin. @param {Float32Array} points @returns {Bounds}
+ * blot. Then the middle 96 % of each axis with a margin. @param {Float32Array} points @returns {Bounds}
  */
 export function bodyOf(points) {
   const all = boundsOf(points);
@@ -36,7 +36,7 @@ export function bodyOf(points) {
     const values = [];
     for (let at = axis; at < points.length; at += 2 * every) if (Number.isFinite(points[at])) values.push(points[at]);
     values.sort((a, b) => a - b);
-    const [low, high] = [0.01, 0.99].map((share) => values[Math.floor(share * (values.length - 1))] ?? 0);
+    const [low, high] = [0.02, 0.98].map((share) => values[Math.floor(share * (values.length - 1))] ?? 0);
     const spare = 0.12 * (high - low);
     body.low[axis] = Math.max(all.low[axis], low - spare);
     body.high[axis] = Math.min(all.high[axis], high + spare);

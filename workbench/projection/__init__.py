@@ -4,6 +4,7 @@ One neighbour graph is found once and serves the map, the neighbour lists and ev
 """
 
 from workbench.projection.align import Alignment, align, similarity
+from workbench.projection.layers import LayerMaps, project_layers
 from workbench.projection.measures import Measure, measures
 from workbench.projection.neighbours import map_neighbours, nearest_neighbours
 from workbench.projection.pairing import contrastive_loss, pair_ranks, recall
@@ -23,6 +24,7 @@ __all__ = [
     "MODALITIES",
     "MODES",
     "Alignment",
+    "LayerMaps",
     "Measure",
     "Neighbours",
     "Placement",
@@ -40,6 +42,7 @@ __all__ = [
     "pair_ranks",
     "place",
     "project",
+    "project_layers",
     "recall",
     "shifted",
     "similarity",

@@ -1,0 +1,176 @@
+"""One map a layer: what both towers would say if they stopped early, on maps that stay in place."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.axes import check_axes
+from workbench.data import Pairs
+from workbench.errors import BadInputError, Cancelled, UnsupportedError
+from workbench.projection.result import Projection
+from workbench.projection.verbs import project
+from workbench.results import Embeddings, Event, OnEvent, Provenance, ShouldStop
+
+__all__ = ["LayerMaps", "project_layers"]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMaps:
+    """Maps of the same rows, from the first layer to the last; `names` says which blocks had run."""
+
+    maps: tuple[Projection, ...]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def __getitem__(self, place: int) -> Projection:
+        return self.maps[place]
+
+    def __iter__(self) -> Iterator[Projection]:
+        return iter(self.maps)
+
+    def __repr__(self) -> str:
+        return f"LayerMaps({len(self)} maps of {len(self.maps[0]):,} points: {', '.join(self.names)})"
+
+
+def project_layers(
+    model: Any,
+    pairs: Pairs,
+    *,
+    batch_size: int = 64,
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
+    **options: Any,
+) -> LayerMaps:
+    """A map for each layer: the blocks after it are passed over, the tower's own head reads what is there.
+
+    The head was trained for the last layer, so an early map shows what the head can read there, not
+    all that the layer knows. Towers of different depth walk side by side in shares of their depth.
+    Every map starts from that of the layer after it, so that a point moves only where the space did.
+
+    Args:
+        model: a loaded model whose towers are stacks of equal blocks (transformers).
+        options: as for `project`.
+
+    Raises:
+        UnsupportedError: a tower is no such stack (most convolutional ones are not).
+        BadInputError: there are no pairs.
+        Cancelled: `should_stop` returned true.
+
+    Source: nostalgebraist 2020, "the logit lens", with a joint embedding in place of the vocabulary.
+    """
+    if not len(pairs):
+        raise BadInputError("There is nothing to map: `pairs` is empty. Load or select at least one.")
+    stacks = [_blocks(model, side) for side in ("image", "text")]
+    stops = _stops(*map(len, stacks))
+    spaces = []
+    known: list[dict[int, NDArray[np.float32]]] = [{}, {}]
+    things = ([pairs.picture(item) for item in range(len(pairs))], list(pairs.texts))
+    for done, stop in enumerate(stops):
+        for side, encode in enumerate((model.encode_images, model.encode_texts)):
+            if stop[side] not in known[side]:
+                with _stopped_after(stacks[side], stop[side]):
+                    known[side][stop[side]] = _encoded(encode, things[side], batch_size, should_stop)
+        vectors = (known[0][stop[0]], known[1][stop[1]])
+        spaces.append(_space(model, pairs, vectors, stop, is_last=stop == stops[-1]))
+        if on_event is not None:
+            on_event(Event("layers", done + 1, len(stops)))
+    maps: list[Projection] = []
+    for space in reversed(spaces):
+        start = maps[-1] if maps else None
+        maps.append(project(space, start=start, on_event=on_event, should_stop=should_stop, **options))
+    names = tuple(f"image {a} of {len(stacks[0])}, text {b} of {len(stacks[1])}" for a, b in stops)
+    return LayerMaps(tuple(reversed(maps)), names)
+
+
+def _stops(image: int, text: int) -> list[tuple[int, int]]:
+    """After how many blocks each tower stops, one step a block of the deeper one; never before the first."""
+    depth = max(image, text)
+    return [
+        (max(1, round(step * image / depth)), max(1, round(step * text / depth)))
+        for step in range(1, depth + 1)
+    ]
+
+
+def _blocks(model: Any, side: str) -> Sequence[Any]:
+    """The stack of equal blocks in a tower: the longest of its outermost lists of modules."""
+    tower = getattr(model, f"{side}_tower", None)
+    lists = [] if tower is None else list(_outermost(tower))
+    blocks: list[Any] = max(map(list, lists), key=len, default=[])
+    if len(blocks) < 2 or len({type(block) for block in blocks}) > 1 or not hasattr(blocks[0], "forward"):
+        blocks = []
+    if not blocks or any(_is_list(block) for block in blocks):
+        raise UnsupportedError(
+            f"The {side} tower of {model.card.name!r} is no stack of equal blocks, so it cannot be stopped "
+            "between two of them. Models with transformers as both towers can, such as 'emoji-clip'."
+        )
+    return blocks
+
+
+def _outermost(module: Any) -> Iterator[Any]:
+    for child in module.children():
+        if _is_list(child):
+            yield child
+        else:
+            yield from _outermost(child)
+
+
+def _is_list(module: Any) -> bool:
+    from torch import nn
+
+    return type(module) in (nn.ModuleList, nn.Sequential)
+
+
+@contextmanager
+def _stopped_after(blocks: Sequence[Any], kept: int) -> Iterator[None]:
+    """The blocks after the first `kept` hand on what they get; nothing of the model itself is changed."""
+    passed = blocks[kept:]
+    for block in passed:
+        block.forward = _handed_on  # of the instance: it stands before the class's own
+    try:
+        yield
+    finally:
+        for block in passed:
+            del block.forward
+
+
+def _handed_on(hidden: Any, *_: Any, **__: Any) -> Any:
+    return hidden
+
+
+def _encoded(
+    encode: Callable[[Any], NDArray[np.float32]], things: Sequence[Any], size: int, stop: ShouldStop | None
+) -> NDArray[np.float32]:
+    """Not through `embed`: its store keeps vectors by the weights, and these are of half a model."""
+    parts = []
+    for first in range(0, len(things), size):
+        if stop is not None and stop():
+            raise Cancelled("The maps of the layers were cancelled; nothing is kept.")
+        parts.append(encode(things[first : first + size]))
+    vectors = np.concatenate(parts)
+    check_axes("vectors", vectors, "item feature", item=len(things))
+    return vectors
+
+
+def _space(
+    model: Any,
+    pairs: Pairs,
+    vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
+    kept: tuple[int, int],
+    *,
+    is_last: bool,
+) -> Embeddings:
+    # Only the last layer's space is the model's own: elsewhere a sentence must not be placed with it.
+    weights = model.weights_hash if is_last else f"{model.weights_hash}, {kept[0]} and {kept[1]} blocks"
+    settings = {"scale": model.scale, "bias": model.bias, "rule": model.rule}
+    provenance = Provenance("project_layers", model.card.name, weights, pairs.fingerprint, settings)
+    live = weakref.ref(model) if is_last else None
+    return Embeddings(*vectors, tuple(pairs.texts), pairs.labels, provenance, pairs, live)
