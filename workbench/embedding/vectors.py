@@ -20,7 +20,7 @@ from workbench.models.base import DualEncoder
 from workbench.results import Embeddings, OnEvent, Provenance, ShouldStop
 from workbench.runtime import batched
 
-__all__ = ["embed", "embed_pictures", "embed_texts", "forget"]
+__all__ = ["ahead", "embed", "embed_pictures", "embed_texts", "forget", "settings_of"]
 
 _memory = VectorMemory()
 _store = ArrayStore()
@@ -52,9 +52,13 @@ def embed(
         Cancelled: `should_stop` returned true.
     """
     options: dict[str, Any] = {"batch_size": batch_size, "on_event": on_event, "should_stop": should_stop}
-    image = embed_pictures(model, pairs, **options)
-    text = embed_texts(model, pairs.texts, **options)
-    provenance = Provenance("embed", model.card.name, model.weights_hash, pairs.fingerprint, _settings(model))
+    told: list[str] = []
+    image = embed_pictures(model, pairs, notes=told, **options)
+    text = embed_texts(model, pairs.texts, notes=told, **options)
+    notes = (*model.notes, *dict.fromkeys(told))
+    provenance = Provenance(
+        "embed", model.card.name, model.weights_hash, pairs.fingerprint, settings_of(model), notes=notes
+    )
     return Embeddings(image, text, tuple(pairs.texts), pairs.labels, provenance, pairs, weakref.ref(model))
 
 
@@ -65,16 +69,17 @@ def embed_pictures(
     batch_size: int = 64,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
+    notes: list[str] | None = None,
 ) -> NDArray[np.float32]:
-    """Unit vectors of the pictures alone, item x feature; see `embed`."""
+    """Unit vectors of the pictures alone, item x feature; see `embed`. `notes` takes what happened."""
     if not len(pairs):
         raise BadInputError("There are no pictures to embed: `pairs` is empty. Load or select at least one.")
     prefix = _space(model) + model.preprocessing_hash + ":"
 
     def compute(missing: list[int]) -> Iterable[NDArray]:
         with ThreadPoolExecutor(_READERS) as readers:
-            pictures = _ahead(readers, pairs.picture, missing, depth=2 * batch_size)
-            yield from batched(
+            pictures = ahead(readers, pairs.picture, missing, depth=2 * batch_size)
+            batches = batched(
                 model.encode_images,
                 pictures,
                 total=len(missing),
@@ -83,6 +88,8 @@ def embed_pictures(
                 on_event=on_event,
                 should_stop=should_stop,
             )
+            yield from batches
+            _tell(notes, batches.notes)
 
     return _remembered([prefix + key for key in pairs.keys], compute)
 
@@ -94,14 +101,15 @@ def embed_texts(
     batch_size: int = 256,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
+    notes: list[str] | None = None,
 ) -> NDArray[np.float32]:
-    """Unit vectors of texts, item x feature. Equal texts are computed once."""
+    """Unit vectors of texts, item x feature. Equal texts are computed once. `notes` takes what happened."""
     if not len(texts):
         raise BadInputError("There are no texts to embed: the list is empty. Give at least one.")
     prefix = _space(model) + "text:"
 
     def compute(missing: list[int]) -> Iterable[NDArray]:
-        yield from batched(
+        batches = batched(
             model.encode_texts,
             [texts[i] for i in missing],
             batch_size=batch_size,
@@ -109,6 +117,8 @@ def embed_texts(
             on_event=on_event,
             should_stop=should_stop,
         )
+        yield from batches
+        _tell(notes, batches.notes)
 
     return _remembered([prefix + text for text in texts], compute)
 
@@ -118,7 +128,7 @@ def forget() -> None:
     _memory.clear()
 
 
-def _settings(model: DualEncoder) -> dict[str, Any]:
+def settings_of(model: DualEncoder) -> dict[str, Any]:
     """What turns cosines into logits is kept, so that a result can be judged without its model."""
     return {"precision": model.precision, "scale": model.scale, "bias": model.bias, "rule": model.rule}
 
@@ -156,7 +166,12 @@ def _rows(batches: Iterable[NDArray]) -> Iterable[NDArray]:
         yield from batch
 
 
-def _ahead(
+def _tell(notes: list[str] | None, said: Iterable[str]) -> None:
+    if notes is not None:
+        notes.extend(said)
+
+
+def ahead(
     readers: ThreadPoolExecutor, read: Callable[[int], T], ids: list[int], *, depth: int
 ) -> Iterable[T]:
     """`read(i)` for each id in order, at most `depth` of them decoded ahead of their use."""

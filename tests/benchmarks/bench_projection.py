@@ -1,0 +1,121 @@
+"""Maps against umap-learn and pynndescent, each in a process of its own; placing, and embedding to a folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["projection"]
+
+Rows = list[tuple[str, str, str]]
+_DATA = (
+    "import json, time\nstart = time.perf_counter()\nimport numpy as np\n"
+    "random = np.random.default_rng(0)\ncentres = random.normal(size=(50, 512))\n"
+    "x = (centres[random.integers(50, size={rows})] + random.normal(size=({rows}, 512)) "
+    "* np.linspace(1.2, 0.05, 512)).astype(np.float32)\n"
+)
+_OURS = (
+    _DATA
+    + "from workbench.projection import project, trustworthiness\nfrom workbench.results import Embeddings\n"
+    "made = Embeddings.from_array(x)\nfirst = time.perf_counter()\ndrawn = project(made, seed=0)\n"
+    "whole = time.perf_counter() - start\nwarm = time.perf_counter()\nproject(made, seed=1)\n"
+    "warm = time.perf_counter() - warm\n"
+    "print(json.dumps([whole, warm, float(drawn.quality.preservation.mean()), drawn.neighbours.recall]))"
+)
+_THEIRS = (
+    _DATA + "import umap\nfit = umap.UMAP(metric='cosine', random_state=0)\npoints = fit.fit_transform(x)\n"
+    "whole = time.perf_counter() - start\nwarm = time.perf_counter()\n"
+    "umap.UMAP(metric='cosine', random_state=1).fit_transform(x)\nwarm = time.perf_counter() - warm\n"
+    "from workbench.projection import Projection\n"
+    "drawn = Projection.from_points(points, vectors=x)\n"
+    "print(json.dumps([whole, warm, float(drawn.quality.preservation.mean()), 1.0]))"
+)
+_GRAPHS = (
+    _DATA + "from workbench.projection import nearest_neighbours\nimport pynndescent, torch\n"
+    "x /= np.linalg.norm(x, axis=1, keepdims=True)\n"
+    "nearest_neighbours(x[:2000], k=15)\nours = time.perf_counter()\nnearest_neighbours(x, k=15)\n"
+    "ours = time.perf_counter() - ours\n"
+    "pynndescent.NNDescent(x[:2000], metric='cosine', n_neighbors=16, random_state=0)\n"
+    "theirs = time.perf_counter()\npynndescent.NNDescent(x, metric='cosine', n_neighbors=16, random_state=0)\n"
+    "theirs = time.perf_counter() - theirs\nprint(json.dumps([ours, theirs]))"
+)
+
+
+def projection(_work: Path) -> Rows:
+    """Time to the first map of 10,000 x 512 in a fresh process, against umap-learn; larger maps; placing."""
+    ours, theirs = (_apart(code.format(rows=10_000)) for code in (_OURS, _THEIRS))
+    large = _apart(_OURS.format(rows=100_000))
+    graph = _apart(_GRAPHS.format(rows=10_000))
+    return [
+        (
+            "first map of 10,000 x 512, fresh process, umap-learn over ours",
+            f"{theirs[0] / ours[0]:.1f} x",
+            "aim 10",
+        ),
+        ("the same in seconds: ours, umap-learn", f"{ours[0]:.1f}, {theirs[0]:.1f} s", ""),
+        ("second map in the same process, umap-learn over ours", f"{theirs[1] / ours[1]:.1f} x", ""),
+        ("true neighbours kept: ours, umap-learn", f"{ours[2]:.3f}, {theirs[2]:.3f}", ""),
+        ("first map of 100,000 x 512, fresh process", f"{large[0]:.0f} s", ""),
+        ("recall of its approximate neighbours", f"{large[3]:.3f}", ""),
+        ("neighbours of 10,000, both warm, pynndescent over ours", f"{graph[1] / graph[0]:.1f} x", ""),
+        *_placing(),
+        *_to_folder(),
+    ]
+
+
+def _placing() -> Rows:
+    from workbench import data, models
+    from workbench.embedding import embed
+    from workbench.projection import place, project
+
+    model = models.load("emoji-clip")
+    drawn = project(embed(model, data.load("emoji")), seed=0)
+    place(drawn, "a red heart", model=model)
+    times = [_seconds(lambda n=n: place(drawn, f"sentence {n}", model=model)) for n in range(20)]
+    return [
+        ("placing a sentence among 3,828 points, median of 20", f"{1000 * np.median(times):.0f} ms", "aim 50")
+    ]
+
+
+def _to_folder() -> Rows:
+    """embed_to against a plain loop of open_clip over the same pictures, in turn."""
+    import torch
+
+    from workbench import data, models
+    from workbench.embedding import embed_to
+
+    model, pairs = models.load("emoji-clip"), data.load("emoji")[:1024]
+    ratios = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as folder:
+            kept = _seconds(lambda to=folder: embed_to(f"{to}/c", model, pairs, partition=256))
+
+        def loop() -> None:
+            with torch.inference_mode():
+                for start in range(0, len(pairs), 64):
+                    some = range(start, start + 64)
+                    model.image_features(model.pixels([pairs.picture(item) for item in some]))
+                    model.text_features(model.words([pairs.texts[item] for item in some]))
+
+        ratios.append(_seconds(loop) / kept)
+    return [("embed_to() over a plain loop of the model, rate", f"{np.median(ratios):.2f} x", "aim 0.90")]
+
+
+def _apart(code: str) -> list[float]:
+    """What a fresh Python prints last, as JSON."""
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    return json.loads(said.stdout.strip().splitlines()[-1])
+
+
+def _seconds(work) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
