@@ -86,7 +86,7 @@ def _body(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.
 
 def _inside(points: NDArray[np.float32]) -> NDArray[np.bool_]:
     low, high = _body(points)
-    return ((points >= low - 1e-6) & (points <= high + 1e-6)).all(axis=1)
+    return np.all((points >= low - 1e-6) & (points <= high + 1e-6), axis=1)
 
 
 def _placed(points: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:

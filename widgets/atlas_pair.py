@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import ipywidgets as w
@@ -11,11 +12,13 @@ import numpy as np
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
+from widgets.atlas_view import said
 from widgets.embedding_atlas import EmbeddingAtlas
-from workbench.projection import Alignment, align
+from workbench.projection import Alignment, Projection, align
 
 __all__ = ["AtlasPair"]
 
+_ON_MAP = "change on the map"
 _LINKED = ("_mask", "focus", "_camera", "colour", "labels", "tool", "words", "pictures", "links")
 
 
@@ -33,21 +36,25 @@ class AtlasPair(w.VBox):
         """`options` go to both atlases; `names` head them."""
         self.alignment = alignment
         laid = replace(alignment.second, points=alignment.moved)
-        figures = {"change": alignment.change, "drift": alignment.drift}
+        figures = {
+            "change": alignment.change,
+            _ON_MAP: alignment.change_on_map,
+            "drift": alignment.drift,
+        }
         self.first = EmbeddingAtlas(alignment.first, figures=figures, **options)
         self.second = EmbeddingAtlas(laid, figures=figures, **options)
         self._links = [t.link((self.first, name), (self.second, name)) for name in _LINKED]
-        titles = list(names) or [one.embeddings.provenance.model or "map" for one in (alignment.first, laid)]
+        titles = list(names) or [_named(one) for one in (alignment.first, laid)]
         columns = [
             w.VBox([_title(title), atlas])
             for title, atlas in zip(titles, (self.first, self.second), strict=True)
         ]
         for column in columns:
-            column.layout.flex = "1 1 560px"
+            column.layout.flex = "1 1 400px"
             column.layout.min_width = "0"
         row = w.HBox(columns, layout=w.Layout(flex_flow="row wrap", grid_gap="12px"))
         super().__init__([_title(self.said, small=True), row])
-        self.first.colour = "change"
+        self.first.colour = "change" if alignment.change.any() else _ON_MAP
 
     @classmethod
     def of(cls, first: Any, second: Any, **options: Any) -> AtlasPair:
@@ -58,10 +65,14 @@ class AtlasPair(w.VBox):
     def said(self) -> str:
         """In one line: how much changed, beside chance, and how well the maps could be laid on each other."""
         found = self.alignment
+        what, share = (
+            ("true neighbours differ between the two spaces", found.change)
+            if found.change.any()
+            else ("neighbours on the map differ between these two maps of one space", found.change_on_map)
+        )
         return (
-            f"{float(found.change.mean()):.0%} of the true neighbours differ between the two spaces "
-            f"(chance {found.chance:.0%}); the maps were turned, scaled and moved onto each other, "
-            f"which leaves {found.residual:.0%} of the spread."
+            f"{float(share.mean()):.0%} of the {what} (chance {found.chance:.0%}); the maps were turned, "
+            f"scaled and moved onto each other, which leaves {found.residual:.0%} of the spread."
         )
 
     @property
@@ -78,7 +89,10 @@ class AtlasPair(w.VBox):
         return self.first.wait(timeout) and self.second.wait(timeout)
 
 
-def _title(text: str, *, small: bool = False) -> w.Label:
-    title = w.Label(text)
-    title.style.font_weight = "normal" if small else "bold"
-    return title
+def _named(projection: Projection) -> str:
+    return f"{projection.embeddings.provenance.model or 'embedding map'}: {said(projection)}"
+
+
+def _title(text: str, *, small: bool = False) -> w.HTML:
+    weight = "normal" if small else "600"
+    return w.HTML(f'<div style="font-weight:{weight};line-height:1.4">{escape(text)}</div>')

@@ -189,7 +189,12 @@ def measure_rows(
     """The measures panel: every figure for all points and for the selection, with what stands beside it."""
     if everything is None:
         return {"caption": "The figures are being computed.", "selection": None, "rows": []}
-    of_chosen = {row.key: row.shown for row in chosen or ()}
+    names = {row.key: row.name for row in everything}
+    # Of a selection hubness is another figure under the same key, so it brings its own name.
+    of_chosen = {
+        row.key: row.shown if row.name == names.get(row.key) else f"{row.shown} {row.name}"
+        for row in chosen or ()
+    }
     rows = [
         {
             "name": row.name,

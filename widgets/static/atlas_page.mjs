@@ -81,5 +81,5 @@ export class SavedModel {
   #tell(name, ...values) { (this.listeners[name] ?? []).forEach((act) => act(...values)); }
 }
 
-const place = document.getElementById("atlas");
-if (place) render({ model: new SavedModel(JSON.parse(place.textContent ?? "")), el: document.body });
+const written = document.getElementById("atlas");
+if (written) render({ model: new SavedModel(JSON.parse(written.textContent ?? "")), el: document.body });
