@@ -18,6 +18,7 @@ from workbench.data.photos import load_photos
 from workbench.data.pictures import ENDINGS, open_picture
 from workbench.data.places import local_path
 from workbench.data.shapes import load_shapes
+from workbench.data.shards import load_shards, shards_in
 from workbench.data.tables import TABLES, load_table
 from workbench.errors import BadInputError, UnknownNameError
 
@@ -64,6 +65,7 @@ def load(name: str | Path, **options: Any) -> Pairs:
     - "shapes": options `n=200`, `seed=0`, `language="en"`
     - "photos": no options
     - a folder (of pictures, or of class folders): no options
+    - a .tar in WebDataset's form, or a folder of them: no options
     - a .csv, .tsv or .parquet: options `image_column`, `text_column`, `label_column`
 
     Raises:
@@ -75,6 +77,8 @@ def load(name: str | Path, **options: Any) -> Pairs:
     if loader is not None:
         return _called(loader, f"data.load({str(name)!r})", options)
     path = local_path(name)
+    if path.suffix.lower() == ".tar" or (path.is_dir() and shards_in(path)):
+        return _called(load_shards, "data.load(shards)", {"shards": path} | options)
     if path.is_dir():
         return _called(load_folder, "data.load(folder)", {"folder": path} | options)
     if path.suffix.lower() in TABLES and path.is_file():
@@ -95,7 +99,7 @@ def load(name: str | Path, **options: Any) -> Pairs:
 def from_path(path: str | Path) -> Pairs:
     """Whatever is there: one picture, a folder of them, or a table."""
     file = local_path(path)
-    if file.suffix.lower() in ENDINGS or (file.is_file() and file.suffix.lower() not in TABLES):
+    if file.suffix.lower() in ENDINGS or (file.is_file() and file.suffix.lower() not in (*TABLES, ".tar")):
         return from_pictures([file])
     return load(file)
 

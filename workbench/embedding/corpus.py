@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from workbench._repr import human_bytes, plural
 from workbench.data.pairs import Pairs
+from workbench.embedding.engines import Engine, spread
 from workbench.embedding.vectors import ahead, settings_of
 from workbench.errors import BadInputError, Cancelled, UnavailableError
 from workbench.models.base import DualEncoder
@@ -152,12 +153,19 @@ def embed_to(
     *,
     partition: int = PARTITION,
     batch_size: int = 64,
+    workers: int = 0,
+    engine: Engine = "local",
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Corpus:
     """Embed every pair into `folder`, and go on where an earlier run was stopped, killed or ran out of disk.
 
-    The result is the same, byte for byte, however often it was interrupted.
+    The result is the same, byte for byte, however often it was interrupted, on the same kind of machine.
+
+    Args:
+        partition: items a file.
+        workers: processes beside this one, each with the model loaded by its name; 0 works here.
+        engine: what runs them: "local", or "ray" for Ray Data, here or on the cluster it is connected to.
 
     Raises:
         BadInputError: no pairs, or the folder belongs to another model, other data or another cut.
@@ -173,6 +181,9 @@ def embed_to(
     for left in corpus.folder.glob("*.partial"):
         left.unlink(missing_ok=True)  # of a run that was killed
     missing = [number for number in range(corpus.partitions) if not _is_whole(corpus, number)]
+    if workers or engine != "local":
+        _spread(corpus, missing, model, pairs, engine, max(1, workers), batch_size, on_event, should_stop)
+        return corpus
     for step, number in enumerate(missing):
         _tell(on_event, corpus, len(missing) - step)
         try:
@@ -183,6 +194,29 @@ def embed_to(
             raise Cancelled(message) from None
     _tell(on_event, corpus, 0)
     return corpus
+
+
+def _spread(
+    corpus: Corpus,
+    missing: Sequence[int],
+    model: DualEncoder,
+    pairs: Pairs,
+    engine: Engine,
+    workers: int,
+    batch_size: int,
+    on_event: OnEvent | None,
+    should_stop: ShouldStop | None,
+) -> None:
+    """The same partitions by other processes; a cancel is heard between two of them."""
+    left = len(missing)
+    _tell(on_event, corpus, left)
+    for _ in spread(corpus, missing, model, pairs, engine=engine, workers=workers, batch_size=batch_size):
+        left -= 1
+        _tell(on_event, corpus, left)
+        if left and should_stop is not None and should_stop():
+            raise Cancelled(
+                f"Cancelled after {len(corpus.done)} of {corpus.partitions} partitions; they are kept."
+            )
 
 
 def embed_partition(
