@@ -26,7 +26,7 @@ class Arrays:
         old = self._held.get(name)
         if array is None:
             return self._held.pop(name, None) is not None
-        if old is not None and old.dtype == array.dtype and np.array_equal(old, array):
+        if old is array or (old is not None and old.dtype == array.dtype and np.array_equal(old, array)):
             return False
         self._held[name] = np.ascontiguousarray(array)
         self._version[name] = self._version.get(name, 0) + 1

@@ -57,11 +57,11 @@ def _settings(projection: Projection, choices: Choices, query: str) -> list[str]
         lines.append(f"atlas.labels = {list(choices.labels)!r}")
     if query:
         lines.append(f"atlas.query = {query!r}")
-    chosen = choices.selected.tolist()
+    chosen = choices.selected
     if len(chosen) > _LISTED:
         lines.append(f"# {len(chosen):,} items are selected: atlas.selected holds their numbers")
-    elif chosen:
-        lines.append(f"atlas.selected = {chosen!r}")
+    elif len(chosen):
+        lines.append(f"atlas.selected = {chosen.tolist()!r}")
         if projection.pairs is not None:
             lines.append("chosen = pairs[atlas.selected]")
     return lines

@@ -14,6 +14,7 @@ from widgets.atlas_answers import answer
 from widgets.atlas_arrays import Arrays
 from widgets.atlas_cards import SHEET_COLUMNS, pictures_of, sheet
 from widgets.atlas_code import as_python
+from widgets.atlas_colour import Colouring
 from widgets.atlas_export import atlas_page, atlas_snapshot
 from widgets.atlas_figures import Figure, point_figures
 from widgets.atlas_finder import Found, find_picture, find_words
@@ -88,6 +89,7 @@ class EmbeddingAtlas(AtlasTraits):
         self._shifted: dict[tuple[int, float], Projection] = {}
         self._found: Found | None = None
         self._listed: tuple[Any, ...] = ()
+        self._coloured: tuple[tuple[Any, ...], Colouring] | None = None
         self._arrays = Arrays()
         self._lock = threading.RLock()
         self._work = AtlasWork(self._tell)
@@ -343,8 +345,14 @@ class EmbeddingAtlas(AtlasTraits):
             np.asarray(self.selected),
         )
 
-    def _colouring(self) -> Any:
-        return colouring(self._now, self.colour, self._figures)
+    def _colouring(self) -> Colouring:
+        """Kept until something it rests on is another: labels of a million points are sorted for it."""
+        rests_on = (self._now, self.colour, self._figures)
+        if self._coloured is None or any(
+            a is not b for a, b in zip(self._coloured[0], rests_on, strict=True)
+        ):
+            self._coloured = (rests_on, colouring(*rests_on))
+        return self._coloured[1]
 
     def _publish(self) -> None:
         """Announce arrays that have changed, and send the rest as one view."""

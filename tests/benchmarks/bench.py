@@ -21,6 +21,7 @@ os.environ["WORKBENCH_CACHE"] = tempfile.mkdtemp(
     prefix="workbench-bench-"
 )  # what a first visitor finds: nothing
 
+from bench_atlas import atlas  # noqa: E402 - found beside this file
 from bench_projection import projection  # noqa: E402 - found beside this file
 
 Rows = list[tuple[str, str, str]]
@@ -202,6 +203,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "rescoring": rescoring,
     "first_answer": first_answer,
     "tour": tour,
+    "atlas": atlas,
     "cards": cards,
     "projection": projection,
 }
