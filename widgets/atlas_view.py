@@ -190,9 +190,9 @@ def measure_rows(
     if everything is None:
         return {"caption": "The figures are being computed.", "selection": None, "rows": []}
     names = {row.key: row.name for row in everything}
-    # Of a selection hubness is another figure under the same key, so it brings its own name.
+    # Of a selection hubness is another figure under the same key: its first word says of what ("16.0 lists").
     of_chosen = {
-        row.key: row.shown if row.name == names.get(row.key) else f"{row.shown} {row.name}"
+        row.key: row.shown if row.name == names.get(row.key) else f"{row.shown} {row.name.split()[0]}"
         for row in chosen or ()
     }
     rows = [

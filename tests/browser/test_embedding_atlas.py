@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator
 
 import pytest
+from atlas_page import picture, place_of, settled, shown
 from axe_playwright_python.sync_playwright import Axe
 from jupyter_page import LabPage, Notebook
-from PIL import Image
 from playwright.sync_api import Locator, expect
 
 # One kernel serves the whole module: importing torch and a model again for each test would cost minutes.
@@ -56,61 +55,6 @@ def atlas(page: LabPage, notebook: Notebook) -> Iterator[Locator]:
     """A fresh atlas of the emoji in the same kernel, drawn and measured."""
     yield shown(notebook, SHOWN)
     page.check()
-
-
-def shown(notebook: Notebook, code: str) -> Locator:
-    """The atlas that `code` shows, once it has been drawn and measured."""
-    notebook.page.evaluate(
-        """(code) => {
-            const content = jupyterapp.shell.currentWidget.content;
-            content.activeCellIndex = 1;
-            content.activeCell.model.sharedModel.setSource(code);
-        }""",
-        code,
-    )
-    notebook.page.evaluate("() => jupyterapp.commands.execute('notebook:run-cell')")
-    notebook.wait_for_kernel()
-    element = notebook.output(1).locator(".atl").first
-    notebook.wait_until("atlas.wait(0)", seconds=120)
-    element.locator(".atl-stage").scroll_into_view_if_needed()
-    settled(element)
-    return element
-
-
-def settled(element: Locator) -> None:
-    """Wait until the map has stopped moving and its pictures have come."""
-    element.evaluate(
-        """async (root) => {
-            const stage = root.querySelector(".atl-stage").stage;
-            let before = -1;
-            for (let round = 0; round < 150; round++) {
-                await new Promise((done) => setTimeout(done, 120));
-                if (stage.points.length && stage.frames.drawn === before && stage.mix === 1) return;
-                before = stage.frames.drawn;
-            }
-        }"""
-    )
-
-
-def place_of(element: Locator, row: int) -> tuple[float, float]:
-    """Where a point stands on the page, after the map has been brought to it."""
-    x, y = element.evaluate(
-        """(root, row) => {
-            const { stage } = root.querySelector(".atl-stage");
-            stage.move({ x: stage.points[2 * row], y: stage.points[2 * row + 1], zoom: 20000 });
-            const box = stage.over.getBoundingClientRect();
-            return [box.left + box.width / 2, box.top + box.height / 2];
-        }""",
-        row,
-    )
-    settled(element)
-    return x, y
-
-
-def picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (50, 40), (250, 200, 40)).save(out, "PNG")
-    return out.getvalue()
 
 
 def test_both_modalities_are_drawn_with_pictures_and_with_every_measure(page, notebook, atlas) -> None:
@@ -397,7 +341,7 @@ def test_the_saved_page_can_be_explored_without_a_kernel(page, notebook, atlas, 
     saved.mouse.click(*place_of(element, 7))
     expect(element.locator(".atl-card")).to_contain_text(notebook.python("print(emoji.texts[7])"))
     assert saved.title() == "<i>emoji</i>"
-    expect(element.locator(".atl-near li")).to_have_count(8)
+    expect(element.locator(".atl-side .atl-near li")).to_have_count(8)
     saved.screenshot(path=page.screenshot("page").with_name("saved.png"))
     context.close()
 

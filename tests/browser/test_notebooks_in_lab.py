@@ -17,3 +17,13 @@ def test_it_runs_and_draws_its_boards(lab, name: str, boards: int, theme: str) -
     shown.first.scroll_into_view_if_needed()
     expect(shown.first.locator(".zsb-card").first).to_be_visible()
     lab.screenshot(f"{name}-{theme}")
+
+
+def test_the_lesson_on_the_embedding_space_draws_its_atlases(lab) -> None:
+    notebook = lab.open("notebooks/04_embedding_space.ipynb")
+    notebook.run_all()
+    shown = lab.page.locator(".jp-NotebookPanel .atl")
+    expect(shown).to_have_count(5)  # one, one of noise, two side by side, one with layers
+    shown.first.scroll_into_view_if_needed()
+    expect(shown.first.locator(".atl-measures tbody tr").first).to_be_visible()
+    lab.screenshot("04_embedding_space")

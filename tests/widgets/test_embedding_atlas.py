@@ -140,7 +140,7 @@ def test_the_selection_has_its_own_column_of_measures(atlas, projection) -> None
     expected = {
         row.key: row.shown for row in measures(projection, [0, 1, 5, 6], temperature=atlas.temperature)
     }
-    expected["hubness"] += " lists each is in"  # the skew of all has no meaning for a few
+    expected["hubness"] += " lists"  # the skew of all has no meaning for a few
     assert panel["selection"] == "4 points"
     keys = [row.key for row in measures(projection)]
     shown = {key: row["selection"] for key, row in zip(keys, panel["rows"], strict=True)}

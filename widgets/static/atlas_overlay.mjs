@@ -82,7 +82,7 @@ export class Overlay {
   }
 
   /** @param {any} scene @returns {Box[]} */
-  #drawLandmarks({ landmarks, toScreen, colours, size }) {
+  #drawLandmarks({ landmarks, placed: stars, toScreen, colours, size }) {
     const { context } = this;
     context.font = "600 13px system-ui, sans-serif";
     const placed = landmarks.map((/** @type {any} */ mark) => {
@@ -90,7 +90,11 @@ export class Overlay {
       const width = context.measureText(mark.text).width;
       return { mark, x, y, /** @type {Box} */ box: [x - width / 2 - 3, y - 9, width + 6, 18] };
     }).filter(({ x, y }) => x > 0 && y > 0 && x < size.width && y < size.height);
-    const free = withoutOverlap(placed.map(({ box }) => box));
+    const starred = stars.map((/** @type {any} */ { x, y, text }) => {
+      const [px, py] = toScreen(x, y);
+      return /** @type {Box} */ ([px - 12, py - 12, 30 + context.measureText(text).width, 24]);
+    });
+    const free = withoutOverlap(placed.map(({ box }) => box), starred);
     placed.forEach(({ mark, x, y }, place) => free[place] && this.#write(mark.text, x, y, colours, "center"));
     return placed.filter((_, place) => free[place]).map(({ box }) => box);
   }
