@@ -189,6 +189,12 @@ def measure_rows(
     """The measures panel: every figure for all points and for the selection, with what stands beside it."""
     if everything is None:
         return {"caption": "The figures are being computed.", "selection": None, "rows": []}
+    if not everything:
+        return {
+            "caption": "No neighbours are known: there is nothing to measure.",
+            "selection": None,
+            "rows": [],
+        }
     names = {row.key: row.name for row in everything}
     # Of a selection hubness is another figure under the same key: its first word says of what ("16.0 lists").
     of_chosen = {

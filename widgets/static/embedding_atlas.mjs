@@ -220,7 +220,7 @@ function sliders(/** @type {any} */ { model, send, view }) {
       const { sliders: can } = view();
       shift.set(model.get("shift"), can.shift);
       temperature.set(Math.log10(model.get("temperature")), can.temperature);
-      fill(whys, [can.shift, can.temperature].filter(Boolean).join(" ") || "λ 0 is the space as it is, 1 lays the two centres on one another. τ belongs to the contrastive loss alone.");
+      fill(whys, [...new Set([can.shift, can.temperature])].filter(Boolean).join(" ") || "λ 0 is the space as it is, 1 lays the two centres on one another. τ belongs to the contrastive loss alone.");
     },
   };
 }
