@@ -1,0 +1,28 @@
+"""Fusion of modalities: proved where the right answer is known, then compared on data.
+
+`prove` holds each fusion to its class on tasks with known answers; `compare` trains several under
+equal budgets and gives a `FusionReport`; `regions` draws what each can decide over a plane; `look`
+opens one example inside one of them.
+"""
+
+from workbench.fusion.cards import available, card
+from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
+from workbench.fusion.proof import Proof, ProofRow
+from workbench.fusion.report import FusionReport, TrainingEvent
+from workbench.fusion.views import Look, Regions
+
+__all__ = [
+    "Design",
+    "Fusion",
+    "FusionCard",
+    "FusionReport",
+    "Look",
+    "Plan",
+    "Proof",
+    "ProofRow",
+    "Regions",
+    "Spec",
+    "TrainingEvent",
+    "available",
+    "card",
+]
