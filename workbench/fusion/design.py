@@ -182,8 +182,10 @@ class FusionOutput:
             concatenated logits or vectors of the experts)
         per_modality: modality to batch x class: the answer when only that modality is given;
             filled by `module(inputs, alone=True)`
-        attentions: "block/queries->keys" to batch x head x query x key; rows of a missing or masked
-            query are not meaningful; filled by `module(inputs, look=True)`
+        attentions: "LAYER/QUERIES->KEYS" to batch x head x query x key, filled by
+            `module(inputs, look=True)`; the sides name what stands there in order, joined by "+": a
+            modality (its tokens), or "cls", "null" (one token), "b", "latents" (the design's
+            bottleneck). Rows of a masked query are not meaningful
         gates: name to batch x (1, modality or width): values that weigh or scale; filled always
         present: modality to batch, bool
         auxiliary: further logits trained on the same labels (heads of the hybrid)
