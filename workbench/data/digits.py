@@ -155,7 +155,9 @@ def _words(task: str, digit: NDArray, shared: float, random: np.random.Generator
 
 def _rows(pictures: int, n: int, random: np.random.Generator) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Which picture each item shows, and its part; the pictures of the parts are disjoint."""
-    order, first, rows, parts = random.permutation(pictures), 0, [], []
+    order, first = random.permutation(pictures), 0
+    rows: list[NDArray] = []
+    parts: list[str] = []
     for name, share in _PARTS:
         last = name == _PARTS[-1][0]
         stop = pictures if last else first + round(share * pictures)
