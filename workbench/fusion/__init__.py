@@ -8,6 +8,7 @@ opens one example inside one of them.
 from workbench.fusion.cards import available, card
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
 from workbench.fusion.proof import Proof, ProofRow
+from workbench.fusion.proving import prove
 from workbench.fusion.report import FusionReport, TrainingEvent
 from workbench.fusion.views import Look, Regions
 
@@ -25,4 +26,5 @@ __all__ = [
     "TrainingEvent",
     "available",
     "card",
+    "prove",
 ]

@@ -29,13 +29,23 @@ class FusionModule(nn.Module):
         self.spec, self.design = spec, design
         self.names = tuple(spec.features)
 
-    def forward(self, inputs: Inputs, *, look: bool = False, alone: bool = False) -> FusionOutput:
+    def forward(
+        self, inputs: Inputs, *, look: bool = False, alone: bool = False, experts: bool = False
+    ) -> FusionOutput:
         """Logits and what led to them.
 
         Args:
             look: leave attention weights in `.attentions`.
             alone: fill `.per_modality`: the answer to each modality by itself (one more pass each).
+            experts: nothing is fused; `.auxiliary` has each expert's own logits (where it has a head)
+                or vector, for separate training.
         """
+        if experts:
+            vectors = self.encode(inputs)
+            heads = getattr(self, "heads", None)
+            own = {name: vector if heads is None else heads[name](vector) for name, vector in vectors.items()}
+            first = next(iter(own.values()))
+            return FusionOutput(first, first, auxiliary=own)
         cleaned = self._clean(inputs)
         trace: Trace = {} if look else None
         out = self.fuse(cleaned, _present(cleaned), trace)
