@@ -11,7 +11,7 @@ from workbench.fusion.tasks import GAUSSIAN, Task
 
 __all__ = ["Bound", "bounds", "judged", "must_solve"]
 
-# Widths of a band around theory: sampling error of 8,000 test items and what training leaves over.
+# Widths of a band around theory: sampling error of 6,000 test items and what training leaves over.
 AUROC, NLL, ACCURACY, R2 = 0.03, 0.02, 0.02, 0.03
 SOLVED_NLL, SOLVED_AUROC, SOLVED_R2 = 0.05, 0.99, 0.9
 GAUSSIAN_NLL = 0.2626  # of the exact posterior, by quadrature in the tests

@@ -22,7 +22,7 @@ __all__ = ["CLASSES", "FEATURES", "GAUSSIAN", "TASKS", "TOKENS", "Task", "draw"]
 TOKENS, FEATURES, CLASSES = 3, 8, 3
 GAUSSIAN = (1.0, 0.7)
 """Means of the two modalities of the gaussian task; noise has variance 1."""
-_NOISE = 0.1
+_NOISE = 0.3
 Latent = NDArray[np.int64]
 
 
@@ -129,6 +129,6 @@ def _shown(task: Task, latent: NDArray, modality: int, random: np.random.Generat
 
 
 def _directions(modality: int) -> NDArray:
-    """token x value x feature: fixed unit vectors."""
+    """token x value x feature: fixed directions; a feature varies by about 1, as well-kept inputs do."""
     random = np.random.default_rng(17 + modality)
-    return unit(random.normal(size=(TOKENS, 4, FEATURES)))
+    return math.sqrt(FEATURES) * unit(random.normal(size=(TOKENS, 4, FEATURES)))

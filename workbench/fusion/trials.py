@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from workbench.fusion.design import Design, Fusion, Spec
@@ -23,30 +23,36 @@ __all__ = ["SMALL", "SPEC", "Measured", "measure", "run_separate", "run_trials",
 SPEC = Spec({"image": FEATURES, "text": FEATURES}, {"image": TOKENS, "text": TOKENS}, CLASSES)
 SMALL = Design(width=16, depth=2, heads=2, expand=2, rank=4, bottleneck=4)
 """The size every fusion is proved at."""
-BATCH, STEPS, CYCLES, TEST, RATE = 64, 250, 6, 8000, 8e-3
-_SOLVED_NLL, _SOLVED_R2 = 0.02, 0.93  # when a further cycle is not needed; stricter than the bounds
+BATCH, RATE, TEST = 32, 4e-3, 6000
+STEPS = (200, 400, 400, 800)
+"""Steps of each round; all tasks are in the first, and later ones give what is left two new starts."""
+STARTS = 2
+_SOLVED_NLL, _SOLVED_R2 = 0.03, 0.92  # when no further start is needed; stricter than the bounds
 
 Measured = dict[str, float]
 Beat = Callable[[], None]
-"""Called once a few steps; raises `Cancelled` when the user has had enough."""
+"""Called every few steps; raises `Cancelled` when the user has had enough."""
 
 
 def run_trials(fusion: Fusion, seed: int, beat: Beat, design: Design = SMALL) -> list[ProofRow]:
-    """Rows of every task. A task that should be solved and is not gets further cycles of training.
+    """Rows of every task. A task that should be solved and is not starts again from other weights.
 
-    What a class *cannot* do is asserted after the first cycle, in which the others do solve theirs.
+    One start that gets there proves that the fusion can represent the rule. What a class *cannot* do is
+    asserted after the first round, in which the others do solve theirs.
     """
-    left, found = list(TASKS), {}
-    replicas = Replicas(lambda: fusion.build(SPEC, design), [seed + 97 * k for k in range(len(left))])
     random = np.random.default_rng([seed, 7])
-    for _ in range(CYCLES):
-        _train(replicas, left, random, beat)
-        for task, numbers in zip(left, measure(replicas, left, random), strict=True):
-            found[task.name] = numbers
-        again = [k for k, task in enumerate(left) if must_solve(fusion.card, task) and not _good(task, found)]
-        if not again:
+    left, found = list(TASKS), {}
+    for turn, steps in enumerate(STEPS):
+        copies = left if turn == 0 else [task for task in left for _ in range(STARTS)]
+        seeds = [1000 * seed + 100 * turn + k for k in range(len(copies))]
+        replicas = Replicas(lambda: fusion.build(SPEC, design), seeds)
+        _train(replicas, copies, random, beat, steps)
+        for task, numbers in zip(copies, measure(replicas, copies, random), strict=True):
+            if task.name not in found or _rank(numbers) > _rank(found[task.name]):
+                found[task.name] = numbers
+        left = [task for task in left if must_solve(fusion.card, task) and not _solved(found[task.name])]
+        if not left:
             break
-        left, replicas = [left[k] for k in again], replicas.some(again)
     return [
         judged(fusion.card, task.name, bound, found[task.name][bound.measure])
         for task in TASKS
@@ -59,8 +65,8 @@ def run_separate(fusion: Fusion, seed: int, beat: Beat, design: Design = SMALL) 
     tasks = [task for task in TASKS if task.name in ("xor", "sum-mod", "unique-image")]
     replicas = Replicas(lambda: fusion.build(SPEC, design), [seed + 89 * k for k in range(len(tasks))])
     random = np.random.default_rng([seed, 11])
-    _train(replicas, tasks, random, beat, stage="experts")
-    _train(replicas, tasks, random, beat, stage="combiner")
+    _train(replicas, tasks, random, beat, STEPS[0], stage="experts")
+    _train(replicas, tasks, random, beat, STEPS[0], stage="combiner")
     numbers = measure(replicas, tasks, random)
     rows = []
     for task, found in zip(tasks, numbers, strict=True):
@@ -118,23 +124,31 @@ def _measured(task: Task, chance: NDArray, number: NDArray, truth: NDArray) -> M
     return found | ({"AUROC": auroc(chance[:, 1], label == 1)} if task.classes == 2 else {})
 
 
-def _good(task: Task, found: dict[str, Measured]) -> bool:
-    numbers = found[task.name]
-    return numbers["R2"] > _SOLVED_R2 if task.classes == 1 else numbers["NLL"] < _SOLVED_NLL
+def _rank(numbers: Measured) -> float:
+    return numbers.get("R2", -numbers.get("NLL", 0.0))
+
+
+def _solved(numbers: Measured) -> bool:
+    return _rank(numbers) > (_SOLVED_R2 if "R2" in numbers else -_SOLVED_NLL)
 
 
 def _train(
-    replicas: Replicas, tasks: Sequence[Task], random: np.random.Generator, beat: Beat, stage: str = "all"
+    replicas: Replicas,
+    tasks: Sequence[Task],
+    random: np.random.Generator,
+    beat: Beat,
+    steps: int,
+    stage: str = "all",
 ) -> None:
     free = _free(replicas, stage)
     if not free:
         return
     step_rule = _experts if stage == "experts" else _forward
     optimizer = torch.optim.AdamW(free, lr=RATE, weight_decay=0)
-    for step in range(STEPS):
+    for step in range(steps):
         if step % 10 == 0:
             beat()
-        optimizer.param_groups[0]["lr"] = RATE * scheduled(step, STEPS)
+        optimizer.param_groups[0]["lr"] = RATE * scheduled(step, steps)
         image, text, label = _batch(tasks, BATCH, random)
         heads = replicas.apply(step_rule, image, text)
         loss = torch.stack([task_losses(logits, label, tasks).sum() for logits in heads]).sum()
@@ -172,8 +186,3 @@ def _forward(model: Any, image: Tensor, text: Tensor) -> tuple[Tensor, ...]:
 
 def _experts(model: Any, image: Tensor, text: Tensor) -> tuple[Tensor, ...]:
     return tuple(model(_inputs(image, text), experts=True).auxiliary.values())
-
-
-def trainable(module: nn.Module) -> int:
-    """Number of numbers that an optimizer would be given."""
-    return sum(value.numel() for value in module.parameters() if value.requires_grad)
