@@ -118,7 +118,8 @@ def _said(proof: Proof) -> str:
     if not proof.failures:
         return f"{cut}{plural(judged, 'claim')} tested, all within theory, in {proof.seconds:.0f} s."
     broken = sorted({row.fusion for row in proof.failures})
-    return f"{cut}{len(proof.failures)} of {judged} claims broken, by {', '.join(broken)}. These cannot be compared."
+    count = f"{len(proof.failures)} of {judged} claims broken"
+    return f"{cut}{count}, by {', '.join(broken)}. These cannot be compared."
 
 
 def _spread(values: Any) -> list[float | None]:

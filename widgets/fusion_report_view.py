@@ -1,4 +1,4 @@
-"""A comparison as plain data: quality with intervals, curves, calibration, cost. Nothing is computed in the browser."""
+"""A comparison as plain data for the screen: quality with intervals, curves, calibration, cost."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = [
     "COSTS",
     "MEASURES",
     "cost_view",
-    "curves_view",
     "curve_rows",
+    "curves_view",
     "lines_for",
     "number",
     "quality_view",
@@ -142,7 +142,8 @@ def cost_view(report: FusionReport, cost: str, measure: str) -> dict[str, Any]:
             "parameters": int(report.budget.parameters[place]), "flops": int(report.budget.flops[place]),
             "formula": number(report.budget.flops_formula[place], 0),
             "seconds": number(report.budget.seconds[place], 2), "p50": number(report.budget.p50_ms[place], 3),
-            "p95": number(report.budget.p95_ms[place], 3), "memory": number(report.budget.memory_mb[place], 2),
+            "p95": number(report.budget.p95_ms[place], 3),
+            "memory": number(report.budget.memory_mb[place], 2),
         }
         for place, card in enumerate(report.cards)
     ]  # fmt: skip
