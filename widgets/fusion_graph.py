@@ -92,7 +92,7 @@ def fusion_graph(
 def _caption(card: FusionCard, graph: Graph) -> str:
     crosses = any(edge["kind"] == "cross" for edge in graph.edges)
     met = {
-        "early": "The modalities share one stream from the first layer on.",
+        "early": "The modalities meet in the first layer.",
         "mid": "Each modality is read alone first; then they exchange.",
         "late": "Nothing crosses before each modality has its own summary or its own answer.",
         "hybrid": "Late answers and a joint one, weighed together.",

@@ -74,6 +74,24 @@ export function span(values, air = 0.05) {
   return { low: low - room, high: high + room };
 }
 
+/** An empty drawing that shrinks with its place and does not grow: letters keep their size. @param {number} width @param {number} height @param {string} label */
+function chartRoot(width, height, label) {
+  const element = s("svg", { class: "fb-chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  element.style.maxWidth = `${width}px`;
+  return element;
+}
+
+/** Heights at least `apart` from each other, as near as can be to those wanted, within low to high. @param {number[]} wanted @param {number} apart @param {number} low @param {number} high */
+export function apartFrom(wanted, apart, low, high) {
+  const order = wanted.map((_, place) => place).sort((a, b) => wanted[a] - wanted[b]);
+  const found = [...wanted];
+  let last = low - apart;
+  for (const place of order) last = found[place] = Math.max(found[place], last + apart);
+  let next = high + apart;
+  for (const place of [...order].reverse()) next = found[place] = Math.min(found[place], next - apart);
+  return found;
+}
+
 /**
  * Axes with their labels. Margins are fixed, so that charts beside each other line up.
  * @param {{width: number, height: number, label: string, x: any, y: any, left?: number, right?: number}} options
@@ -82,7 +100,7 @@ export function chartFrame({ width, height, label, x, y, left = 46, right = 12 }
   const [top, bottom] = [10, 36];
   const X = scale(x, left, width - right);
   const Y = scale(y, height - bottom, top);
-  const element = s("svg", { class: "fb-chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const element = chartRoot(width, height, label);
   const xs = x.ticks ?? (x.log ? logTicks(x.low, x.high) : ticks(x.low, x.high, Math.max(3, Math.floor(width / 90))));
   const ys = y.ticks ?? ticks(y.low, y.high, Math.max(3, Math.floor(height / 45)));
   for (const value of ys) {
@@ -117,7 +135,8 @@ export function lineChart({ label, x, y, series, lines = [], width = 520, height
   const ys = series.flatMap((one) => one.points.flatMap((/** @type {any} */ point) => (one.strong ? point.slice(1) : [point[1]])));
   const horizontal = { ...span(xs, 0), ...x };
   const vertical = { ...span([...ys, ...lines.map((line) => line.value)]), ...y };
-  const frame = chartFrame({ width, height, label, x: horizontal, y: vertical });
+  const longest = Math.max(0, ...series.filter((one) => one.strong).map((one) => (one.title ?? one.name).length));
+  const frame = chartFrame({ width, height, label, x: horizontal, y: vertical, right: Math.min(190, 14 + 6.4 * longest) });
   referenceLines(frame, lines);
   for (const one of [...series].sort((a, b) => Number(Boolean(a.strong)) - Number(Boolean(b.strong)))) {
     const group = s("g", { class: "fb-series", "data-where": one.where ?? "", "data-strong": one.strong ? "true" : null, "data-dashed": one.dashed ? "true" : null });
@@ -129,13 +148,22 @@ export function lineChart({ label, x, y, series, lines = [], width = 520, height
     }
     group.append(s("path", { class: "fb-line", d: path(one.points, frame.X, frame.Y) }));
     if (one.strong && one.points.length <= 12) for (const [a, b] of one.points) if (b !== null) group.append(s("circle", { cx: frame.X(a), cy: frame.Y(b), r: 3 }));
-    const last = one.points.filter((/** @type {any} */ point) => point[1] !== null).at(-1);
-    if (one.strong && last) group.append(s("text", { class: "fb-name", x: frame.right - 2, y: frame.Y(last[1]) - 6, "text-anchor": "end", text: one.title ?? one.name }));
     group.append(s("title", { text: one.title ?? one.name }));
     if (onpick) group.addEventListener("click", () => onpick(one.name));
     frame.element.append(group);
   }
+  nameLines(frame, series.filter((one) => one.strong));
   return frame.element;
+}
+
+/** Names of the strong lines at their right ends, moved apart where they would overlap. @param {any} frame @param {any[]} series */
+function nameLines(frame, series) {
+  const ends = series.map((one) => ({ one, last: one.points.filter((/** @type {any} */ point) => point[1] !== null).at(-1) })).filter((row) => row.last);
+  const places = apartFrom(ends.map((row) => frame.Y(row.last[1]) + 4), 13, frame.top + 6, frame.bottom);
+  ends.forEach(({ one, last }, at) => {
+    const title = one.title ?? one.name;
+    frame.element.append(s("text", { class: "fb-line-name", "data-where": one.where ?? "", x: Math.max(frame.X(last[0]), frame.left) + 6, y: places[at], text: title }));
+  });
 }
 
 /**
@@ -148,7 +176,7 @@ export function dotChart({ label, rows, lines = [], axis, width = 620, onpick })
   const values = rows.flatMap((one) => [one.mean, one.low, one.high, ...(one.seeds ?? [])]).concat(lines.map((line) => line.value));
   const horizontal = { ...span(values, 0.06), ...axis };
   const X = scale(horizontal, left, width - right);
-  const element = s("svg", { class: "fb-chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const element = chartRoot(width, height, label);
   for (const value of ticks(horizontal.low, horizontal.high, 6)) {
     element.append(s("line", { class: "fb-grid", x1: X(value), x2: X(value), y1: top - 4, y2: height - 28 }));
     element.append(s("text", { class: "fb-tick", x: X(value), y: height - 14, "text-anchor": "middle", text: short(value) }));
@@ -189,7 +217,7 @@ export function barChart({ label, rows, unit = "", width = 620, onpick, lines = 
   const values = rows.flatMap((row) => row.parts.flatMap((/** @type {any} */ part) => [part.value, part.low, part.high, part.mark]));
   const axis = span([0, ...values, ...lines.map((line) => line.value)], 0.04);
   const X = scale(axis, left, width - right);
-  const element = s("svg", { class: "fb-chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const element = chartRoot(width, height, label);
   for (const value of ticks(axis.low, axis.high, 6)) {
     element.append(s("line", { class: "fb-grid", x1: X(value), x2: X(value), y1: 4, y2: height - 30 }));
     element.append(s("text", { class: "fb-tick", x: X(value), y: height - 17, "text-anchor": "middle", text: short(value) }));

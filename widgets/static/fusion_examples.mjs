@@ -288,7 +288,7 @@ function drawMap(canvas, points, page, selected, focus, drag) {
 
 /** The fusion looked at: its picture, its equation, its class, what goes wrong with it. @param {any} board */
 export function lookedPart(board) {
-  const drawing = graphDrawing({ small: true });
+  const drawing = graphDrawing({ down: true });
   const title = h("h3", {});
   const facts = h("p", { class: "wb-help" });
   const equation = h("code", { class: "fb-equation" });

@@ -3,7 +3,8 @@
 import { s } from "./charts.mjs";
 
 const COLUMN = 104; // pixels from one layer to the next
-const ROW = 62;
+const ROW = 54; // pixels from one modality to the next
+const STEP = 47; // pixels from one layer to the next where layers run downwards
 const [WIDE, TALL] = [80, 32]; // of a node
 
 /** What a screen reader says of a graph. @param {any} graph */
@@ -21,14 +22,16 @@ export function edgeWidth(edge) {
   return edge.weight === null || edge.weight === undefined ? 2.2 : 1 + 7 * edge.weight;
 }
 
-/** A drawing that follows graphs given to `draw`. @param {{small?: boolean}} [options] */
-export function graphDrawing({ small = false } = {}) {
+/** A drawing that follows graphs given to `draw`; `down` runs from top to bottom. @param {{down?: boolean}} [options] */
+export function graphDrawing({ down = false } = {}) {
   const edges = s("g", { class: "fb-edges" });
   const nodes = s("g", { class: "fb-nodes" });
-  const element = s("svg", { class: small ? "fb-graph fb-graph-small" : "fb-graph", role: "img" }, edges, nodes);
+  const element = s("svg", { class: "fb-graph", role: "img" }, edges, nodes);
   /** @type {Map<string, any>} */
   const known = new Map();
-  const place = (/** @type {any} */ node) => [WIDE / 2 + 8 + node.col * COLUMN, TALL / 2 + 8 + node.row * ROW];
+  const place = (/** @type {any} */ node) => (down
+    ? [WIDE / 2 + 2 + node.row * (WIDE + 4), TALL / 2 + 4 + node.col * STEP]
+    : [WIDE / 2 + 8 + node.col * COLUMN, TALL / 2 + 8 + node.row * ROW]);
 
   const drawNode = (/** @type {any} */ node) => {
     let group = known.get(node.id);
@@ -50,11 +53,21 @@ export function graphDrawing({ small = false } = {}) {
     const [from, to] = [byName.get(edge.from), byName.get(edge.to)];
     const [x1, y1] = place(from);
     const [x2, y2] = place(to);
-    const [start, end] = [x1 + WIDE / 2 + (from.kind === "shared" ? -6 : 0), x2 - WIDE / 2 + (to.kind === "shared" ? 6 : 0)];
-    const bend = Math.max(14, (end - start) / 2);
-    const d = `M${start},${y1} C${start + bend},${y1} ${end - bend},${y2} ${end},${y2}`;
+    const d = curve([x1, y1], [x2, y2], [from.kind, to.kind]);
     const told = typeof edge.weight === "number" ? s("title", { text: `${(100 * edge.weight).toFixed(0)} % of attention crosses here` }) : null;
     return s("path", { class: "fb-edge", "data-kind": edge.kind, "data-side": from.side, "stroke-width": edgeWidth(edge).toFixed(1), d }, told);
+  };
+
+  const curve = (/** @type {number[]} */ [x1, y1], /** @type {number[]} */ [x2, y2], /** @type {string[]} */ kinds) => {
+    const inset = kinds.map((kind) => (kind === "shared" ? 6 : 0));
+    if (down) {
+      const [start, end] = [y1 + TALL / 2, y2 - TALL / 2];
+      const bend = Math.max(8, (end - start) / 2);
+      return `M${x1},${start} C${x1},${start + bend} ${x2},${end - bend} ${x2},${end}`;
+    }
+    const [start, end] = [x1 + WIDE / 2 - inset[0], x2 - WIDE / 2 + inset[1]];
+    const bend = Math.max(14, (end - start) / 2);
+    return `M${start},${y1} C${start + bend},${y1} ${end - bend},${y2} ${end},${y2}`;
   };
 
   return {
@@ -65,10 +78,9 @@ export function graphDrawing({ small = false } = {}) {
       graph.nodes.forEach(drawNode);
       edges.replaceChildren(...graph.edges.map((/** @type {any} */ edge) => drawEdge(edge, byName)));
       const last = Math.max(...graph.nodes.map((/** @type {any} */ node) => node.col));
-      const width = WIDE + 16 + last * COLUMN;
-      const height = TALL + 16 + 2 * ROW;
+      const [width, height] = down ? [3 * WIDE + 12, TALL + 8 + last * STEP] : [WIDE + 16 + last * COLUMN, TALL + 16 + 2 * ROW];
       element.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      element.style.maxWidth = `${small ? width * 0.62 : width * 1.15}px`;
+      element.style.maxWidth = `${width * 1.1}px`;
       element.setAttribute("aria-label", graphWords(graph));
     },
   };

@@ -267,7 +267,7 @@ export function modelsPage(board) {
       if (done) return;
       done = true;
       fill(list, ...board.view().models.rows.map((/** @type {any} */ row) => {
-        const drawing = graphDrawing({ small: true });
+        const drawing = graphDrawing({ down: true });
         drawing.draw(row.graph);
         return h("article", { class: "fb-model" }, h("h4", {}, h("span", { class: "fb-dot", "data-where": row.where, "aria-hidden": "true" }), ` ${row.model}`), h("p", { class: "wb-help", text: `${row.where} · ${row.channel} · nearest here: ${row.closest} (${row.kind})` }), drawing.element,
           h("p", { text: row.words }), h("p", { class: "fb-trap", text: row.trap }), h("p", { class: "wb-help", text: `To read: ${row.read}. ${row.source}` }));

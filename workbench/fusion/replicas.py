@@ -57,6 +57,18 @@ class Replicas:
         with torch.set_grad_enabled(grad):
             return torch.vmap(one)(self.parameters, self.buffers, *batched)
 
+    def shared(self, function: Callable[..., Any], same: Any) -> Any:
+        """`function(model, same)` for every copy, all reading the same rows; nothing is learnt."""
+
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], rows: Any) -> Any:
+            def model(*args: Any, **options: Any) -> Any:
+                return functional_call(self.skeleton, (parameters, buffers), args, options)
+
+            return function(model, rows)
+
+        with torch.no_grad():
+            return torch.vmap(one, in_dims=(0, 0, None))(self.parameters, self.buffers, same)
+
     def some(self, copies: list[int]) -> Replicas:
         """Only some of the copies, with the weights they have now."""
         other = copy.copy(self)

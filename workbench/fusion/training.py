@@ -74,14 +74,8 @@ def answers(replicas: Replicas, inputs: Batch) -> NDArray[np.float32]:
     parts = []
     for start in range(0, count, _EVALUATED):
         rows = slice(start, start + _EVALUATED)
-        same = {
-            name: (values[rows].expand(replicas.count, *values[rows].shape), mask[rows])
-            for name, (values, mask) in inputs.items()
-        }
-        same = {
-            name: (values, mask.expand(replicas.count, *mask.shape)) for name, (values, mask) in same.items()
-        }
-        logits = replicas.apply(lambda model, batch: model(batch).logits, same, grad=False)
+        same = {name: (values[rows], mask[rows]) for name, (values, mask) in inputs.items()}
+        logits = replicas.shared(lambda model, batch: model(batch).logits, same)
         parts.append(logits.softmax(dim=-1).cpu().numpy())
     return np.concatenate(parts, axis=1)
 
