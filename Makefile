@@ -74,5 +74,5 @@ $(STAMP): pyproject.toml constraints.txt tools/preflight.py
 	@$(BIN)/python $(NEW_ENOUGH) 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
 	@echo "Installing into $(VENV): about 7 GB on Linux and a few minutes; torch brings most of it."
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip setuptools
-	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e '.[test]'
+	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e '.[photos,test]'
 	@rm -f $(VENV)/.installed-* && touch $(STAMP)

@@ -27,7 +27,7 @@ class FakeEncoder:
 
     capabilities: dict[str, str | None] = {"embed_images": None, "embed_texts": None}  # noqa: RUF012
     scale, bias, rule = 3.0, 0.0, "softmax"
-    feature, precision, notes = FEATURE, "float32", ()
+    feature, precision, notes, advice = FEATURE, "float32", (), None
     preprocessing_hash = "resize"
 
     def __init__(self, *, weights_hash: str = "fake") -> None:

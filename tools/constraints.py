@@ -69,4 +69,4 @@ if __name__ == "__main__":
     try:
         raise SystemExit(main())
     except PackageNotFoundError as missing:
-        raise SystemExit(f"{missing}: run this where `pip install -e .[test]` was run.") from None
+        raise SystemExit(f"{missing}: run this where `pip install -e .[photos,test]` was run.") from None

@@ -51,7 +51,8 @@ class ZeroShotBoard(anywidget.AnyWidget):
         active: which templates count, one truth value each.
         rule: "softmax" or "sigmoid". temperature: above 0; 1 is the model's own.
         ensemble: "embedding" or "probability", how wordings are combined.
-        measure, threshold: below it a picture is "none of these"; None switches that off.
+        measure, threshold: below it a picture is "none of these"; None switches that off. They start where
+            the model advises (`model.advice`), or off.
         selected: item numbers of the chosen pictures. focus: the one looked at.
         query: a sentence that sorts the pictures; "" for none.
         sort, page: of the gallery.
@@ -100,7 +101,10 @@ class ZeroShotBoard(anywidget.AnyWidget):
         self._texts: Retrieval | None = None
         self._drawn: dict[str, Any] = {}
         self._jobs = LatestJob(self._report)
+        advice = None if self._model is None else self._model.advice
+        calibrated = {} if advice is None else {"measure": advice.measure, "threshold": advice.threshold}
         super().__init__(
+            **calibrated,
             labels=list(ranking.labels),
             templates=list(ranking.templates),
             active=[bool(on) for on in ranking.active],

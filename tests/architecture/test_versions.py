@@ -63,7 +63,7 @@ def test_conda_brings_python_only_and_pip_the_pinned_project(root, project):
     assert environment["channels"] == ["conda-forge", "nodefaults"]
     *conda, pip = environment["dependencies"]
     assert conda == ["python=3.11", "pip"]
-    assert pip == {"pip": ["-c constraints.txt", "-e .[test]"]}
+    assert pip == {"pip": ["-c constraints.txt", "-e .[photos,test]"]}
     assert project["requires-python"] == ">=3.11"
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 
-@pytest.mark.parametrize(("name", "boards"), [("00_tour", 1), ("01_zero_shot", 2)])
+@pytest.mark.parametrize(("name", "boards"), [("00_tour", 2), ("01_zero_shot", 2)])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_runs_and_draws_its_boards(lab, name: str, boards: int, theme: str) -> None:
     notebook = lab.open(f"notebooks/{name}.ipynb")

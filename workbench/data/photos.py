@@ -24,6 +24,7 @@ _CAPTIONS = {
     "horse.png": "the black silhouette of a horse",
     "brick.png": "a brick wall",
     "grass.png": "a lawn of grass",
+    "motorcycle_left.png": "a red motorcycle in a garage",
 }
 
 

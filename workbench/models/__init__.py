@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.models.base import Capability, DualEncoder, ModelCard, TokenView
+from workbench.models.base import Advice, Capability, DualEncoder, ModelCard, TokenView
 
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
     from workbench.models.loading import keep, load, loaded, unload
 
 __all__ = [
+    "Advice",
     "Capability",
     "Catalogue",
     "DualEncoder",

@@ -12,7 +12,7 @@ from PIL.Image import Image
 
 from workbench.results import Rule
 
-__all__ = ["Capability", "DualEncoder", "ModelCard", "TokenView"]
+__all__ = ["Advice", "Capability", "DualEncoder", "ModelCard", "TokenView"]
 
 Capability = Literal[
     "embed_images",
@@ -30,9 +30,9 @@ class ModelCard:
 
     Attributes:
         name: what `models.load` takes.
-        library: "open_clip" or "transformers".
+        library: "open_clip", "transformers", or "joined" from two towers.
         family: "CLIP", "SigLIP", "ALIGN", ...
-        source: "shipped", "on this machine" or "would be downloaded".
+        source: "shipped", "on this machine", "would be downloaded", or "not installed" where a package lacks.
         size_mb: size of the weights, None if unknown.
         licence: SPDX identifier where there is one, "unknown" if its publisher states none.
         image_size: (height, width) in pixels, None before loading.
@@ -49,6 +49,20 @@ class ModelCard:
     text_length: int | None = None
     parameters: int | None = None
     summary: str = ""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """How to use a model for zero-shot classification, measured on data that it was not trained on.
+
+    Attributes:
+        templates: wordings that suit it, each with one `{}`.
+        measure, threshold: a picture whose `measure` stays below is "none of these"; None where unknown.
+    """
+
+    templates: tuple[str, ...] = ("{}",)
+    measure: Literal["probability", "margin", "cosine"] = "cosine"
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,7 @@ class DualEncoder(Protocol):
         feature: length of an embedding.
         precision: the dtype of the forward pass, "float32" or "bfloat16"; part of every cache key.
         notes: what the user should know about this load (a guessed preprocessing, a smaller batch).
+        advice: wordings and a reject threshold calibrated for this model, None where nobody measured them.
     """
 
     card: ModelCard
@@ -92,6 +107,7 @@ class DualEncoder(Protocol):
     feature: int
     precision: str
     notes: tuple[str, ...]
+    advice: Advice | None
 
     def encode_images(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
         """Unit vectors, item x feature. One forward pass: the caller chooses the batch."""

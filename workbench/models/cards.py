@@ -14,7 +14,9 @@ from workbench.models.base import ModelCard
 __all__ = ["CARDS", "SHIPPED", "WEIGHTS"]
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""Where the shipped models live: one folder each, in open_clip's `local-dir:` form."""
+"""Where the shipped models live: one folder each, open_clip's `local-dir:` form or joined from two towers."""
+
+_PHOTO_LICENCE = "Apache-2.0 (both towers too)"
 
 SHIPPED: tuple[ModelCard, ...] = (
     ModelCard(
@@ -22,7 +24,7 @@ SHIPPED: tuple[ModelCard, ...] = (
         "open_clip",
         "CLIP",
         "shipped",
-        licence="Apache-2.0 (trained on Twemoji drawings, CC-BY-4.0)",
+        licence="Apache-2.0 (trained on Twemoji and EmojiOne drawings, CC-BY-4.0)",
         summary="a small CLIP of emoji and their names, trained by workbench.recipes.emoji_clip",
     ),
     ModelCard(
@@ -30,8 +32,32 @@ SHIPPED: tuple[ModelCard, ...] = (
         "open_clip",
         "CLIP",
         "shipped",
-        licence="Apache-2.0 (trained on Twemoji drawings, CC-BY-4.0)",
+        licence="Apache-2.0 (trained on Twemoji and EmojiOne drawings, CC-BY-4.0)",
         summary="the same with 200 concepts never seen in training: for honest generalisation",
+    ),
+    ModelCard(
+        "photo-lite",
+        "joined",
+        "ConSE + LiT",
+        "shipped",
+        licence=_PHOTO_LICENCE,
+        summary="photographs offline: EfficientNet-Lite0 and MiniLM with a small head; a CLIP is better",
+    ),
+    ModelCard(
+        "photo-lite-conse",
+        "joined",
+        "ConSE",
+        "shipped",
+        licence=_PHOTO_LICENCE,
+        summary="its first half alone: names of classes, weighted by their probabilities; nothing trained",
+    ),
+    ModelCard(
+        "photo-lite-linear",
+        "joined",
+        "LiT",
+        "shipped",
+        licence=_PHOTO_LICENCE,
+        summary="its second half alone: a linear map from each locked tower",
     ),
 )
 

@@ -88,8 +88,14 @@ def _repo(row: ModelCard) -> str:
 
 
 def _measured(row: ModelCard) -> ModelCard:
-    files = (file for file in Path(WEIGHTS / row.name).iterdir() if file.is_file())
-    return replace(row, size_mb=sum(file.stat().st_size for file in files) / 1e6)
+    folder = Path(WEIGHTS / row.name)
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) / 1e6
+    if row.library == "joined":
+        from workbench.models.adapters.joined.places import INSTALL, missing_packages
+
+        if missing_packages(folder / "joined_config.json"):
+            return replace(row, size_mb=size, source="not installed", summary=f"{INSTALL}; {row.summary}")
+    return replace(row, size_mb=size)
 
 
 def _row(card: ModelCard) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from workbench._repr import human_bytes
 from workbench.errors import BadWeightsError, UnavailableError, UnknownNameError
 from workbench.results import Event, OnEvent
 
-__all__ = ["Choose", "choose_model_files", "choose_open_clip_weights", "choose_tokeniser", "fetch", "offline"]
-__all__ += ["stored"]
+__all__ = ["Choose", "choose_model_files", "choose_open_clip_weights", "choose_tokeniser"]
+__all__ += ["choose_tower_files", "fetch", "offline", "stored"]
 
 Choose = Callable[[Mapping[str, int]], list[str] | None]
 """From a repository's files (name -> bytes) those that are needed, or None if a needed one is missing."""
@@ -82,6 +82,13 @@ def choose_model_files(files: Mapping[str, int]) -> list[str] | None:
     weights = [file for file in native[1:2]] or shards
     complete = "config.json" in files and weights and _promised(shards)
     return [*small, *weights] if complete and any(file in files for file in _TOKENISERS) else None
+
+
+def choose_tower_files(files: Mapping[str, int]) -> list[str] | None:
+    """One tower of transformers or timm: its configuration, weights, and a tokeniser if there is one."""
+    small = [file for file in files if "/" not in file and file.endswith(_SMALL)]
+    weights = [file for file in ("model.safetensors", "pytorch_model.bin") if file in files][:1]
+    return [*small, *weights] if weights and "config.json" in files else None
 
 
 def choose_open_clip_weights(files: Mapping[str, int]) -> list[str] | None:

@@ -41,7 +41,7 @@ def load(
     on_event: OnEvent | None = None,
 ) -> DualEncoder:
     """A model ready to embed: `"emoji-clip"`, `"open_clip:ARCH/TAG"`, `"open_clip:ARCH/path/to/weights"`,
-    `"hf:ORG/NAME"` or a local folder of either library.
+    `"hf:ORG/NAME"` or a local folder: of either library, or of two towers joined (`workbench.recipes.lit`).
 
     The same name, device, precision and files give the same object. A model that is not on this
     machine is downloaded, since you named it; an `Event` says its size and licence first.
@@ -125,6 +125,11 @@ def _locate(reference: Reference, on_event: OnEvent | None) -> tuple[list[Path],
 
 
 def _folder(folder: Path, card: ModelCard, on_event: OnEvent | None) -> tuple[list[Path], Build]:
+    if (folder / "joined_config.json").is_file():
+        from workbench.models.adapters.joined import load_joined
+
+        towers = partial(load_joined, folder, card, on_event=on_event)
+        return _parts(folder, sorted(folder.glob("*.safetensors"))), towers
     ours, theirs = folder / "open_clip_config.json", folder / "config.json"
     # Repositories of open_clip models often carry a config.json too; the weights beside it decide.
     if ours.is_file() and not (theirs.is_file() and (folder / "model.safetensors").is_file()):
@@ -135,8 +140,9 @@ def _folder(folder: Path, card: ModelCard, on_event: OnEvent | None) -> tuple[li
         weights = find_weights(folder)
         return _parts(folder, weights), partial(load_transformers, folder, weights, card)
     raise BadWeightsError(
-        f"{folder} is not a model folder: it has neither open_clip_config.json nor config.json. "
-        "Give the folder that save_pretrained() or open_clip's push_to_hf_hub() wrote."
+        f"{folder} is not a model folder: it has neither open_clip_config.json nor config.json nor "
+        "joined_config.json. Give the folder that save_pretrained(), open_clip's push_to_hf_hub() or "
+        "workbench.recipes.lit wrote."
     )
 
 

@@ -12,7 +12,8 @@ from workbench.models.cards import CARDS, SHIPPED, WEIGHTS
 __all__ = ["Reference", "parse"]
 
 _FORMS = (
-    "Names are 'emoji-clip', 'open_clip:ARCH/TAG', 'open_clip:ARCH/path/to/weights', 'hf:ORG/NAME' "
+    "Names are 'emoji-clip', 'photo-lite', 'open_clip:ARCH/TAG', 'open_clip:ARCH/path/to/weights', "
+    "'hf:ORG/NAME' "
     "or a folder of either library."
 )
 
@@ -79,10 +80,10 @@ def parse(name: str) -> Reference:
 
 def _shipped(name: str) -> Reference:
     folder = WEIGHTS / name
-    if not (folder / "open_clip_config.json").is_file():
+    if not any((folder / file).is_file() for file in ("open_clip_config.json", "joined_config.json")):
         raise UnavailableError(
             f"{name} ships with the workbench, but {folder} is missing from this installation. "
-            f"Install it again, or train it: python -m workbench.recipes.emoji_clip."
+            "Install it again; workbench.recipes holds how it was trained."
         )
     return Reference(name, "folder", path=folder)
 

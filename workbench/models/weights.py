@@ -21,6 +21,7 @@ __all__ = [
     "Stamp",
     "check_pickle",
     "check_safetensors",
+    "file_sha256",
     "files_digest",
     "find_weights",
     "read_json",
@@ -111,6 +112,17 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BadWeightsError(f"{path} holds a JSON {type(content).__name__}; expected an object.")
     return content
+
+
+def file_sha256(file: Path) -> str:
+    """The sha256 of one file, as its publisher states it; read again only when the file has changed."""
+    return _sha256_of(stamp((file,)))
+
+
+@lru_cache(maxsize=64)
+def _sha256_of(stamped: Stamp) -> str:
+    with open(stamped[0][0], "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_safetensors(path: Path) -> None:

@@ -25,7 +25,7 @@ def classify(
     pairs: Pairs,
     labels: Sequence[str],
     *,
-    templates: Sequence[str] = ("{}",),
+    templates: Sequence[str] | None = None,
     rule: Rule | None = None,
     temperature: float = 1.0,
     on_event: OnEvent | None = None,
@@ -33,6 +33,7 @@ def classify(
 ) -> Ranking:
     """Every picture scored against every label.
 
+    `templates=None` takes the wordings calibrated for the model (`model.advice`), else the bare label.
     `rule=None` takes the rule the model was trained with: "softmax" (shares among these labels)
     or "sigmoid" (one yes or no a label). Probabilities depend on the list of labels and are not
     calibrated; see `reliability`.
@@ -48,6 +49,8 @@ def classify(
     Source: CLIP, Radford et al. 2021, section 3.1.
     """
     _require(model, "embed_images", "embed_texts")
+    if templates is None:
+        templates = ("{}",) if model.advice is None else model.advice.templates
     names, wordings = check_labels(labels), check_templates(templates)
     text = embed_labels(model, names, wordings, on_event=on_event, should_stop=should_stop)
     image = embed_pictures(model, pairs, on_event=on_event, should_stop=should_stop)
@@ -175,5 +178,5 @@ def _require(model: DualEncoder, *needed: str) -> None:
         if reason is not None:
             raise UnsupportedError(
                 f"{model.card.name} cannot {capability.replace('_', ' ')}: {reason}. "
-                "Load a dual encoder, such as 'emoji-clip'."
+                "Load a dual encoder, such as 'emoji-clip' or 'photo-lite'."
             )

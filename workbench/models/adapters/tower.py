@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from workbench.cache import digest
 from workbench.errors import BadWeightsError
-from workbench.models.base import ModelCard, TokenView
+from workbench.models.base import Advice, ModelCard, TokenView
 from workbench.results import Rule
 
 __all__ = ["Blueprint", "TwoTower", "as_rgb"]
@@ -45,6 +45,7 @@ class Blueprint:
     tokeniser: Any
     preprocessing: Any
     notes: tuple[str, ...] = field(default=())
+    advice: Advice | None = None
 
 
 class TwoTower(ABC):
@@ -60,7 +61,7 @@ class TwoTower(ABC):
         self.model = model.eval().requires_grad_(False).to(device=device, dtype=dtype)
         self.device, self.dtype = device, dtype
         self.scale, self.bias, self.rule = blueprint.scale, blueprint.bias, blueprint.rule
-        self.notes = blueprint.notes
+        self.notes, self.advice = blueprint.notes, blueprint.advice
         self.precision = str(dtype).removeprefix("torch.")
         # Texts are cached under this key alone, so the architecture and the tokeniser are part of it.
         self.weights_hash = digest(blueprint.weights, blueprint.architecture, blueprint.tokeniser)

@@ -1,0 +1,45 @@
+"""Command line of the recipe: fetch the pictures, train the head, score it and write the card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+from workbench.models.cards import WEIGHTS
+
+
+def main() -> None:
+    """Parse the step and run it."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.recipes.photo_lite", description=__doc__)
+    parser.add_argument("step", choices=("fetch", "train", "score"))
+    parser.add_argument("--work", type=Path, default=Path("build/photo-lite"), help="packages and features")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the model folders are written")
+    parser.add_argument(
+        "--coco", type=Path, help="a folder of COCO photographs and annotations, to score with"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    if chosen.step == "fetch":
+        from workbench.recipes.photo_lite.material import fetch, items
+
+        fetch(chosen.work)
+        logging.info("%d captioned pictures", len(items(chosen.work)))
+    elif chosen.step == "train":
+        from workbench.recipes.photo_lite.train import run
+
+        run(chosen.work, chosen.weights, seed=chosen.seed)
+    else:
+        from workbench.recipes.photo_lite.card import write_card
+        from workbench.recipes.photo_lite.score import measure
+
+        figures = measure(chosen.weights, work=chosen.work, coco=chosen.coco)
+        write_card(chosen.weights, figures)
+        logging.info(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
