@@ -15,7 +15,7 @@ from workbench.errors import BadInputError
 from workbench.fusion.design import Plan, Spec
 from workbench.runtime import choose_device
 
-__all__ = ["Bundle", "bundle", "gather", "on_device"]
+__all__ = ["Bundle", "bundle", "gather", "gather_rows", "on_device"]
 
 _ROWS_A_SEED = 4  # an interval over seeds means little when the test rows are fewer than a few a seed
 Batch = dict[str, tuple[Tensor, Tensor]]
@@ -85,6 +85,11 @@ def on_device(
 def gather(inputs: Batch, rows: Tensor) -> Batch:
     """The items `rows` (any shape) of every modality: rows.shape x token x feature."""
     return {name: (values[rows], mask[rows]) for name, (values, mask) in inputs.items()}
+
+
+def gather_rows(data: Bundle, rows: NDArray[np.int64]) -> Batch:
+    """The items `rows` of every modality."""
+    return gather(data.inputs, torch.from_numpy(rows).to(data.labels.device))
 
 
 def _rows(examples: Examples, plan: Plan) -> tuple[dict[str, NDArray[np.int64]], tuple[str, ...]]:

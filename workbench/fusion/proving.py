@@ -13,6 +13,7 @@ from workbench.errors import Cancelled
 from workbench.fusion.cards import DEFAULT
 from workbench.fusion.design import Fusion
 from workbench.fusion.proof import Proof, ProofRow
+from workbench.fusion.refusals import remember
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
 
 __all__ = ["PROVED", "prove"]
@@ -76,7 +77,9 @@ def prove(
     rows = tuple(row for place in sorted(found) for row in found[place])
     settings = {"fusions": [one.name for one in chosen]}
     origin = Provenance("prove", parameters=settings, seed=seed)
-    return Proof(rows, time.perf_counter() - start, len(found) == len(chosen), origin)
+    proof = Proof(rows, time.perf_counter() - start, len(found) == len(chosen), origin)
+    remember(chosen, proof)
+    return proof
 
 
 def _rows(one: Fusion, seed: int, beat: Callable[[], None]) -> list[ProofRow]:

@@ -57,6 +57,7 @@ class FusionReport:
             again (`look`) without a live model.
         broken: fusion to the reason why it was not compared.
         notes: what the reader must know; unequal budgets are among them.
+        built: fusion to the `Fusion` it was made by, for `look`.
     """
 
     data: str
@@ -85,6 +86,7 @@ class FusionReport:
     broken: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     notes: tuple[str, ...] = ()
+    built: Mapping[str, Any] = field(default_factory=dict, repr=False)
     provenance: Provenance = field(default_factory=lambda: Provenance("compare"))
 
     def __post_init__(self) -> None:

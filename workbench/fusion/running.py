@@ -14,7 +14,7 @@ from workbench.cache import digest
 from workbench.data.examples import Examples
 from workbench.errors import Cancelled, UnsupportedError
 from workbench.fusion.building import fusion as named
-from workbench.fusion.bundle import Batch, Bundle, bundle, gather
+from workbench.fusion.bundle import Bundle, bundle, gather_rows
 from workbench.fusion.contributing import coalition_values, emap, gradients
 from workbench.fusion.costs import Cost, cost
 from workbench.fusion.design import Fusion, Plan
@@ -90,7 +90,7 @@ def run(
     try:
         for place, one in enumerate(kept):
             work.found[one.name] = _one(work, one, place, on_event, should_stop)
-    except Cancelled:
+    except (Cancelled, KeyboardInterrupt):  # a notebook's stop button keeps what was finished, too
         done = plural(len(work.found), "fusion")
         work.notes += (f"interrupted after {done} of {len(kept)}; what was finished is kept",)
     return report(work)
@@ -127,13 +127,13 @@ def _one(
 def _measured(work: Run, trained: Trained, beat: Callable[[], None]) -> Found:
     """The test rows, read once; then what happens to some of them under damage."""
     data, plan, replicas = work.data, work.plan, trained.replicas
-    probability = answers(replicas, _rows(data, data.rows["test"]))
-    shown = _rows(data, work.shown)
+    probability = answers(replicas, gather_rows(data, data.rows["test"]))
+    shown = gather_rows(data, work.shown)
     truth = data.labels.cpu().numpy()[work.shown]
     first = replicas.model(0)
     with torch.inference_mode():
         fused = first(shown).fused.cpu().numpy()
-    costed = _rows(data, data.rows["train"][: min(COSTED, plan.batch_size)])
+    costed = gather_rows(data, data.rows["train"][: min(COSTED, plan.batch_size)])
     found = Found(
         trained, probability, fused, score_conditions(replicas, shown, truth, plan, beat), cost(first, costed)
     )
@@ -146,10 +146,6 @@ def _measured(work: Run, trained: Trained, beat: Callable[[], None]) -> Found:
             found.logits, found.summed = emap(replicas, few)
             found.cosine, found.ratio = gradients(replicas, data)
     return found
-
-
-def _rows(data: Bundle, rows: NDArray[np.int64]) -> Batch:
-    return gather(data.inputs, torch.from_numpy(rows).to(data.labels.device))
 
 
 def _hash(examples: Examples, fusions: list[Fusion], seeds: tuple[int, ...], plan: Plan) -> str:
