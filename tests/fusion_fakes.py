@@ -90,7 +90,9 @@ def report(names: tuple[str, ...] = NAMES, *, seeds: int = 3, complete: bool = T
     )  # fmt: skip
 
 
-def regions(names=("slider-0",), task: str = "xor", *, size: int = 24, steps: int = 60, seed: int = 0) -> Regions:
+def regions(
+    names=("slider-0",), task: str = "xor", *, size: int = 24, steps: int = 60, seed: int = 0
+) -> Regions:
     """Exact XOR for every fusion but additive ones, which sit at the corner of three quarters."""
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     truth = (np.sign(axis)[:, None] != np.sign(axis)[None, :]).astype(np.float32)
@@ -222,7 +224,10 @@ def _contributions(cards, seeds):
     spread = np.tile(joint[:, None], (1, seeds))
     shapley = np.stack([0.1 + spread / 2, 0.2 + spread / 2], axis=-1)
     pid = {"data": Pid(0.1, {"image": 0.0, "text": 0.2}, 0.9, (0.02, 0.01, 0.01, 0.05), "exact", items=20)}
-    pid |= {card.name: Pid(0.1, {"image": 0.1, "text": 0.2}, 0.3, (0.02, 0, 0, 0.05), "clusters") for card in cards}
+    pid |= {
+        card.name: Pid(0.1, {"image": 0.1, "text": 0.2}, 0.3, (0.02, 0, 0, 0.05), "clusters")
+        for card in cards
+    }
     return Contributions(
         ((), ("image",), ("text",), ("image", "text")), np.zeros((count, seeds, 4), np.float32), shapley,
         spread, 0.75 - 0 * spread, spread / 2, 1 - spread, np.full((count, seeds), np.nan, np.float32),

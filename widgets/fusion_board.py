@@ -1,10 +1,9 @@
-"""`FusionBoard`: fusions drawn, trained on a plane while you watch, compared on data, opened at one example."""
+"""`FusionBoard`: fusions drawn, trained on a plane as you watch, compared on data, opened at one item."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, cast
 
 import anywidget
@@ -18,23 +17,28 @@ from widgets.fusion_plane_view import live_curves, plane_bytes, slider_name
 from widgets.fusion_presets import PRESETS, preset
 from widgets.fusion_report_view import COSTS, MEASURES
 from widgets.fusion_snapshot import board_snapshot, file_of
-from widgets.jobs import LatestJob, Reported
+from widgets.fusion_start import start_values
+from widgets.fusion_working import Working
+from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
 from workbench import fusion as lab
-from workbench._repr import one_line
 from workbench.data.examples import Examples
-from workbench.errors import BadInputError, Cancelled, WorkbenchError
+from workbench.errors import BadInputError
 from workbench.fusion import FusionReport, Look, Plan, Proof, Regions
-from workbench.results import Event, OnEvent
+from workbench.results import Event
 
 __all__ = ["FusionBoard"]
 
 _THUMB, _COLUMNS, _LARGE = 88, 6, 320  # pixels, of the sprite sheet, pixels
 _ORDERS = ("as given", "fusions disagree", "this one wrong", "only this one right")
+_CHOICES = [
+    "baseline", "measure", "cost", "curve", "order", "page", "selected",
+    "chosen", "seeds", "epochs", "most_train",
+]  # fmt: skip
 _CURVES = ("validation_accuracy", "validation_loss", "train_loss")
 
 
-class FusionBoard(anywidget.AnyWidget):
+class FusionBoard(Working, anywidget.AnyWidget):
     """The fusion lab by hand: a slider from early to late, decision regions, a comparison from every side.
 
         board = FusionBoard()                              # the plane alone
@@ -79,7 +83,6 @@ class FusionBoard(anywidget.AnyWidget):
     most_train = t.Int(0).tag(sync=True)
 
     _view = t.Dict().tag(sync=True)
-    _status = t.Dict().tag(sync=True)
     _live = t.Dict().tag(sync=True)
     _planes = wire.ByteTrait()
     _space = wire.ByteTrait()
@@ -106,12 +109,11 @@ class FusionBoard(anywidget.AnyWidget):
         self.store, self._turns = runs.PlaneStore(), runs.Turns()
         self.looks: dict[tuple[str, str, int], Look] = {}
         self._drawn: dict[str, Any] = {}
-        self._working: dict[str, dict[str, Any]] = {}
         self._pages = Pages(self)
         self._plane_jobs, self._run_jobs, self._look_jobs = (
             LatestJob(self._report_problem) for _ in range(3)
         )
-        super().__init__(**self._start_values(report, proof, regions))
+        super().__init__(**start_values(report, proof, regions, has_examples=self._examples is not None))
         if regions is not None:
             self.store.put(regions, self.seed)
         self._publish()
@@ -119,22 +121,7 @@ class FusionBoard(anywidget.AnyWidget):
         self.observe(self._on_plane, ["task", "layer", "bottleneck", "beside", "seed"])
         self.observe(self._on_preset, "preset")
         self.observe(self._on_look, ["tab", "fusion", "focus"])
-        self.observe(
-            self._on_choice,
-            [
-                "baseline",
-                "measure",
-                "cost",
-                "curve",
-                "order",
-                "page",
-                "selected",
-                "chosen",
-                "seeds",
-                "epochs",
-                "most_train",
-            ],
-        )
+        self.observe(self._on_choice, _CHOICES)
         if self.tab == "plane":
             self._train_plane()
 
@@ -184,6 +171,7 @@ class FusionBoard(anywidget.AnyWidget):
 
     def _on_plane(self, change: dict[str, Any]) -> None:
         with self._reported():
+            self._clear_error()
             self._check_plane()
             if change["name"] != "seed" and self.preset and not self._is_preset():
                 self.set_trait("preset", "")
@@ -191,6 +179,7 @@ class FusionBoard(anywidget.AnyWidget):
 
     def _on_preset(self, _change: dict[str, Any]) -> None:
         with self._reported():
+            self._clear_error()
             wish = preset(self.preset)
             if self.preset and wish is None:
                 names = ", ".join(row.name for row in PRESETS)
@@ -203,6 +192,7 @@ class FusionBoard(anywidget.AnyWidget):
 
     def _on_look(self, change: dict[str, Any]) -> None:
         with self._reported():
+            self._clear_error()
             if change["name"] == "tab" and self.tab == "plane":
                 self._train_plane()
             self._publish()
@@ -211,10 +201,12 @@ class FusionBoard(anywidget.AnyWidget):
 
     def _on_choice(self, _change: dict[str, Any]) -> None:
         with self._reported():
+            self._clear_error()
             self._publish()
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         with self._reported():
+            self._clear_error()
             kind = content.get("kind")
             if kind == "cancel":
                 self._cancel(str(content.get("what", "")))
@@ -316,7 +308,7 @@ class FusionBoard(anywidget.AnyWidget):
         self._look_jobs.submit(work)
 
     def _turn(self, what: str, should_stop: Callable[[], bool]) -> Any:
-        if any(other != what for other in self._working):
+        if any(other != what for other in self.working):
             self._say(what, Event("waiting for the other training", 0, 0))
         return self._turns.take(should_stop)
 
@@ -387,31 +379,7 @@ class FusionBoard(anywidget.AnyWidget):
         cards = {name: self._pages.card(name) for name in points}
         self._live = {"what": what, "curve": self.curve, "curves": live_curves(points, cards)}
 
-    # What is said ----------------------------------------------------------------------------
-
-    def _progress(
-        self, what: str, should_stop: Callable[[], bool], also: Callable[[Event], None] | None
-    ) -> OnEvent:
-        """Progress of one job, silent once a newer one or a cancel has come."""
-
-        def tell(event: Event) -> None:
-            if not should_stop():
-                self._say(what, event)
-                if also is not None:
-                    also(event)
-
-        return tell
-
-    def _say(self, what: str, event: Event) -> None:
-        plain = {
-            key: value for key, value in asdict(event).items() if key in ("stage", "done", "total", "message")
-        }
-        self._working = {**self._working, what: plain}
-        self._status = {"working": self._working, "error": "", "said": ""}
-
-    def _done(self, what: str, *, said: str = "") -> None:
-        self._working = {key: value for key, value in self._working.items() if key != what}
-        self._status = {"working": self._working, "error": "", "said": said}
+    # What is checked ------------------------------------------------------------------------
 
     def _check_plane(self) -> None:
         known = [row.name for row in lab.plane_tasks()]
@@ -427,47 +395,3 @@ class FusionBoard(anywidget.AnyWidget):
     def _is_preset(self) -> bool:
         wish = preset(self.preset)
         return wish is not None and all(getattr(self, name) == value for name, value in wish.settings.items())
-
-    def _start_values(
-        self, report: FusionReport | None, proof: Proof | None, regions: Regions | None
-    ) -> dict[str, Any]:
-        """What the traits are at first, from what is shown."""
-        values: dict[str, Any] = {}
-        if report is not None and report.cards:
-            means = report.interval("accuracy")[:, 0]
-            best = report.fusions[int(means.argmax())] if (means == means).any() else report.fusions[0]
-            first = next((card.name for card in report.cards if card.kind == "additive"), report.fusions[0])
-            values = {
-                "tab": "quality", "fusion": best, "baseline": first, "chosen": list(report.fusions),
-                "seeds": len(report.seeds), "epochs": report.plan.epochs,
-                "most_train": report.plan.most_train or 0, "focus": int(report.items[0]) if len(report.items) else -1,
-            }  # fmt: skip
-        elif proof is not None:
-            values = {"tab": "proof"}
-        elif regions is not None:
-            values = {"tab": "plane", "task": regions.task} | _plane_traits(regions)
-        elif self._examples is not None:
-            values = {"tab": "training", "chosen": ["mean-logits", "concat-mlp", "early-tokens"]}
-        return values
-
-    def _report_problem(self, problem: Exception) -> None:
-        """An error belongs on the board. What was on the screen before stays."""
-        if isinstance(problem, Cancelled):
-            return
-        known = isinstance(problem, WorkbenchError)
-        said = str(problem) if known else f"{type(problem).__name__}: {problem}"
-        self.last_error = problem
-        self._status = {"working": self._working, "error": one_line(said, most=600), "said": ""}
-
-    def _reported(self) -> Reported:
-        return Reported(self._report_problem)
-
-
-def _plane_traits(regions: Regions) -> dict[str, Any]:
-    """The slider and its neighbours as a given `Regions` has them."""
-    values: dict[str, Any] = {"seed": regions.provenance.seed or 0}
-    slider = next((name for name in regions.fusions if name.startswith("slider-")), None)
-    if slider is not None:
-        layer, _, bottleneck = slider.removeprefix("slider-").partition("b")
-        values |= {"layer": int(layer), "bottleneck": int(bottleneck or 0)}
-    return values | {"beside": [name for name in regions.fusions if name != slider]}

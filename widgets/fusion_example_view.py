@@ -84,7 +84,7 @@ def space_view(report: FusionReport) -> dict[str, Any]:
 
 
 def space_bytes(report: FusionReport) -> bytes:
-    """fusion x item x 2, uint16: places along the two directions of largest variance, each map to its scale."""
+    """fusion x item x 2, uint16: along the two directions of largest variance, each map to its scale."""
     maps = [_plane(report.fused[card.name])[0] for card in report.cards if card.name in report.fused]
     return b"".join((flat * 65535).round().astype(np.uint16).tobytes() for flat in maps)
 

@@ -1,4 +1,4 @@
-"""Fusion inside models that are in use, in the terms of the lab: where the modalities meet, and through what."""
+"""Fusion inside models in use, in the terms of the lab: where the modalities meet, and through what."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ REAL_MODELS: tuple[dict[str, Any], ...] = (
     {
         "model": "ViLT, VisualBERT", "where": "early", "channel": "full tokens", "closest": "early-tokens",
         "words": "Words and patches in one sequence from the first layer of one transformer.",
-        "read": "self-attention in four blocks: text or patch asks text or patch", "source": "arXiv 2102.03334",
+        "read": "self-attention in four blocks: text or patch asks text or patch",
+        "source": "arXiv 2102.03334",
         "trap": "Nothing can be encoded beforehand: every pair costs a whole forward pass.",
     },
     {
         "model": "FLAVA", "where": "early", "channel": "full tokens", "closest": "hybrid",
-        "words": "A tower for each modality, then a joint transformer over the tokens of both; each part also "
-        "answers alone.",
+        "words": "A tower for each modality, then a joint transformer over the tokens of both; each part "
+        "also answers alone.",
         "read": "joint self-attention; each tower's own", "source": "arXiv 2112.04482",
         "trap": "Three encoders and several losses: more to balance.",
     },
@@ -47,14 +48,16 @@ REAL_MODELS: tuple[dict[str, Any], ...] = (
     },
     {
         "model": "BLIP-2, Q-Former", "where": "mid", "channel": "bottleneck tokens", "closest": "perceiver",
-        "words": "A few learned queries read the frozen picture tower; only they go on to the language model.",
+        "words": "A few learned queries read the frozen picture tower; only they go on to the language "
+        "model.",
         "read": "queries to patches", "source": "arXiv 2301.12597",
         "trap": "What the queries leave out, the language model never learns.",
     },
     {
-        "model": "Flamingo, Idefics", "where": "mid", "channel": "directed tokens, gated", "closest": "cross-attention",
-        "words": "Cross-attention between the language model's blocks, times tanh(a) with a = 0 at the start: "
-        "it begins as the language model alone.",
+        "model": "Flamingo, Idefics", "where": "mid", "channel": "directed tokens, gated",
+        "closest": "cross-attention",
+        "words": "Cross-attention between the language model's blocks, times tanh(a) with a = 0 at the "
+        "start: it begins as the language model alone.",
         "read": "cross-attention, and tanh(a) of each layer", "source": "arXiv 2204.14198",
         "trap": "A gate that stays near 0 is a picture that is ignored.",
     },

@@ -166,10 +166,9 @@ class Pages:
         for row in view["items"]:
             row["text"] = "" if pairs is None else pairs.texts[row["item"]]
         look = self._seen()
-        known = pairs is not None and 0 <= board.focus < len(pairs)
         return view | {
             "pictures": pairs is not None,
-            "text": pairs.texts[board.focus] if known else "",
+            "text": "" if pairs is None or not 0 <= board.focus < len(pairs) else pairs.texts[board.focus],
             "look": None if look is None else self._look_of(look),
             "why": ""
             if board.fusion in board.report.weights

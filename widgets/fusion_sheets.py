@@ -42,9 +42,9 @@ def report_sheet(report: FusionReport, measure: str) -> Sheet:
     return Sheet(
         f"{report.data}: {short} on {report.counts.get('test', 0):,} test items",
         header, rows,
-        notes=(*report.notes, *(f"{name}: {why}" for name, why in report.broken.items())),
+        notes=(*_stamp(report), *report.notes, *(f"{name}: {why}" for name, why in report.broken.items())),
         origin=_origin(report), csv=report.to_csv(), latex=report.to_latex(),
-        bars=[(card.title, float(ends[place, 0])) for place, card in enumerate(report.cards)],
+        bars=[(_stamped(card, report), float(ends[place, 0])) for place, card in enumerate(report.cards)],
         arrays={name: values for name, values in report.metrics.items()},
         provenance=report.provenance.to_dict() | {"configuration": report.config_hash},
     )  # fmt: skip
@@ -83,7 +83,7 @@ def contributions_sheet(report: FusionReport) -> Sheet:
     rows = [
         (
             row["title"], row["kind"], *(_cell(value[0]) for value in row["shapley"]),
-            _cell(row["interaction"][0]), _cell(row["emap"][0]), _cell(row["gap"][0]), _cell(row["additive"][0]),
+            *(_cell(row[name][0]) for name in ("interaction", "emap", "gap", "additive")),
         )
         for row in view["rows"]
     ]  # fmt: skip
@@ -139,6 +139,16 @@ def models_sheet(rows: Sequence[dict[str, Any]]) -> Sheet:
     header = ("model", "where", "channel", "closest here", "what can be read")
     cells = [(row["model"], row["where"], row["channel"], row["closest"], row["read"]) for row in rows]
     return Sheet("fusion inside real models", header, cells)
+
+
+def _stamp(report: FusionReport) -> list[str]:
+    """Unequal budgets are said wherever the figure goes."""
+    names = ", ".join(report.budget.unmatched)
+    return [f"Unmatched budgets: {names}. A difference may be theirs and not the fusion's."] if names else []
+
+
+def _stamped(card: FusionCard, report: FusionReport) -> str:
+    return f"{card.title} (unmatched)" if card.name in report.budget.unmatched else card.title
 
 
 def _origin(report: FusionReport) -> dict[str, str]:
