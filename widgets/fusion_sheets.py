@@ -144,6 +144,8 @@ def models_sheet(rows: Sequence[dict[str, Any]]) -> Sheet:
 def _stamp(report: FusionReport) -> list[str]:
     """Unequal budgets are said wherever the figure goes."""
     names = ", ".join(report.budget.unmatched)
+    if any(note.startswith("unequal budgets") for note in report.notes):
+        return []  # the comparison has said it itself
     return [f"Unmatched budgets: {names}. A difference may be theirs and not the fusion's."] if names else []
 
 
