@@ -6,10 +6,15 @@ opens one example inside one of them.
 """
 
 from workbench.fusion.cards import available, card
+from workbench.fusion.comparing import compare
+from workbench.fusion.deciding import regions
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
+from workbench.fusion.looking import look
+from workbench.fusion.planes import PlaneTask, plane_tasks
 from workbench.fusion.proof import Proof, ProofRow
 from workbench.fusion.proving import prove
 from workbench.fusion.report import FusionReport, TrainingEvent
+from workbench.fusion.tokens import examples
 from workbench.fusion.views import Look, Regions
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "FusionReport",
     "Look",
     "Plan",
+    "PlaneTask",
     "Proof",
     "ProofRow",
     "Regions",
@@ -26,5 +32,10 @@ __all__ = [
     "TrainingEvent",
     "available",
     "card",
+    "compare",
+    "examples",
+    "look",
+    "plane_tasks",
     "prove",
+    "regions",
 ]

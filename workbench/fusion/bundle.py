@@ -15,7 +15,7 @@ from workbench.errors import BadInputError
 from workbench.fusion.design import Plan, Spec
 from workbench.runtime import choose_device
 
-__all__ = ["Bundle", "bundle", "gather", "gather_rows", "on_device"]
+__all__ = ["Bundle", "bundle", "gather", "gather_rows", "on_device", "scaling_of"]
 
 _ROWS_A_SEED = 4  # an interval over seeds means little when the test rows are fewer than a few a seed
 Batch = dict[str, tuple[Tensor, Tensor]]
@@ -85,6 +85,12 @@ def on_device(
 def gather(inputs: Batch, rows: Tensor) -> Batch:
     """The items `rows` (any shape) of every modality: rows.shape x token x feature."""
     return {name: (values[rows], mask[rows]) for name, (values, mask) in inputs.items()}
+
+
+def scaling_of(examples: Examples, plan: Plan) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Modality to (mean, scale) of the training rows: what `bundle` scales by."""
+    train = _rows(examples, plan)[0]["train"]
+    return {name: _scaling(tokens[train]) for name, tokens in examples.modalities.items()}
 
 
 def gather_rows(data: Bundle, rows: NDArray[np.int64]) -> Batch:

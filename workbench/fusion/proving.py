@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 
 from workbench.errors import Cancelled
 from workbench.fusion.cards import DEFAULT
 from workbench.fusion.design import Fusion
 from workbench.fusion.proof import Proof, ProofRow
 from workbench.fusion.refusals import remember
+from workbench.fusion.threads import one_thread
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
 
 __all__ = ["PROVED", "prove"]
@@ -62,7 +62,7 @@ def prove(
             raise Cancelled("Cancelled; the fusions proved so far are kept.")
 
     workers = max(1, min(_MOST_WORKERS, os.cpu_count() or 1, len(chosen)))
-    with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
+    with one_thread(), ThreadPoolExecutor(workers) as pool:
         jobs = {pool.submit(_rows, one, seed, beat): place for place, one in enumerate(chosen)}
         for job in as_completed(jobs):
             try:
@@ -94,16 +94,3 @@ def _rows(one: Fusion, seed: int, beat: Callable[[], None]) -> list[ProofRow]:
     if one.name in _APART:
         rows += run_separate(one, seed, beat)
     return rows
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Small models gain nothing from threads inside an operation: two fusions side by side do."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

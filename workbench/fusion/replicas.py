@@ -19,9 +19,9 @@ from torch.func import functional_call, stack_module_state
 
 from workbench.runtime import seeded
 
-__all__ = ["Replicas", "scheduled"]
+__all__ = ["BUILDING", "Replicas", "scheduled"]
 
-_BUILDING = threading.Lock()  # initial weights come from torch's global random state
+BUILDING = threading.Lock()  # initial weights come from torch's global random state
 
 
 class Replicas:
@@ -34,7 +34,7 @@ class Replicas:
     def __init__(self, build: Callable[[], nn.Module], seeds: Iterable[int], *, device: Any = "cpu") -> None:
         models = []
         for seed in seeds:
-            with _BUILDING, seeded(seed):
+            with BUILDING, seeded(seed):
                 models.append(build().to(device))
         self.count = len(models)
         self.skeleton = copy.deepcopy(models[0]).to("meta")

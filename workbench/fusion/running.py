@@ -21,6 +21,7 @@ from workbench.fusion.design import Fusion, Plan
 from workbench.fusion.refusals import refusals
 from workbench.fusion.report import FusionReport, TrainingEvent
 from workbench.fusion.robust import Scores, score_conditions
+from workbench.fusion.threads import one_thread
 from workbench.fusion.training import Curves, Trained, answers, train
 from workbench.results import OnEvent, ShouldStop
 
@@ -88,8 +89,9 @@ def run(
         raise UnsupportedError("Nothing is left to compare. " + " ".join(broken.values()))
     work = Run(examples, data, kept, seeds, plan, _hash(examples, kept, seeds, plan), broken)
     try:
-        for place, one in enumerate(kept):
-            work.found[one.name] = _one(work, one, place, on_event, should_stop)
+        with one_thread():
+            for place, one in enumerate(kept):
+                work.found[one.name] = _one(work, one, place, on_event, should_stop)
     except (Cancelled, KeyboardInterrupt):  # a notebook's stop button keeps what was finished, too
         done = plural(len(work.found), "fusion")
         work.notes += (f"interrupted after {done} of {len(kept)}; what was finished is kept",)

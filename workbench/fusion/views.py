@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.axes import check_axes, frozen
 from workbench.results import Provenance
 
 __all__ = ["Look", "Regions"]
@@ -63,3 +64,20 @@ class Regions:
     steps: int
     complete: bool = True
     provenance: Provenance = field(default_factory=lambda: Provenance("regions"))
+
+    def __post_init__(self) -> None:
+        sizes = {"fusion": len(self.fusions), "row": len(self.axis), "col": len(self.axis)}
+        check_axes("probability", self.probability, "fusion row col", **sizes)
+        check_axes("history", self.history, "fusion step 2", fusion=sizes["fusion"])
+        check_axes("accuracy", self.accuracy, "fusion", fusion=sizes["fusion"])
+        for name in ("truth", "additive"):
+            check_axes(name, getattr(self, name), "row col", row=sizes["row"], col=sizes["col"])
+        for name in ("axis", "probability", "truth", "additive", "history", "accuracy"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float32))
+
+    def __repr__(self) -> str:
+        cut = "" if self.complete else ", cancelled"
+        found = ", ".join(
+            f"{name} {right:.3f}" for name, right in zip(self.fusions, self.accuracy, strict=True)
+        )
+        return f"Regions({self.task!r}, best sum {self.additive_ceiling:.3f}: {found}{cut})"
