@@ -30,7 +30,7 @@ def compare_code(report: FusionReport, *, selected: Sequence[int] = (), seeds: i
     lines = [
         *imports,
         "from widgets import show",
-        "from workbench.fusion import Design, Plan, compare",
+        f"from workbench.fusion import {_names(source, plan_code(report.plan))}",
         "",
         *setup,
         "report = compare(",
@@ -45,6 +45,17 @@ def compare_code(report: FusionReport, *, selected: Sequence[int] = (), seeds: i
     if selected:
         lines.append(f"chosen = report.examples.take({sorted(selected)!r})")
     return "\n".join(lines) + "\n"
+
+
+def _names(source: str, plan: str) -> str:
+    """What the cell takes from the fusion lab."""
+    wanted = {
+        "Design": "Design(" in plan,
+        "Plan": True,
+        "compare": True,
+        "examples": source.startswith("examples("),
+    }
+    return ", ".join(name for name, used in wanted.items() if used)
 
 
 def proof_code(fusions: Sequence[str]) -> str:

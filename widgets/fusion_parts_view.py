@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from widgets.fusion_report_view import number
+from widgets.fusion_report_view import lines_for, number
 from workbench._repr import plural
 from workbench.fusion import FusionReport, Proof
 from workbench.fusion.statistics import interval
@@ -44,7 +44,8 @@ def robustness_view(report: FusionReport, measure: str) -> dict[str, Any]:
                 "p_missing_train": damage.p_missing_train,
             }
         )  # fmt: skip
-    return {"measure": shown, "panels": panels}
+    lines = [line for line in lines_for(report, shown) if line["name"] in ("chance", "ln K")]
+    return {"measure": shown, "panels": panels, "lines": lines}
 
 
 def contributions_view(report: FusionReport) -> dict[str, Any] | None:

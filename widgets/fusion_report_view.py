@@ -168,6 +168,7 @@ def _calibration(report: FusionReport) -> list[dict[str, Any]]:
     return [
         {
             "fusion": card.name,
+            "title": card.title,
             "where": card.where,
             "points": [
                 [number(mean), number(rate), int(count)]

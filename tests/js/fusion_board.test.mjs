@@ -5,7 +5,7 @@ import { jobWords, nextTab } from "../../widgets/static/fusion_board.mjs";
 import { fixed, spread } from "../../widgets/static/fusion_controls.mjs";
 import { chooseItem, heat, inside } from "../../widgets/static/fusion_examples.mjs";
 import { edgeWidth, graphWords } from "../../widgets/static/fusion_graph.mjs";
-import { contributionWords, qualityWords } from "../../widgets/static/fusion_pages.mjs";
+import { contributionWords, qualityWords, sharedAxis } from "../../widgets/static/fusion_pages.mjs";
 import { regionColour, sliderWords, tilePixels } from "../../widgets/static/fusion_plane.mjs";
 
 test("the slider says in words where it stands", () => {
@@ -69,6 +69,14 @@ test("a difference is called chance where its interval holds zero", () => {
   assert.match(qualityWords(page), /one seed says nothing about chance/);
   rows[0].mean = null;
   assert.equal(qualityWords(page), "Nothing was finished yet.");
+});
+
+test("panels share one axis, and a flat line does not fill it", () => {
+  const panel = (...values) => ({ theory: null, rows: [{ points: values.map((value, at) => [at, value, null, null]) }] });
+  const wide = sharedAxis({ panels: [panel(0.9, 0.5), panel(0.8, 0.7)], lines: [{ name: "chance", value: 0.1 }] });
+  assert.ok(wide.low < 0.1 && wide.high > 0.9);
+  const flat = sharedAxis({ panels: [panel(0.56, 0.55)], lines: [] });
+  assert.ok(flat.high - flat.low >= 0.0999);
 });
 
 test("interaction says what Shapley values cannot", () => {

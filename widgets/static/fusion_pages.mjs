@@ -1,7 +1,7 @@
 // @ts-check
 // Pages of the fusion board that show a comparison: quality, training, robustness, contributions, cost, proof, models.
 import { h, fill } from "./dom.mjs";
-import { barChart, dotChart, lineChart, pointChart, short } from "./charts.mjs";
+import { barChart, dotChart, lineChart, pointChart, short, span } from "./charts.mjs";
 import { graphDrawing } from "./fusion_graph.mjs";
 import { fieldset, fixed, keep, numbers, options, refill, spread } from "./fusion_controls.mjs";
 
@@ -62,7 +62,7 @@ function stamp(names) {
 
 /** @param {Element} place @param {any[]} rows @param {string} looked @param {(name: string) => void} look */
 function drawCalibration(place, rows, looked, look) {
-  const series = rows.map((row) => ({ name: row.fusion, title: row.fusion, where: row.where, strong: row.fusion === looked, points: row.points.map((/** @type {any} */ point) => [point[0], point[1]]) }));
+  const series = rows.map((row) => ({ name: row.fusion, title: row.title, where: row.where, strong: row.fusion === looked, points: row.points.map((/** @type {any} */ point) => [point[0], point[1]]) }));
   const ideal = { name: "", title: "as sure as right", where: "none", dashed: true, points: [[0, 0], [1, 1]] };
   const one = rows.find((row) => row.fusion === looked);
   const said = (one?.points ?? []).map((/** @type {any} */ point) => `${fixed(point[0], 2)} sure, ${fixed(point[1], 2)} right, ${point[2]} items`).join("; ");
@@ -118,6 +118,14 @@ function drawCurves(board, place, page) {
   fill(place, h("h4", { text: label }), lineChart({ label: `${label}: ${series.map((/** @type {any} */ row) => `${row.title} ends at ${fixed(row.points.at(-1)?.[1])}`).join(", ")}`, x: { label: "epoch" }, y: {}, series, lines: running ? [] : page.curves.lines, width: 680, height: 300, onpick: board.look }));
 }
 
+/** One axis for all panels, or they could not be compared; a span of a tenth at least, or noise would look like a fall. @param {any} page @param {number} [least] */
+export function sharedAxis(page, least = 0.1) {
+  const values = page.panels.flatMap((/** @type {any} */ panel) => [...(panel.theory ?? []), ...panel.rows.flatMap((/** @type {any} */ row) => row.points)].map((/** @type {any} */ point) => point[1]));
+  const { low, high } = span([...values, ...page.lines.map((/** @type {any} */ line) => line.value)]);
+  const room = Math.max(0, least - (high - low)) / 2;
+  return { low: low - room, high: high + room };
+}
+
 /** @param {any} board */
 export function robustnessPage(board) {
   const place = h("div", { class: "fb-panels" });
@@ -127,12 +135,14 @@ export function robustnessPage(board) {
     draw() {
       const page = board.view().robustness;
       const looked = board.model.get("fusion");
+      const y = sharedAxis(page);
+      const within = (/** @type {any} */ point) => point.map((/** @type {any} */ value, /** @type {number} */ at) => (at > 1 && value !== null ? Math.min(y.high, Math.max(y.low, value)) : value));
       fill(place, ...page.panels.map((/** @type {any} */ panel) => {
         const theory = panel.theory ? [{ name: "", title: "theory", where: "none", dashed: true, strong: true, points: panel.theory }] : [];
-        const series = panel.rows.map((/** @type {any} */ row) => ({ name: row.fusion, title: row.title, where: row.where, strong: row.fusion === looked, points: row.points }));
+        const series = panel.rows.map((/** @type {any} */ row) => ({ name: row.fusion, title: row.title, where: row.where, strong: row.fusion === looked, points: row.points.map(within) }));
         const own = panel.rows.find((/** @type {any} */ row) => row.fusion === looked);
         const said = (own?.points ?? []).map((/** @type {any} */ point) => `${fixed(point[0], 2)}: ${fixed(point[1])}`).join(", ");
-        return h("section", {}, h("h4", { text: `${panel.title}` }), lineChart({ label: `${page.measure} of ${looked}, ${panel.title}: ${said}`, x: { label: panel.x }, y: {}, series: [...series, ...theory], width: 400, height: 230, onpick: (name) => name && board.look(name) }),
+        return h("section", {}, h("h4", { text: `${panel.title}` }), lineChart({ label: `${page.measure} of ${looked}, ${panel.title}: ${said}`, x: { label: panel.x }, y, series: [...series, ...theory], lines: page.lines, width: 400, height: 230, onpick: (name) => name && board.look(name) }),
           h("p", { class: "wb-help", text: `Items changed: ${panel.realised.join(", ")} of ${panel.items}. Missing in training: ${(100 * panel.p_missing_train).toFixed(0)} %.` }));
       }));
       refill(below, numbers("The numbers", ["fusion", "damage", ...(page.panels[0]?.levels ?? []).map((/** @type {any} */ _, /** @type {number} */ at) => `level ${at + 1}`), "area kept"],
