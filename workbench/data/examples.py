@@ -53,7 +53,7 @@ class Tokens:
     @property
     def present(self) -> NDArray[np.bool_]:
         """item: whether any token is there."""
-        return self.mask.any(axis=1)
+        return np.asarray(self.mask.any(axis=1))
 
     def __len__(self) -> int:
         return len(self.values)

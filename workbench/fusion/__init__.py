@@ -10,6 +10,7 @@ from workbench.fusion.comparing import compare
 from workbench.fusion.deciding import regions
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
 from workbench.fusion.looking import look
+from workbench.fusion.measured import MeasuredTable, measured
 from workbench.fusion.planes import PlaneTask, plane_tasks
 from workbench.fusion.proof import Proof, ProofRow
 from workbench.fusion.proving import prove
@@ -23,6 +24,7 @@ __all__ = [
     "FusionCard",
     "FusionReport",
     "Look",
+    "MeasuredTable",
     "Plan",
     "PlaneTask",
     "Proof",
@@ -35,6 +37,7 @@ __all__ = [
     "compare",
     "examples",
     "look",
+    "measured",
     "plane_tasks",
     "prove",
     "regions",

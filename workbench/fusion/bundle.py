@@ -105,8 +105,10 @@ def _rows(examples: Examples, plan: Plan) -> tuple[dict[str, NDArray[np.int64]],
         raise BadInputError(f"No item of {examples.name!r} has a label, so there is nothing to learn.")
     if not known.all():
         notes += (f"{plural(int((~known).sum()), 'item')} without a label left out",)
-    rows = {part: examples.rows(part) for part in SPLITS}
-    rows = {part: found[known[found]] for part, found in rows.items()}
+    rows: dict[str, NDArray[np.int64]] = {}
+    for part in SPLITS:
+        found = examples.rows(part)
+        rows[part] = found[known[found]]
     train = rows["train"]
     if plan.most_train is not None and len(train) > plan.most_train:
         kept = np.random.default_rng(0).permutation(len(train))[: plan.most_train]

@@ -146,7 +146,8 @@ def information(
     With `latents` (what a generator put into each modality) they are exact. Otherwise each modality's
     mean token becomes a discrete value, and the result depends on how; the estimator says so.
     """
-    names = tuple(data.spec.features)[:2]
+    first, second = tuple(data.spec.features)[:2]
+    names = (first, second)
     if latents is not None:
         values = {name: np.asarray(latents[name])[rows] for name in names}
         how = "exact, over the generator's own values"

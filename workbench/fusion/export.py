@@ -21,7 +21,8 @@ _SPECIAL |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\tex
 def table(report: FusionReport) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     """(header, rows): accuracy with its interval, other measures, size and work of each fusion."""
     header = ("fusion", "where", "class", "accuracy", "95 % interval", "NLL", "ECE", "parameters", "MFLOPs")
-    spread, rows = report.interval("accuracy"), []
+    spread = report.interval("accuracy")
+    rows: list[tuple[object, ...]] = []
     for place, card in enumerate(report.cards):
         mean, low, high = spread[place]
         budget = report.budget

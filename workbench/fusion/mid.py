@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -124,6 +125,8 @@ class Film(FusionModule):
 
     Scale is 1 and shift 0 at the start: the fusion begins as the first modality alone.
     """
+
+    modulate: Any
 
     def __init__(self, spec: Spec, design: Design) -> None:
         super().__init__(spec, design)

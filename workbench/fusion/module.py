@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ class FusionModule(nn.Module):
     A child defines `fuse`, and, for the twins of what is counted, `formula_parameters` and
     `formula_flops`. `streams`, if it has them, are the experts that separate training trains first.
     """
+
+    streams: Any  # modality to `Stream`, for those that have them
 
     def __init__(self, spec: Spec, design: Design) -> None:
         super().__init__()

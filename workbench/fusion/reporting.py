@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,12 +88,13 @@ def _of(work: Run, name: str, pick: Callable[[Found], Any], missing: float, kind
 def _metrics(work: Run, truth: NDArray) -> dict[str, NDArray[np.float32]]:
     out = {}
     for measure, of in MEASURES.items():
-        rows = [
-            _of(work, one.name, lambda found, of=of: [of(each, truth) for each in found.probability], np.nan)
-            for one in work.fusions
-        ]
+        rows = [_of(work, one.name, partial(_each_seed, of, truth), np.nan) for one in work.fusions]
         out[measure] = np.stack(rows).astype(np.float32)
     return out
+
+
+def _each_seed(of: Callable[[NDArray, NDArray], float], truth: NDArray, found: Found) -> list[float]:
+    return [of(each, truth) for each in found.probability]
 
 
 def _curves(work: Run) -> dict[str, NDArray[np.float32]]:
@@ -177,7 +179,11 @@ def _contributions(work: Run) -> Contributions | None:
         value.astype(small),
         shapley(value, modalities).astype(small),
         interaction(value, modalities).astype(small),
-        *(part.astype(small) for part in (*sums, ratio)),
+        emap_accuracy=sums[0].astype(small),
+        emap_gap=sums[1].astype(small),
+        additive_share=sums[2].astype(small),
+        gradient_cosine=sums[3].astype(small),
+        gradient_ratio=ratio.astype(small),
         pid=_information(work) if len(modalities) == 2 else {},
         items=len(work.shown),
     )  # fmt: skip

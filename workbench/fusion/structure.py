@@ -44,9 +44,9 @@ def check_structure(fusion: Fusion, seed: int = 0) -> list[ProofRow]:
         tokens = {name: x.shape[1] for name, (x, _) in inputs.items()}
         counted, formula = count_flops(module, inputs), module.formula_flops(tokens)
         rows.append(("FLOPs off", abs(counted - formula), 0, f"0: {formula} by the formula"))
-    if fusion.card.kind != "unimodal":
-        rows += _cross_rows(module, fusion.card, inputs)
-    return [_row(fusion.card, *row) for row in rows]
+    if fusion.card.kind == "additive" and fusion.name != "mean-probabilities":
+        rows.append(("interaction", _interaction(module, inputs), _SAME, "0: a sum of one score a modality"))
+    return [_row(fusion.card, *row) for row in rows] + _keys(module, fusion.card, inputs)
 
 
 def _row(card: FusionCard, what: str, measured: float, most: float, theory: str) -> ProofRow:
@@ -122,14 +122,17 @@ def _alone(module: nn.Module, inputs: Inputs) -> int:
 
 
 @torch.no_grad()
-def _cross_rows(module: Any, card: FusionCard, inputs: Inputs) -> list[tuple[str, float, float, str]]:
-    """Of a fusion that sums: that it is its EMAP. Of one with attention: that weights follow the query."""
-    rows: list[tuple[str, float, float, str]] = []
-    if card.kind == "additive" and card.name not in ("mean-probabilities",):
-        rows.append(("interaction", _interaction(module, inputs), _SAME, "0: a sum of one score a modality"))
-    return rows
+def _keys(module: Any, card: FusionCard, inputs: Inputs) -> list[ProofRow]:
+    """The fewest keys any attention chooses among: a softmax over one key is 1, whatever is asked."""
+    attentions = module(inputs, look=True).attentions
+    if not attentions:
+        return []
+    fewest = min(weights.shape[-1] for weights in attentions.values())
+    bound = Bound("keys", 2, math.inf, "at least 2: over one key attention says nothing")
+    return [judged(card, "structure", bound, float(fewest))]
 
 
+@torch.no_grad()
 def _interaction(module: Callable[..., Any], inputs: Inputs) -> float:
     """Largest double difference f(a,b) - f(a',b) - f(a,b') + f(a',b') of log-odds; 0 for a sum."""
     (image, image_mask), (text, text_mask) = inputs["image"], inputs["text"]

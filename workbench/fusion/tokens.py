@@ -26,6 +26,7 @@ SIDE, GRID = 32, 4
 WORD_CODE, MOST_WORDS = 32, 24
 _SHARES = (0.7, 0.15)  # train, validation; the rest is test
 _WORD = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]|[^\W_]+", re.UNICODE)
+_GENERATED = {"image": "digit", "text": "word_digit"}  # columns of `digits-words`
 _MOST_PATCHES = 36  # more than these are averaged to GRID x GRID
 
 
@@ -71,10 +72,18 @@ def examples(
     labels = np.array([place[label] for label in pairs.labels], dtype=np.int64)
     options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
     modalities, meta, more = _raw(pairs, options) if model is None else _frozen(model, pairs, options)
-    meta |= dict(getattr(pairs, "facts", {}) or {})
+    meta |= dict(getattr(pairs, "facts", {}) or {}) | _latents(pairs)
     code = f"examples({pairs.code}" + (", model=model" if model is not None else "") + ")"
     split = _split(pairs, labels, seed)
     return Examples(pairs.name, modalities, labels, classes, split, pairs, meta, notes + more, code)
+
+
+def _latents(pairs: Pairs) -> dict[str, Any]:
+    """What a generator put into each modality, where its columns say so: information is exact then."""
+    found = {side: pairs.columns.get(column) for side, column in _GENERATED.items()}
+    if any(values is None for values in found.values()):
+        return {}
+    return {"latents": {side: np.array(values, dtype=np.int64) for side, values in found.items()}}
 
 
 def cut_words(text: str) -> tuple[str, ...]:
@@ -96,7 +105,8 @@ def patches(picture: Any, side: int = SIDE, grid: int = GRID) -> NDArray[np.floa
     array = np.asarray(small, dtype=np.float32) / 255
     cell = side // grid
     cut = array.reshape(grid, cell, grid, cell, 3).transpose(0, 2, 1, 3, 4)
-    return cut.reshape(grid * grid, cell * cell * 3)
+    out: NDArray[np.float32] = cut.reshape(grid * grid, cell * cell * 3)
+    return out
 
 
 def _labelled(pairs: Pairs) -> tuple[Pairs, tuple[str, ...]]:
@@ -132,7 +142,7 @@ def _split(pairs: Pairs, labels: NDArray[np.int64], seed: int) -> NDArray[np.uin
             f"The column 'split' holds {', '.join(map(repr, strange[:3]))}; expected 'train', 'validation' "
             "or 'test' in every row. Rename the values, or the column, and the split is drawn."
         )
-    split = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)  # type: ignore[arg-type]
+    split = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)
     if not (split == 1).any():
         train = split == 0
         split[train] = _drawn(groups[train], labels[train], (0.85, 0.15), seed)
@@ -156,7 +166,9 @@ def _raw(pairs: Pairs, options: dict[str, Any]) -> tuple[dict[str, Tokens], dict
     image = _each_once(pairs, lambda pictures: np.stack([patches(picture) for picture in pictures]), options)
     text, words, cut = _words(pairs.texts)
     meta = {"image_grid": (GRID, GRID), "words": words}
-    notes = (f"pictures: {GRID} x {GRID} patches of {SIDE} x {SIDE} pixels; texts: coded words",)
+    notes: tuple[str, ...] = (
+        f"pictures: {GRID} x {GRID} patches of {SIDE} x {SIDE} pixels; texts: coded words",
+    )
     if cut:
         notes += (f"{plural(cut, 'text')} longer than {MOST_WORDS} words; the end is ignored",)
     return {"image": Tokens.of(image), "text": text}, meta, notes

@@ -41,7 +41,8 @@ def run_trials(fusion: Fusion, seed: int, beat: Beat, design: Design = SMALL) ->
     asserted after the first round, in which the others do solve theirs.
     """
     random = np.random.default_rng([seed, 7])
-    left, found = list(TASKS), {}
+    left = list(TASKS)
+    found: dict[str, Measured] = {}
     for turn, steps in enumerate(STEPS):
         copies = left if turn == 0 else [task for task in left for _ in range(STARTS)]
         seeds = [1000 * seed + 100 * turn + k for k in range(len(copies))]
