@@ -184,7 +184,7 @@ class Hybrid(FusionModule):
 
     def fuse(self, inputs: Cleaned, present: dict[str, Tensor], trace: Trace) -> FusionOutput:
         before = {name: self.streams[name](*inputs[name], trace=trace, name=name) for name in self.names}
-        own = {name: self._alone(name, *before[name], trace) for name in self.names}
+        own = {name: self._alone(name, before[name], trace) for name in self.names}
         rows = [x for x, _ in before.values()]
         x = torch.cat([self.cls.expand(len(rows[0]), 1, -1), *rows], dim=1)
         masks = [mask for _, mask in before.values()]
@@ -198,7 +198,8 @@ class Hybrid(FusionModule):
         logits = (weight[..., None] * torch.stack(list(every.values()), dim=1)).sum(dim=1)
         return FusionOutput(logits, fused, gates={"share": weight}, auxiliary=every)
 
-    def _alone(self, name: str, x: Tensor, mask: Tensor, trace: Trace) -> Tensor:
+    def _alone(self, name: str, before: tuple[Tensor, Tensor], trace: Trace) -> Tensor:
+        x, mask = before
         where = f"{self.design.depth - 1}/cls+{name}->cls+{name}"
         x = self.blocks[name](x, mask, first=1, trace=trace, name=where)
         return self.heads[name](self.streams[name].norm(x[:, 0]))

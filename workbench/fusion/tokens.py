@@ -105,8 +105,7 @@ def patches(picture: Any, side: int = SIDE, grid: int = GRID) -> NDArray[np.floa
     array = np.asarray(small, dtype=np.float32) / 255
     cell = side // grid
     cut = array.reshape(grid, cell, grid, cell, 3).transpose(0, 2, 1, 3, 4)
-    out: NDArray[np.float32] = cut.reshape(grid * grid, cell * cell * 3)
-    return out
+    return cut.reshape(grid * grid, cell * cell * 3).astype(np.float32)
 
 
 def _labelled(pairs: Pairs) -> tuple[Pairs, tuple[str, ...]]:
