@@ -9,6 +9,7 @@ from workbench.fusion.cards import available, card
 from workbench.fusion.comparing import compare
 from workbench.fusion.deciding import regions
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
+from workbench.fusion.known import gaussian
 from workbench.fusion.looking import look
 from workbench.fusion.measured import MeasuredTable, measured
 from workbench.fusion.planes import PlaneTask, plane_tasks
@@ -36,6 +37,7 @@ __all__ = [
     "card",
     "compare",
     "examples",
+    "gaussian",
     "look",
     "measured",
     "plane_tasks",

@@ -47,7 +47,10 @@ def score_conditions(
 def collect(
     scores: Mapping[str, Scores], order: list[str], seeds: int, inputs: Batch, plan: Plan, theory: Any = None
 ) -> tuple[Robustness, ...]:
-    """One `Robustness` a kind and modality; fusions that were not reached are NaN."""
+    """One `Robustness` a kind and modality; fusions that were not reached are NaN.
+
+    `theory` is (kind, modality) to a function of the levels, where the data have a closed form.
+    """
     curves = []
     for kind, levels in (("noise", plan.noise_test), ("missing", plan.p_missing_test)):
         for name in inputs:
@@ -67,7 +70,7 @@ def collect(
                     values[1],
                     len(next(iter(inputs.values()))[0]),
                     plan.p_missing_train,
-                    None if theory is None else theory.get((kind, name)),
+                    theory[kind, name](np.array(levels)) if theory and (kind, name) in theory else None,
                 )
             )
     return tuple(curves)
