@@ -6,8 +6,9 @@ board = show(classify(model, pairs, labels))
 
 from widgets.atlas_pair import AtlasPair
 from widgets.embedding_atlas import EmbeddingAtlas
+from widgets.fusion_board import FusionBoard
 from widgets.show import show
 from widgets.snapshot import Snapshot
 from widgets.zero_shot_board import ZeroShotBoard
 
-__all__ = ["AtlasPair", "EmbeddingAtlas", "Snapshot", "ZeroShotBoard", "show"]
+__all__ = ["AtlasPair", "EmbeddingAtlas", "FusionBoard", "Snapshot", "ZeroShotBoard", "show"]

@@ -8,9 +8,12 @@ from typing import Any
 
 from widgets.atlas_pair import AtlasPair
 from widgets.embedding_atlas import EmbeddingAtlas
+from widgets.fusion_board import FusionBoard
 from widgets.zero_shot_board import ZeroShotBoard
 from workbench.data import Pairs
+from workbench.data.examples import Examples
 from workbench.errors import BadInputError
+from workbench.fusion import FusionReport, Proof, Regions
 from workbench.models.base import DualEncoder
 from workbench.projection import Alignment, LayerMaps, Projection
 from workbench.results import Ranking
@@ -23,7 +26,8 @@ def show(result: Any, **_options: Any) -> Any:
     """The widget for `result`. It is displayed as a cell's last line, and its choices can be read later.
 
     A `Ranking` becomes a `ZeroShotBoard`; a `Projection`, or a list of them with a slider between, an
-    `EmbeddingAtlas`; an `Alignment` two linked ones. Pass `model=` if the model is no longer held.
+    `EmbeddingAtlas`; an `Alignment` two linked ones; a `FusionReport`, `Proof`, `Regions` or `Examples` a
+    `FusionBoard`. Pass `model=` if the model that made it is no longer held.
 
     Raises:
         BadInputError: there is no widget for this type; the message lists those there are.
@@ -63,3 +67,22 @@ def _(result: Sequence[Any], **options: Any) -> EmbeddingAtlas:
         held = f"one with a {others[0]}" if others else "an empty one"
         raise BadInputError(f"show() takes a list of projections of the same points; got {held}.")
     return EmbeddingAtlas(result, **options)
+
+
+def _(result: FusionReport) -> FusionBoard:
+    return FusionBoard(result)
+
+
+@show.register
+def _(result: Proof) -> FusionBoard:
+    return FusionBoard(proof=result)
+
+
+@show.register
+def _(result: Regions) -> FusionBoard:
+    return FusionBoard(regions=result)
+
+
+@show.register
+def _(result: Examples) -> FusionBoard:
+    return FusionBoard(examples=result)

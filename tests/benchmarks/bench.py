@@ -22,6 +22,7 @@ os.environ["WORKBENCH_CACHE"] = tempfile.mkdtemp(
 )  # what a first visitor finds: nothing
 
 from bench_atlas import atlas  # noqa: E402 - found beside this file
+from bench_fusion import fusion  # noqa: E402 - found beside this file
 from bench_projection import projection  # noqa: E402 - found beside this file
 
 Rows = list[tuple[str, str, str]]
@@ -206,6 +207,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "atlas": atlas,
     "cards": cards,
     "projection": projection,
+    "fusion": fusion,
 }
 
 if __name__ == "__main__":

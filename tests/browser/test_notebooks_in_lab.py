@@ -27,3 +27,14 @@ def test_the_lesson_on_the_embedding_space_draws_its_atlases(lab) -> None:
     shown.first.scroll_into_view_if_needed()
     expect(shown.first.locator(".atl-measures tbody tr").first).to_be_visible()
     lab.screenshot("04_embedding_space")
+
+
+def test_the_lesson_on_fusion_draws_its_boards(lab) -> None:
+    notebook = lab.open("notebooks/05_fusion.ipynb")
+    notebook.run_all()
+    shown = lab.page.locator(".jp-NotebookPanel .fb")
+    expect(shown).to_have_count(2)  # the plane, and the comparison
+    expect(shown.first.locator(".fb-tile[data-waiting]")).to_have_count(0)
+    expect(shown.last.get_by_role("tab", name="Quality")).to_have_attribute("aria-selected", "true")
+    shown.last.scroll_into_view_if_needed()
+    lab.screenshot("05_fusion")

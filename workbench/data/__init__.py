@@ -11,15 +11,19 @@ from typing import Any
 
 from workbench._repr import html_table
 from workbench.data.cards import CARDS, DataCard, card
+from workbench.data.digits import load_digits_words
 from workbench.data.emoji import load_emoji
+from workbench.data.emoji_match import load_emoji_match
 from workbench.data.folder import from_pictures, load_folder
 from workbench.data.pairs import Pair, Pairs
 from workbench.data.photos import load_photos
 from workbench.data.pictures import ENDINGS, open_picture
 from workbench.data.places import local_path
+from workbench.data.questions import load_shapes_questions
 from workbench.data.shapes import load_shapes
 from workbench.data.shards import load_shards, shards_in
 from workbench.data.tables import TABLES, load_table
+from workbench.data.vqa import load_easy_vqa
 from workbench.errors import BadInputError, UnknownNameError
 
 __all__ = [
@@ -39,6 +43,10 @@ _LOADERS: dict[str, Callable[..., Pairs]] = {
     "emoji": load_emoji,
     "shapes": load_shapes,
     "photos": load_photos,
+    "easy-vqa": load_easy_vqa,
+    "digits-words": load_digits_words,
+    "emoji-match": load_emoji_match,
+    "shapes-questions": load_shapes_questions,
 }
 
 
@@ -46,7 +54,7 @@ class DataTable(tuple[DataCard, ...]):
     """Rows of data sets that print as a table."""
 
     def __repr__(self) -> str:
-        return "\n".join(f"{row.name:<8} {row.summary} ({row.licence})" for row in self)
+        return "\n".join(f"{row.name:<16} {row.summary} ({row.licence})" for row in self)
 
     def _repr_html_(self) -> str:
         rows = ((row.name, row.summary, row.licence, row.source) for row in self)
@@ -64,6 +72,11 @@ def load(name: str | Path, **options: Any) -> Pairs:
     - "emoji": options `language="en"`, `skin_tones=False`
     - "shapes": options `n=200`, `seed=0`, `language="en"`
     - "photos": no options
+    - "easy-vqa": no options
+    - "digits-words": options `task="xor"`, `shared`, `text_noise=0`, `image_noise=0`, `n=4000`, `seed=0`,
+      `language="en"`
+    - "emoji-match": options `hard=False`, `language="en"`, `seed=0`
+    - "shapes-questions": options `n=1000`, `seed=0`, `kind=None`
     - a folder (of pictures, or of class folders): no options
     - a .tar in WebDataset's form, or a folder of them: no options
     - a .csv, .tsv or .parquet: options `image_column`, `text_column`, `label_column`

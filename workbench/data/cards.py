@@ -50,6 +50,34 @@ CARDS = (
         "Preuss (horse), CC0Textures (brick), linolafett (grass), D. Scharstein and others (motorcycle).",
         "PyPI scikit-image",
     ),
+    DataCard(
+        "easy-vqa",
+        "48,248 questions about 5,000 drawn pictures, with 13 answers and the author's split",
+        "MIT",
+        "Pictures and questions: easy-VQA, © 2019 Victor Zhou, MIT.",
+        "PyPI easy-vqa",
+    ),
+    DataCard(
+        "digits-words",
+        "handwritten digits beside digit words (en, zh): seven questions and three dials, theory known",
+        "CC-BY-4.0 (digits)",
+        "Digits: E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.",
+        "PyPI scikit-learn (digits); words and labels by workbench.data.digits",
+    ),
+    DataCard(
+        "emoji-match",
+        "every emoji with its own name and with another's: does the text describe the picture?",
+        "CC-BY-4.0",
+        "Graphics: Twemoji, © Twitter, Inc and other contributors, CC BY 4.0.",
+        "as emoji; pairs by workbench.data.emoji_match",
+    ),
+    DataCard(
+        "shapes-questions",
+        "questions about drawn scenes, with their only right answer; any number, by seed",
+        "Apache-2.0",
+        "",
+        "drawn by workbench.data.shapes",
+    ),
 )
 
 

@@ -67,6 +67,7 @@ class Pairs:
         licence: of the pictures.
         notes: what the user should know (rows left out, and why).
         code: a Python expression that loads the same pairs.
+        facts: numbers known of the whole set, by name ("bayes_accuracy"); usually none.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Pairs:
     licence: str = "unknown"
     notes: tuple[str, ...] = ()
     code: str = "pairs"
+    facts: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         labels = self.texts if self.labels is None else self.labels

@@ -9,9 +9,10 @@ from typing import Literal
 
 from workbench.data.scenes import COLOURS, SHAPES, Scene, Thing
 
-__all__ = ["Question", "caption", "name_of", "questions"]
+__all__ = ["Question", "QuestionKind", "caption", "name_of", "questions"]
 
 Language = Literal["en", "zh"]
+QuestionKind = Literal["existence", "count", "colour", "shape", "relation"]
 
 _ZH = {
     "circle": "圆形", "square": "正方形", "triangle": "三角形", "star": "星形", "cross": "十字形",

@@ -47,7 +47,7 @@ def test_photographs_come_without_a_network() -> None:
     assert all(author.split(" (")[0].split(",")[0] in photos.credit for author in photos.columns["author"])
 
 
-@pytest.mark.parametrize("name", ["emojis", "Emoji", "shape"])
+@pytest.mark.parametrize("name", ["emojis", "Emoji", "shape", "easyvqa"])
 def test_a_typo_names_the_nearest(name: str) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean"):
         data.load(name)
@@ -59,7 +59,9 @@ def test_a_path_that_is_not_there_says_where_it_was_looked_for(tmp_path: Path) -
 
 
 def test_available_prints_every_card() -> None:
-    assert {row.name for row in data.available()} == {"emoji", "shapes", "photos"}
+    assert {row.name for row in data.available()} == {
+        "emoji", "shapes", "photos", "easy-vqa", "digits-words", "emoji-match", "shapes-questions",
+    }  # fmt: skip
     assert "CC-BY-4.0" in repr(data.available())
 
 

@@ -1,0 +1,95 @@
+"""The fusion lab in numbers: how fast it trains, how long a proof takes, what was measured on easy-VQA."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+Rows = list[tuple[str, str, str]]
+SEEDS, ROWS, BATCH = (0, 1, 2, 3, 4), 640, 64
+NAMES = ("early-tokens", "co-attention", "bottleneck", "mean-logits", "concat-mlp", "low-rank", "hybrid")
+
+
+def fusion(_work: Path) -> Rows:
+    """Training in `compare` against a plain loop of the same models; the time of `prove()`; easy-VQA."""
+    from workbench.fusion import measured, prove
+
+    rows = [_rate(name) for name in NAMES]
+    proof = prove()
+    rows.append(
+        (
+            f"prove(): {len(proof.fusions)} fusions, {len(proof.rows)} rows",
+            f"{proof.seconds:.0f} s",
+            "120 s on two cores",
+        )
+    )
+    rows.append(("  outside theory", str(len(proof.failures)), "0"))
+    table = measured("easy-vqa")
+    for row in sorted(table.rows, key=lambda row: -np.mean(row["accuracy"])):
+        mean, low, high = table.interval(row["fusion"])
+        what = f"easy-vqa, kept: {row['fusion']}, {len(table.seeds)} seeds"
+        rows.append((what, f"{mean:.3f}", f"{low:.3f} to {high:.3f}"))
+    rows.append(("easy-vqa: its author, twice the pictures", f"{table.lines['author_accuracy']:.3f}", ""))
+    return rows
+
+
+def _rate(name: str) -> tuple[str, str, str]:
+    """Examples a second of five seeds trained by `compare`'s own loop, over five plain loops in turn."""
+    import torch
+
+    from workbench.fusion import Plan
+    from workbench.fusion.building import fusion as named
+    from workbench.fusion.bundle import bundle
+    from workbench.fusion.threads import one_thread
+    from workbench.fusion.training import train
+
+    plan = Plan(epochs=1, batch_size=BATCH)
+    data, one = bundle(_examples(), plan, 1), named(name)
+    ours, plain = [], []
+    with one_thread():
+        for _ in range(3):  # in turn, so that a drift of the machine meets both
+            start = time.perf_counter()
+            train(one, data, plan, SEEDS, lambda: None, lambda _epoch, _values: None)
+            ours.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            for seed in SEEDS:
+                torch.manual_seed(seed)
+                _plain(one.build(data.spec, plan.design), data, plan)
+            plain.append(time.perf_counter() - start)
+    rate = len(SEEDS) * len(data.rows["train"]) / min(ours)
+    return f"examples/s of {name}, over a plain loop", f"{rate:,.0f}, {min(plain) / min(ours):.2f}x", "0.95x"
+
+
+def _plain(model, data, plan) -> None:
+    """What one would write by hand: the same steps, and the same look at validation after them."""
+    import torch
+    from torch.nn import functional
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    order = torch.from_numpy(np.random.default_rng(0).permutation(data.rows["train"]))
+    for rows in order.split(plan.batch_size):
+        out = model({name: (x[rows], mask[rows]) for name, (x, mask) in data.inputs.items()})
+        heads = (out.logits, *out.auxiliary.values())
+        loss = sum(functional.cross_entropy(logits, data.labels[rows]) for logits in heads)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    with torch.no_grad():
+        rows = torch.from_numpy(data.rows["validation"])
+        model({name: (x[rows], mask[rows]) for name, (x, mask) in data.inputs.items()})
+
+
+def _examples():
+    from workbench.data.examples import Examples, Tokens
+
+    random = np.random.default_rng(0)
+    count = ROWS + 128
+    tokens = {
+        "image": Tokens.of(random.normal(size=(count, 16, 192))),
+        "text": Tokens.of(random.normal(size=(count, 9, 32))),
+    }
+    split = np.repeat([0, 1, 2], [ROWS, 64, 64]).astype(np.uint8)
+    return Examples("noise", tokens, np.arange(count) % 13, tuple("abcdefghijklm"), split)

@@ -1,0 +1,202 @@
+"""Identities and closed forms that hold without training, or with very little."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from workbench.fusion import Design, Spec, available
+from workbench.fusion.building import build, fusion
+from workbench.fusion.closed_forms import gaussian_rows, noisy_accuracy, noisy_bayes, rank_rows
+from workbench.fusion.contributing import coalitions, emap, interaction, shapley
+from workbench.fusion.expectations import GAUSSIAN_NLL
+from workbench.fusion.flops import count_flops
+from workbench.fusion.planes import additive_ceiling, plane_tasks
+from workbench.fusion.replicas import Replicas
+from workbench.fusion.tasks import TASKS
+
+SPEC = Spec({"image": 5, "text": 7}, {"image": 6, "text": 4}, 3)
+DESIGN = Design(width=12, depth=3, heads=2, rank=2, bottleneck=3)
+NAMES = [card.name for card in available()]
+
+
+def batch(items: int = 6, seed: int = 0, tokens=(6, 4)):
+    random = torch.Generator().manual_seed(seed)
+    return {
+        name: (
+            torch.randn(items, count, SPEC.features[name], generator=random),
+            torch.ones(items, count, dtype=torch.bool),
+        )
+        for name, count in zip(SPEC.features, tokens, strict=True)
+    }
+
+
+def made(name: str, design: Design = DESIGN, seed: int = 0):
+    torch.manual_seed(seed)
+    return build(name, SPEC, design).eval()
+
+
+def emap_distance(name: str) -> tuple[float, float]:
+    """(largest distance of the logits from their EMAP, spread of the logits)."""
+    chosen = fusion(name, depth=DESIGN.depth)
+    replicas = Replicas(lambda: chosen.build(SPEC, DESIGN), [0, 1])
+    with torch.no_grad():  # larger than at the start, so that what is there shows
+        for value in replicas.parameters.values():
+            value.mul_(2)
+    own, summed = emap(replicas, batch(8))
+    return float(np.abs(own - summed).max()), float(own.std())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n in NAMES if fusion(n).card.kind == "additive" and n != "mean-probabilities"]
+    + ["slider-3", "slider-2b4"],
+)
+def test_the_emap_of_an_additive_model_is_the_model(name) -> None:
+    distance, spread = emap_distance(name)
+    assert distance < 1e-5 * max(1, spread)
+
+
+@pytest.mark.parametrize(
+    "name", ["slider-1b4", "slider-0b1", "slider-2", "early-tokens", "tensor", "low-rank", "gmu"]
+)
+def test_the_emap_of_a_fusion_that_interacts_is_not_the_model(name) -> None:
+    distance, spread = emap_distance(name)
+    assert distance > 1e-3 * spread
+
+
+def test_concatenation_and_one_linear_map_is_a_sum_of_two_linear_maps() -> None:
+    model, inputs = made("concat-linear"), batch()
+    vectors = model.encode(inputs)
+    weights = model.head.weight.split(DESIGN.width, dim=1)
+    apart = sum(vectors[name] @ weight.T for name, weight in zip(SPEC.features, weights, strict=True))
+    assert torch.allclose(model(inputs).logits, apart + model.head.bias, atol=1e-6)
+
+
+def test_tensor_fusion_without_its_products_is_a_sum() -> None:
+    model = made("tensor")
+    size = model.size + 1
+    with torch.no_grad():
+        block = model.head.weight.view(SPEC.classes, size, size)
+        block[:, 1:, 1:] = 0
+    one, other = batch(4), batch(4, seed=1)
+    mixed = {"image": one["image"], "text": other["text"]}
+    back = {"image": other["image"], "text": one["text"]}
+    double = model(one).logits - model(mixed).logits - model(back).logits + model(other).logits
+    assert double.abs().max() < 1e-5
+
+
+def test_film_begins_as_the_picture_alone() -> None:
+    model, inputs = made("film"), batch()
+    assert torch.equal(model(inputs).logits, model({"image": inputs["image"]}).logits)
+    assert torch.equal(model(inputs).gates["scale"], torch.ones(6, DESIGN.width))
+
+
+def test_the_slider_at_its_last_layer_equals_the_mean_of_its_streams_alone() -> None:
+    model, inputs = made("slider-3"), batch()
+    heads = [model.head(vector) for vector in model.encode(inputs).values()]
+    assert torch.allclose(model(inputs).logits, torch.stack(heads).mean(dim=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "early-input"])
+def test_without_positions_the_order_of_tokens_does_not_matter(name) -> None:
+    model, inputs = made(name), batch()
+    with torch.no_grad():
+        for key, value in model.named_parameters():
+            if "positions" in key:
+                value.zero_()
+    x, mask = inputs["image"]
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    turned = inputs | {"image": (x[:, order], mask)}
+    assert torch.allclose(model(inputs).logits, model(turned).logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "slider-0", "slider-1b4", "slider-3", "only-image"])
+@pytest.mark.parametrize("tokens", [(6, 4), (1, 3)])
+def test_flops_counted_by_torch_equal_the_formula(name, tokens) -> None:
+    model, inputs = made(name), batch(3, tokens=tokens)
+    counts = dict(zip(SPEC.features, tokens, strict=True))
+    # what is not there is padded by the two that flatten; the formula takes the full length there
+    if name == "early-input":
+        counts = dict(SPEC.tokens)
+    assert count_flops(model, inputs) == model.formula_flops(counts)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "slider-1", "slider-1b4"])
+def test_a_missing_modality_is_legal_as_an_absent_key_or_an_empty_mask(name) -> None:
+    model, inputs = made(name), batch()
+    for gone in SPEC.features:
+        x, mask = inputs[gone]
+        absent = model({other: pair for other, pair in inputs.items() if other != gone}).logits
+        empty = model(inputs | {gone: (torch.full_like(x, float("nan")), torch.zeros_like(mask))}).logits
+        assert torch.isfinite(absent).all()
+        assert torch.allclose(absent, empty, atol=1e-5)
+
+
+def test_shapley_values_sum_to_what_all_bring_over_none_and_xor_has_an_interaction_of_one_half() -> None:
+    names = ("image", "text", "sound")
+    values = np.random.default_rng(0).random((5, 2, 8))
+    assert shapley(values, names).sum(axis=-1) == pytest.approx(values[..., -1] - values[..., 0])
+    xor = np.array([0.5, 0.5, 0.5, 1.0])
+    both = ("image", "text")
+    assert shapley(xor, both) == pytest.approx([0.25, 0.25])
+    assert interaction(xor, both) == pytest.approx(0.5)
+    copy = np.array([0.5, 1.0, 1.0, 1.0])
+    assert shapley(copy, both) == pytest.approx([0.25, 0.25]) and interaction(copy, both) == pytest.approx(
+        -0.5
+    )
+    assert coalitions(both) == ((), ("image",), ("text",), ("image", "text"))
+
+
+def test_bilinear_fusion_explains_rank_over_dimension_and_full_rank_all() -> None:
+    rows = rank_rows(fusion("low-rank"), 0, lambda: None)
+    for row, rank in zip(rows, (1, 2, 4, 8), strict=True):
+        assert row.measured == pytest.approx(rank / 8, abs=0.02)
+    (full,) = rank_rows(fusion("tensor"), 0, lambda: None)
+    assert full.measured == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["mean-logits", "mean-probabilities", "product-of-experts"])
+def test_gaussian_evidence_is_combined_as_its_closed_form_says(name) -> None:
+    rows = gaussian_rows(fusion(name), 3)
+    assert rows and [row for row in rows if row.passed is not True] == []
+
+
+def test_the_curves_of_noise_are_those_of_the_study() -> None:
+    levels = (0, 0.5, 1, 2, 4)
+    assert [noisy_accuracy(noise) for noise in levels] == pytest.approx(
+        [0.8889, 0.8707, 0.8275, 0.7376, 0.6392], abs=1e-4
+    )
+    assert [noisy_bayes(noise) for noise in levels] == pytest.approx(
+        [0.8889, 0.8720, 0.8401, 0.7969, 0.7706], abs=1e-4
+    )
+
+
+def test_the_loss_of_the_exact_posterior_is_what_quadrature_gives() -> None:
+    strength = 1.0**2 + 0.7**2  # evidence x with mean +-s and variance s decides y with log odds 2 x
+
+    def integrand(x):
+        return norm.pdf(x, strength, strength**0.5) * np.log1p(np.exp(-2 * x))
+
+    assert quad(integrand, -20, 25)[0] == pytest.approx(GAUSSIAN_NLL, abs=1e-4)
+
+
+def test_best_sums_on_small_tables_are_three_quarters_and_seven_ninths() -> None:
+    assert additive_ceiling(np.array([[0, 1], [1, 0]])) == 0.75
+    assert additive_ceiling(np.array([[0, 0], [0, 1]])) == 1.0
+    assert additive_ceiling(np.eye(3)) == pytest.approx(7 / 9)
+    assert {task.name: task.additive_ceiling for task in plane_tasks()} == pytest.approx(
+        {
+            "xor": 0.75,
+            "and": 1,
+            "ring": 1,
+            "match": 7 / 9,
+            "checkerboard": 0.75,
+            "unique-image": 1,
+            "redundant": 1,
+        }
+    )
+    assert next(task for task in TASKS if task.name == "xor").additive_accuracy == 0.75

@@ -1,0 +1,259 @@
+"""The pages of the fusion board: which there are, what each shows, its code and its table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from widgets import fusion_sheets as sheets
+from widgets.fusion_attention import crossings
+from widgets.fusion_code import compare_code, plane_code, proof_code
+from widgets.fusion_example_view import Order, examples_view, look_view, space_view
+from widgets.fusion_graph import fusion_graph
+from widgets.fusion_models import REAL_MODELS
+from widgets.fusion_parts_view import contributions_view, proof_view, robustness_view
+from widgets.fusion_plane_view import plane_view, slider_name
+from widgets.fusion_presets import PRESETS
+from widgets.fusion_report_view import COSTS, MEASURES, cost_view, curves_view, quality_view
+from widgets.fusion_runs import DEPTH, PLANE_DESIGN, card_of
+from widgets.fusion_snapshot import Sheet
+from workbench import fusion as lab
+from workbench.fusion import FusionCard, Look
+
+if TYPE_CHECKING:
+    from widgets.fusion_board import FusionBoard
+
+__all__ = ["TABS", "Pages"]
+
+TABS = (
+    ("plane", "Decision regions"),
+    ("proof", "Proof"),
+    ("quality", "Quality"),
+    ("training", "Training"),
+    ("robustness", "Robustness"),
+    ("contributions", "Contributions"),
+    ("cost", "Cost"),
+    ("examples", "Examples"),
+    ("space", "Fused space"),
+    ("models", "Real models"),
+)
+_NEED_REPORT = ("quality", "robustness", "contributions", "cost", "examples", "space")
+_NO_REPORT = "Needs a comparison: compare(data, fusions), or start one on the page Training."
+
+
+class Pages:
+    """Views of a board's state. Reads the board, never changes it."""
+
+    def __init__(self, board: FusionBoard) -> None:
+        self._board = board
+
+    def view(self) -> dict[str, Any]:
+        """Everything the front end draws of the page in view, but arrays and pictures."""
+        board = self._board
+        report = board.report
+        tab = board.tab if board.tab in dict(TABS) and not self._why_not(board.tab) else "plane"
+        named = None if report is None else report.fusions
+        page = getattr(self, f"_{tab}")()
+        return {
+            "tab": tab,
+            "tabs": [{"name": name, "title": title, "why": self._why_not(name)} for name, title in TABS],
+            "title": "Fusion lab" if report is None else report.data,
+            "said": self._said(),
+            tab: page,
+            "looked": None if report is None or not named else self._looked(),
+            "fusions": [] if report is None else [_brief(card) for card in report.cards],
+            "all": [_brief(card) for card in lab.available()]
+            + [_brief(self.card(f"only-{side}")) for side in ("image", "text")],
+            "measures": {name: row[0] for name, row in MEASURES.items()},
+            "costs": {name: row[0] for name, row in COSTS.items()},
+            "notes": [] if report is None else list(report.notes),
+            "credit": self._credit(),
+        }
+
+    def card(self, name: str) -> FusionCard:
+        """The card of a fusion by name."""
+        report = self._board.report
+        cards = {} if report is None else {card.name: card for card in report.cards}
+        return card_of(name, cards)
+
+    def items(self) -> list[int]:
+        """Items on the page of examples."""
+        return [row["item"] for row in self._examples()["items"]]
+
+    def code(self) -> str:
+        """Python for the page in view."""
+        board = self._board
+        if board.tab == "plane" or (board.report is None and board.tab != "proof"):
+            return plane_code(board.task, self._screen(), design=PLANE_DESIGN, seed=board.seed, steps=None)
+        if board.tab == "proof":
+            proof = board.proof
+            return proof_code([] if proof is None else proof.fusions)
+        assert board.report is not None
+        return compare_code(board.report, selected=board.selected)
+
+    def tables(self) -> Sheet:
+        """The page in view as rows."""
+        board = self._board
+        if board.tab == "proof" and board.proof is not None:
+            return sheets.proof_sheet(board.proof)
+        if board.tab == "models":
+            return sheets.models_sheet(REAL_MODELS)
+        if board.report is None or board.tab in ("plane", "proof"):
+            base, shown = self._planes()
+            return sheets.plane_sheet(base, shown, task=board.task, seed=board.seed)
+        if board.tab == "robustness":
+            return sheets.robustness_sheet(board.report, board.measure)
+        if board.tab == "contributions":
+            return sheets.contributions_sheet(board.report)
+        return sheets.report_sheet(board.report, board.measure)
+
+    # One page each ---------------------------------------------------------------------------
+
+    def _plane(self) -> dict[str, Any]:
+        board = self._board
+        base, shown = self._planes()
+        card = shown[0][0]
+        tasks = [{"name": row.name, "title": row.title, "why": row.why} for row in lab.plane_tasks()]
+        drawn = None if base is None else plane_view(base, shown)
+        return {
+            "depth": DEPTH,
+            "tasks": tasks,
+            "why": next((row["why"] for row in tasks if row["name"] == board.task), ""),
+            "regions": drawn,
+            "waiting": [one.name for one, plane in shown if plane is None],
+            "graph": fusion_graph(card, depth=DEPTH, layer=board.layer, bottleneck=board.bottleneck),
+            "slider": _brief(card) | {"trap": card.trap, "equation": card.equation, "paper": card.paper},
+            "presets": [
+                {"name": row.name, "title": row.title, "works": row.works, "why": row.why} for row in PRESETS
+            ],
+        }
+
+    def _proof(self) -> dict[str, Any]:
+        proof = self._board.proof
+        return {"proof": None if proof is None else proof_view(proof)}
+
+    def _quality(self) -> dict[str, Any]:
+        board = self._board
+        assert board.report is not None
+        return quality_view(board.report, board.measure, board.baseline)
+
+    def _training(self) -> dict[str, Any]:
+        board = self._board
+        report = board.report
+        return {
+            "curves": None if report is None else curves_view(report, board.curve),
+            "live": board.examples is not None,
+            "examples": repr(board.examples) if board.examples is not None else "",
+        }
+
+    def _robustness(self) -> dict[str, Any]:
+        assert self._board.report is not None
+        return robustness_view(self._board.report, self._board.measure)
+
+    def _contributions(self) -> dict[str, Any]:
+        assert self._board.report is not None
+        return {"parts": contributions_view(self._board.report)}
+
+    def _cost(self) -> dict[str, Any]:
+        assert self._board.report is not None
+        return cost_view(self._board.report, self._board.cost, self._board.measure)
+
+    def _examples(self) -> dict[str, Any]:
+        board = self._board
+        assert board.report is not None
+        order = cast("Order", board.order)
+        view = examples_view(board.report, board.fusion, order, board.page, board.focus)
+        pairs = getattr(board.examples, "pairs", None)
+        for row in view["items"]:
+            row["text"] = "" if pairs is None else pairs.texts[row["item"]]
+        look = self._seen()
+        return view | {
+            "pictures": pairs is not None,
+            "text": "" if pairs is None or not 0 <= board.focus < len(pairs) else pairs.texts[board.focus],
+            "look": None if look is None else self._look_of(look),
+            "why": ""
+            if board.fusion in board.report.weights
+            else "The report keeps no weights of this fusion.",
+        }
+
+    def _space(self) -> dict[str, Any]:
+        assert self._board.report is not None
+        return space_view(self._board.report)
+
+    def _models(self) -> dict[str, Any]:
+        rows = [
+            row
+            | {
+                "graph": fusion_graph(lab.card(row["closest"]), depth=2),
+                "kind": lab.card(row["closest"]).kind,
+            }
+            for row in REAL_MODELS
+        ]
+        return {"rows": rows}
+
+    # Parts -----------------------------------------------------------------------------------
+
+    def _screen(self) -> list[str]:
+        board = self._board
+        return list(dict.fromkeys([slider_name(board.layer, board.bottleneck, DEPTH), *board.beside]))
+
+    def _planes(self) -> tuple[Any, list[tuple[FusionCard, Any]]]:
+        board, names = self._board, self._screen()
+        store = board.store
+        planes = store.shown(board.task, board.seed, names)
+        return store.bases.get(board.task), [
+            (card_of(name, {}), plane) for name, plane in zip(names, planes, strict=True)
+        ]
+
+    def _seen(self) -> Look | None:
+        board = self._board
+        assert board.report is not None
+        return board.looks.get((board.report.config_hash, board.fusion, board.focus))
+
+    def _look_of(self, look: Look) -> dict[str, Any]:
+        board = self._board
+        assert board.report is not None
+        meta = getattr(board.examples, "meta", {})
+        words = meta.get("words")
+        said = words[board.focus] if words is not None and 0 <= board.focus < len(words) else ()
+        return look_view(look, board.report.classes, said, meta.get("image_grid"))
+
+    def _looked(self) -> dict[str, Any]:
+        """The fusion looked at: its card and its graph, with the crossing attention where it was seen."""
+        board = self._board
+        assert board.report is not None
+        name = board.fusion if board.fusion in board.report.fusions else board.report.fusions[0]
+        design = board.report.plan.design
+        card = board.report.cards[board.report.place(name)]
+        look = self._seen() if board.tab == "examples" else None
+        shares = None
+        if look is not None:
+            shares = crossings(look.attentions, {side: mask.shape[1] for side, mask in look.masks.items()})
+        setting: dict[str, Any] = {"bottleneck": design.bottleneck}
+        if name.startswith("slider-"):
+            layer, _, bottleneck = name.removeprefix("slider-").partition("b")
+            setting = {"layer": int(layer), "bottleneck": int(bottleneck or 0)}
+        return _brief(card) | {
+            "equation": card.equation, "paper": card.paper, "trap": card.trap, "channel": card.channel,
+            "operator": card.operator, "rank": card.rank,
+            "graph": fusion_graph(card, depth=design.depth, crossing=shares, **setting),
+        }  # fmt: skip
+
+    def _why_not(self, tab: str) -> str:
+        return _NO_REPORT if tab in _NEED_REPORT and self._board.report is None else ""
+
+    def _said(self) -> str:
+        report = self._board.report
+        if report is None:
+            return ""
+        cut = "" if report.complete else "interrupted: what was finished is shown. "
+        counts = ", ".join(f"{count:,} {name}" for name, count in report.counts.items())
+        seeds = ", ".join(map(str, report.seeds))
+        return f"{cut}{counts} items; seeds {seeds}; configuration {report.config_hash}"
+
+    def _credit(self) -> str:
+        pairs = getattr(self._board.examples, "pairs", None)
+        return "" if pairs is None else pairs.credit
+
+
+def _brief(card: FusionCard) -> dict[str, str]:
+    return {"name": card.name, "title": card.title, "where": card.where, "kind": card.kind}

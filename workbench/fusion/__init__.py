@@ -1,0 +1,46 @@
+"""Fusion of modalities: proved where the right answer is known, then compared on data.
+
+`prove` holds each fusion to its class on tasks with known answers; `compare` trains several under
+equal budgets and gives a `FusionReport`; `regions` draws what each can decide over a plane; `look`
+opens one example inside one of them.
+"""
+
+from workbench.fusion.cards import available, card
+from workbench.fusion.comparing import compare
+from workbench.fusion.deciding import regions
+from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
+from workbench.fusion.known import gaussian
+from workbench.fusion.looking import look
+from workbench.fusion.measured import MeasuredTable, measured
+from workbench.fusion.planes import PlaneTask, plane_tasks
+from workbench.fusion.proof import Proof, ProofRow
+from workbench.fusion.proving import prove
+from workbench.fusion.report import FusionReport, TrainingEvent
+from workbench.fusion.tokens import examples
+from workbench.fusion.views import Look, Regions
+
+__all__ = [
+    "Design",
+    "Fusion",
+    "FusionCard",
+    "FusionReport",
+    "Look",
+    "MeasuredTable",
+    "Plan",
+    "PlaneTask",
+    "Proof",
+    "ProofRow",
+    "Regions",
+    "Spec",
+    "TrainingEvent",
+    "available",
+    "card",
+    "compare",
+    "examples",
+    "gaussian",
+    "look",
+    "measured",
+    "plane_tasks",
+    "prove",
+    "regions",
+]

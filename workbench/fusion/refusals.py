@@ -1,0 +1,77 @@
+"""Fusions that may not be compared: those that break their own class, and those a plan cannot train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from workbench._repr import plural
+from workbench.fusion.cards import card
+from workbench.fusion.design import Fusion, Plan
+from workbench.fusion.proof import Proof
+
+__all__ = ["refusals", "remember"]
+
+_known: dict[tuple[str, Any], str] = {}
+"""(name, how it is built) to why it is refused, "" if it was proved; of this process."""
+_lock = Lock()
+
+
+def refusals(fusions: Sequence[Fusion], plan: Plan) -> dict[str, str]:
+    """Name to reason. A fusion of the user's own is proved first, once a process (some seconds)."""
+    out = {}
+    for one in fusions:
+        if plan.training == "separate" and not one.card.experts:
+            out[one.name] = (
+                f"{one.name} has no experts of its own, so it cannot be trained apart; use training='joint'."
+            )
+            continue
+        reason = _reason(one)
+        if reason:
+            out[one.name] = reason
+    return out
+
+
+def remember(fusions: Sequence[Fusion], proof: Proof) -> None:
+    """Keep what a proof found, so that `compare` refuses what failed."""
+    with _lock:
+        for one in fusions:
+            if one.name in proof.fusions:
+                _known[_key(one)] = _said(one.name, proof)
+
+
+def _reason(one: Fusion) -> str:
+    found = _known.get(_key(one))
+    if found is None and not _shipped(one):
+        from workbench.fusion.proving import prove
+
+        prove([one])  # remembers
+        found = _known.get(_key(one))
+    return found or ""
+
+
+def _said(name: str, proof: Proof) -> str:
+    failures = [row for row in proof.failures if row.fusion == name]
+    if not failures:
+        return ""
+    first = failures[0]
+    return (
+        f"{name} breaks its own class in {plural(len(failures), 'check')}, first {first.task}: "
+        f"{first.measure} is {first.measured:.3g}, theory says {first.theory}. "
+        f"See prove(['{name}']).failures."
+    )
+
+
+def _shipped(one: Fusion) -> bool:
+    """Built by this package: the test suite proves those."""
+    return getattr(one.build, "__module__", "").startswith("workbench.fusion.") and one.card == card(
+        one.name, depth=int(one.options.get("depth", 2))
+    )
+
+
+def _key(one: Fusion) -> tuple[str, Any]:
+    build = one.build
+    if _shipped(one):
+        return one.name, ""
+    return one.name, getattr(build, "__qualname__", build)
