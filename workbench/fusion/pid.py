@@ -14,8 +14,9 @@ from workbench.fusion.parts import Pid
 
 __all__ = ["cluster", "decompose", "decompose_table"]
 
-_ROUNDS, _SWEEPS, _STILL = 2000, 4, 1e-10
-_TINY = 1e-300
+_ROUNDS, _STILL = 3000, 1e-9  # bits
+_SWEEPS, _LAST = 30, 2000  # scalings of rows and columns in a round, and at most at the end
+_TINY, _FIT = 1e-300, 1e-12
 
 
 def decompose_table(
@@ -137,12 +138,14 @@ def _least_informative(p: NDArray) -> NDArray:
             if before - now < _STILL:
                 break
             before = now
-    return q
+    return _fitted(q, first, second, most=_LAST)
 
 
-def _fitted(q: NDArray, first: NDArray, second: NDArray) -> NDArray:
+def _fitted(q: NDArray, first: NDArray, second: NDArray, most: int = _SWEEPS) -> NDArray:
     """The nearest table with the marginals asked for: rows and columns scaled in turn (Sinkhorn)."""
-    for _ in range(_SWEEPS):
+    for _ in range(most):
         q = q * (first / np.maximum(q.sum(axis=1), _TINY))[:, None, :]
         q = q * (second / np.maximum(q.sum(axis=0), _TINY))[None, :, :]
+        if np.abs(q.sum(axis=1) - first).max() < _FIT:
+            break
     return q

@@ -56,15 +56,26 @@ def test_an_installed_peer_agrees_on_random_tables(seed) -> None:
     random = np.random.default_rng(seed)
     given = random.dirichlet(np.ones(12) * 0.5).reshape(2, 3, 2)
     outcomes = ["".join(map(str, place)) for place in np.ndindex(given.shape)]
-    peer = PID_BROJA(dit.Distribution(outcomes, given.ravel().tolist()), [[0], [1]], [2])
-    theirs = [peer.get_pi(part) for part in (((0,), (1,)), ((0,),), ((1,),), ((0, 1),))]
-    # Both search the same set for the least informative q. The peer's search may stop early (seed 0: 0.0022
-    # bit above), so: ours agrees, is feasible, and is never the worse of the two.
+    held = dit.Distribution(outcomes, given.ravel().tolist())
+    theirs = max((_peer(held, start) for start in range(6)), key=lambda parts: parts[3])
+    # Both search the same set for the least informative q. The peer's search starts at random and often stops
+    # early, with less synergy than there is, so its best of several starts counts.
     found, q = decompose_table(given), _least_informative(given)
     assert numbers(found) == pytest.approx(np.array(theirs, float), abs=5e-3)
     assert q.sum(axis=1) == pytest.approx(given.sum(axis=1), abs=1e-5)
     assert q.sum(axis=0) == pytest.approx(given.sum(axis=0), abs=1e-5)
-    assert found.synergistic > theirs[3] - 1e-4
+    assert found.synergistic > theirs[3] - 1e-3  # the accuracy that the exact table is held to
+
+
+def _peer(held: dit.Distribution, start: int) -> list[float]:
+    """Redundant, unique, unique, synergistic by the peer's search from one random start."""
+    before = np.random.get_state()
+    np.random.seed(start)  # its only way to be told
+    try:
+        peer = PID_BROJA(held, [[0], [1]], [2])
+    finally:
+        np.random.set_state(before)
+    return [float(peer.get_pi(part)) for part in (((0,), (1,)), ((0,),), ((1,),), ((0, 1),))]
 
 
 @pytest.mark.parametrize("seed", range(3))
