@@ -98,8 +98,7 @@ def test_a_comparison_runs_from_the_board_and_is_kept_when_cancelled(board) -> N
     turn_to(element, "Training")
     element.locator(".fb-checks-wide").get_by_label("gated multimodal unit").check()
     notebook.wait_until("board.chosen == ['mean-logits', 'early-tokens', 'gmu']")
-    element.get_by_label("epochs").select_text()
-    notebook.page.keyboard.type("60\n")
+    element.get_by_label("epochs", exact=True).fill("60")
     notebook.wait_until("board.epochs == 60")
     element.get_by_role("button", name="Compare").click()
     expect(element.get_by_role("heading", name="validation accuracy, as it runs")).to_be_visible(

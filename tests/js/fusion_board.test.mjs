@@ -5,7 +5,7 @@ import { jobWords, nextTab } from "../../widgets/static/fusion_board.mjs";
 import { fixed, spread } from "../../widgets/static/fusion_controls.mjs";
 import { chooseItem, heat, inside } from "../../widgets/static/fusion_examples.mjs";
 import { edgeWidth, graphWords } from "../../widgets/static/fusion_graph.mjs";
-import { contributionWords, qualityWords, sharedAxis } from "../../widgets/static/fusion_pages.mjs";
+import { contributionWords, qualityWords, sharedAxis, whole } from "../../widgets/static/fusion_pages.mjs";
 import { regionColour, sliderWords, tilePixels } from "../../widgets/static/fusion_plane.mjs";
 
 test("the slider says in words where it stands", () => {
@@ -77,6 +77,10 @@ test("panels share one axis, and a flat line does not fill it", () => {
   assert.ok(wide.low < 0.1 && wide.high > 0.9);
   const flat = sharedAxis({ panels: [panel(0.56, 0.55)], lines: [] });
   assert.ok(flat.high - flat.low >= 0.0999);
+});
+
+test("a number that is still being typed is not sent", () => {
+  assert.deepEqual(["60", "", " ", "0", "2.4", "x", "-3"].map((text) => whole(text, 1)), [60, null, null, null, 2, null, null]);
 });
 
 test("interaction says what Shapley values cannot", () => {

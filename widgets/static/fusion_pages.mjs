@@ -69,6 +69,12 @@ function drawCalibration(place, rows, looked, look) {
   fill(place, lineChart({ label: `calibration of ${looked}: ${said}`, x: { label: "mean confidence of a bin", low: 0, high: 1 }, y: { low: 0, high: 1 }, series: [ideal, ...series], width: 420, height: 260, onpick: (name) => name && look(name) }));
 }
 
+/** A whole number of at least `low`, or null while there is none yet. @param {string} text @param {number} low */
+export function whole(text, low) {
+  const value = Math.round(Number(text));
+  return text.trim() !== "" && Number.isFinite(value) && value >= low ? value : null;
+}
+
 /** @param {any} board */
 export function trainingPage(board) {
   const { model, send } = board;
@@ -76,7 +82,9 @@ export function trainingPage(board) {
   const chart = h("div", { class: "fb-holder" });
   const what = h("p", { class: "wb-help" });
   const list = h("ul", { class: "fb-checks fb-checks-wide" });
-  const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {number} */ low) => h("input", { type: "number", min: low, step: 1, "aria-label": label, onchange: (/** @type {any} */ event) => send(name, Math.max(low, Math.round(Number(event.target.value)) || low)) });
+  const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {number} */ low) => h("input", { type: "number", min: low, step: 1, "aria-label": label,
+    oninput: (/** @type {any} */ event) => { const value = whole(event.target.value, low); if (value !== null) send(name, value); },
+    onchange: (/** @type {any} */ event) => send(name, whole(event.target.value, low) ?? low) });
   const [seeds, epochs, most] = [field("seeds", "seeds", 1), field("epochs", "epochs", 1), field("most_train", "training rows at most, 0 for all", 0)];
   const run = h("button", { type: "button", class: "wb-button fb-run", text: "Compare", onclick: () => model.send({ kind: "compare" }) });
   const flip = (/** @type {string} */ name, /** @type {boolean} */ on) => send("chosen", on ? [...model.get("chosen"), name] : model.get("chosen").filter((/** @type {string} */ other) => other !== name));

@@ -11,7 +11,7 @@ __all__ = ["crossing"]
 
 
 def crossing(
-    attentions: Mapping[str, NDArray[np.float32]], masks: Mapping[str, NDArray[np.bool_]], bottleneck: int
+    attentions: Mapping[str, NDArray[np.float32]], masks: Mapping[str, NDArray[np.bool_]]
 ) -> NDArray[np.float32]:
     """item: share of attention that tokens of one modality pay to another; NaN where none pays any.
 
@@ -20,14 +20,16 @@ def crossing(
 
     Args:
         attentions: "layer/queries->keys" to item x head x query x key, as `FusionOutput` has them.
-        bottleneck: tokens that "b" or "latents" stands for.
     """
     items = len(next(iter(masks.values())))
     total, count = np.zeros(items), np.zeros(items)
     shared_from = min((int(name.split("/")[0]) for name in attentions if "+b" in name), default=0)
     for name, weights in attentions.items():
         layer, sides = name.split("/", 1)
-        queries, keys = (_owners(side, masks, bottleneck) for side in sides.split("->"))
+        queries, keys = (
+            _owners(side, masks, size)
+            for side, size in zip(sides.split("->"), weights.shape[2:], strict=True)
+        )
         if sides.startswith("cls->"):  # one stream's cls asks the other stream
             queries[:] = next((m for m in masks if m not in keys), "")
         shared = 0.5 if int(layer) > shared_from else 0.0
@@ -43,9 +45,11 @@ def crossing(
         return (total / np.where(count > 0, count, np.nan)).astype(np.float32)
 
 
-def _owners(side: str, masks: Mapping[str, NDArray], bottleneck: int) -> NDArray[np.object_]:
+def _owners(side: str, masks: Mapping[str, NDArray], size: int) -> NDArray[np.object_]:
     """token: the modality it belongs to, "b" for shared ones, "" for none (null, a cls of all, latents)."""
-    parts, out = side.split("+"), []
+    parts = side.split("+")
+    out: list[str] = []
+    fixed = sum(masks[part].shape[1] if part in masks else part in ("cls", "null") for part in parts)
     joint = parts.count("cls") == 1 and sum(part in masks for part in parts) > 1
     for place, part in enumerate(parts):
         if part in masks:
@@ -54,7 +58,7 @@ def _owners(side: str, masks: Mapping[str, NDArray], bottleneck: int) -> NDArray
             follows = parts[place + 1] if place + 1 < len(parts) else ""
             out.append("" if joint or follows not in masks else follows)
         elif part in ("b", "latents"):
-            out += ["b" if part == "b" else ""] * bottleneck
+            out += ["b" if part == "b" else ""] * (size - fixed)
         else:
             out.append("")
     return np.array(out, dtype=object)

@@ -68,7 +68,7 @@ def look(report: FusionReport, fusion: str, items: Sequence[int]) -> Look:
         attentions,
         {name: values.numpy() for name, values in out.gates.items()},
         masks,
-        crossing(attentions, masks, report.plan.design.bottleneck),
+        crossing(attentions, masks),
         examples.labels[wanted],
         joint,
     )
