@@ -3,10 +3,15 @@
 `attribute` gives a `Heatmap` (or, for several methods, `Attributions`); `faithfulness` gives its scores.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from workbench.attribution.heatmap import Attributions, Cost, Heatmap
 from workbench.attribution.methods import METHODS, MethodCard, available_methods, method_card
 from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
 from workbench.attribution.targets import Target, contrast, logit, probability, similarity
+
+if TYPE_CHECKING:
+    from workbench.attribution.verbs import attribute
 
 __all__ = [
     "METHODS",
@@ -19,6 +24,7 @@ __all__ = [
     "MethodCard",
     "Protocol",
     "Target",
+    "attribute",
     "available_methods",
     "contrast",
     "logit",
@@ -26,3 +32,14 @@ __all__ = [
     "probability",
     "similarity",
 ]
+
+_WHERE = {"attribute": "verbs"}
+
+
+def __getattr__(name: str) -> Any:
+    # The verbs need torch (seconds); results and cards do not.
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

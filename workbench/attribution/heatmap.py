@@ -17,7 +17,7 @@ from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
 from workbench.results import Provenance
 
-__all__ = ["Attributions", "Cost", "Heatmap"]
+__all__ = ["Attributions", "Cost", "Heatmap", "is_special"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Heatmap:
     @property
     def words(self) -> tuple[int, ...]:
         """Places in `tokens` that are words and no special token such as `<start>`."""
-        return tuple(place for place, token in enumerate(self.tokens) if not _special(token))
+        return tuple(place for place, token in enumerate(self.tokens) if not is_special(token))
 
     def best_patch(self) -> tuple[int, int]:
         """Row and column of the largest value; the first of equals."""
@@ -174,8 +174,8 @@ class Heatmap:
     def _second_order(self) -> NDArray[np.float32]:
         if self.pairs is None:
             raise BadInputError(
-                f"{self.title} is first-order: its map is one for all words together. For the part of a single "
-                "word take method='interactions', or explain that word alone with target='...'."
+                f"{self.title} is first-order: its map is one for all words together. For the part of a "
+                "single word take method='interactions', or explain that word alone with target='...'."
             )
         return self.pairs
 
@@ -264,6 +264,7 @@ class Attributions(Sequence[Heatmap]):
         return html_table(repr(self), ("method", "lowest", "highest", "flat", "cost, or why not"), rows)
 
 
-def _special(token: str) -> bool:
+def is_special(token: str) -> bool:
+    """Whether a token is one that the tokeniser adds to every text, such as `<start>` or `[CLS]`."""
     bare = token.strip()
-    return len(bare) > 2 and ((bare[0], bare[-1]) in {("<", ">"), ("[", "]")} or bare in {"</s>", "<s>"})
+    return len(bare) > 2 and (bare[0], bare[-1]) in {("<", ">"), ("[", "]")}

@@ -48,7 +48,7 @@ _IMAGE = ("image",)
 _CARDS = (
     MethodCard(
         "attention", "Raw attention", "attention", _BOTH, ("attention",), False,
-        "It is the same for every text: where the pooled token reads in one layer, not why the score is high.",
+        "The same for every text: where the pooled token reads in one layer, not why the score is high.",
         "Vaswani et al. 2017; Dosovitskiy et al. 2021", uses_target=False,
     ),
     MethodCard(

@@ -36,8 +36,8 @@ class Protocol:
 
     def __str__(self) -> str:
         return (
-            f"whole patches, most important first, to nothing in {self.steps} equal steps; removed patches are "
-            f"filled with {'the mean colour' if self.fill == 'mean' else self.fill}; score = mean of the curve"
+            f"whole patches, most important first, to nothing in {self.steps} equal steps; removed patches "
+            f"become {'the mean colour' if self.fill == 'mean' else self.fill}; score = mean of the curve"
         )
 
 

@@ -1,0 +1,104 @@
+"""Attention inside the graph: every probability that a forward pass really uses, ready to be differentiated.
+
+One place serves all libraries. open_clip's `nn.MultiheadAttention`, timm's fused blocks and transformers'
+default all end in `torch.nn.functional.scaled_dot_product_attention`; while recording, this thread's calls
+of it are answered by the same computation written out, and nothing on any model is touched.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["Recorded", "attend", "recorded"]
+
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One attention layer, in the graph of the pass that made it.
+
+    Shapes:
+        attention: item x head x query x key
+        query, key, value, output: item x head x token x channel; output = attention @ value
+    """
+
+    attention: Tensor
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    output: Tensor
+
+    @property
+    def is_pooling(self) -> bool:
+        """Whether it reads the tokens into another number of rows: an attention-pooling head."""
+        return self.attention.shape[-1] != self.attention.shape[-2]
+
+
+@contextmanager
+def recorded() -> Iterator[list[Recorded]]:
+    """Every scaled-dot-product attention that this thread computes inside, in order.
+
+    Other threads are served by torch's own function meanwhile; recordings of two threads take turns.
+    """
+    layers: list[Recorded] = []
+    mine = threading.get_ident()
+    with _lock:
+        plain = functional.scaled_dot_product_attention
+        fast = torch.backends.mha.get_fastpath_enabled()
+
+        def written_out(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            if threading.get_ident() != mine:
+                return plain(query, key, value, *args, **kwargs)
+            layer = attend(query, key, value, *args, **kwargs)
+            layers.append(layer)
+            return layer.output
+
+        try:
+            # The fast path of nn.MultiheadAttention never reaches the function.
+            torch.backends.mha.set_fastpath_enabled(False)
+            functional.scaled_dot_product_attention = written_out  # type: ignore[assignment]
+            yield layers
+        finally:
+            functional.scaled_dot_product_attention = plain
+            torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Recorded:
+    """softmax(Q K^T * scale + mask) V, with torch's arguments and their meaning.
+
+    Shapes:
+        query, key, value: ... x token x channel; with three axes a head axis of 1 is added to the record
+    """
+    if enable_gqa:
+        repeats = query.shape[-3] // key.shape[-3]
+        key, value = (part.repeat_interleave(repeats, dim=-3) for part in (key, value))
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = query @ key.transpose(-2, -1) * factor
+    if is_causal:
+        allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        scores = scores.masked_fill(~allowed, -math.inf)
+    if attn_mask is not None:
+        blocked = attn_mask.dtype == torch.bool
+        scores = scores.masked_fill(~attn_mask, -math.inf) if blocked else scores + attn_mask
+    attention = scores.softmax(dim=-1)
+    used = functional.dropout(attention, dropout_p) if dropout_p else attention
+    return Recorded(attention, query, key, value, used @ value)
