@@ -11,9 +11,11 @@ from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
 from workbench.attribution.targets import Target, contrast, logit, probability, similarity
 
 if TYPE_CHECKING:
+    from workbench.attribution.trust import MEASURES, expected_cost, faithfulness
     from workbench.attribution.verbs import attribute
 
 __all__ = [
+    "MEASURES",
     "METHODS",
     "Attributions",
     "Cost",
@@ -27,13 +29,20 @@ __all__ = [
     "attribute",
     "available_methods",
     "contrast",
+    "expected_cost",
+    "faithfulness",
     "logit",
     "method_card",
     "probability",
     "similarity",
 ]
 
-_WHERE = {"attribute": "verbs"}
+_WHERE = {
+    "attribute": "verbs",
+    "faithfulness": "trust",
+    "expected_cost": "trust",
+    "MEASURES": "trust",
+}
 
 
 def __getattr__(name: str) -> Any:
