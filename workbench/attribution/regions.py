@@ -50,7 +50,8 @@ def seen_mask(model: Any, pair: Pair, mask: ArrayLike) -> NDArray[np.bool_]:
     width, height = pair.picture.size
     if given.shape != (height, width):
         raise BadInputError(
-            f"mask has shape {given.shape}; expected rows x columns of the pair's picture, ({height}, {width})."
+            f"mask has shape {given.shape}; expected the rows and columns of the pair's picture, "
+            f"({height}, {width})."
         )
     # Twice, with both polarities: what preprocessing adds around the picture is then in neither.
     bright, dark = (
@@ -59,7 +60,7 @@ def seen_mask(model: Any, pair: Pair, mask: ArrayLike) -> NDArray[np.bool_]:
     seen = (bright > 127) & (dark < 128)
     if not seen.any():
         raise BadInputError(
-            "Nothing of the mask is left in the model's view of the picture: it was cropped away, or is empty."
+            "Nothing of the mask is left in the model's view of the picture: it was cropped away, or empty."
         )
     return seen
 

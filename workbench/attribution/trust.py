@@ -20,9 +20,9 @@ from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
 from workbench.attribution.verbs import attribute, centre_map, random_map
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
 from workbench.models.adapters.tower import TwoTower
-from workbench.results import OnEvent, Provenance, ShouldStop
+from workbench.results import OnEvent, ShouldStop
 
-__all__ = ["MEASURES", "expected_cost", "faithfulness", "randomised"]
+__all__ = ["MEASURES", "expected_cost", "faithfulness", "randomised", "share_of_best"]
 
 MEASURES = ("deletion", "insertion", "pointing", "overlap", "randomisation")
 _NEEDS_MASK = ("pointing", "overlap")
@@ -130,11 +130,8 @@ def randomised(model: TwoTower, seed: int = 0) -> TwoTower:
 def _curve(name: str, case: Case, values: NDArray, protocol: Protocol, batch_size: int) -> Curve:
     grid: Grid = values.shape  # type: ignore[assignment]
     patches = values.size
-    orders = [
-        _order(values),
-        *(_order(random_map(grid, protocol.seed + k)) for k in range(protocol.baselines)),
-    ]
-    orders.append(_order(centre_map(grid)))
+    noise = [random_map(grid, protocol.seed + k) for k in range(protocol.baselines)]
+    orders = [_order(part) for part in (values, *noise, centre_map(grid))]
     counts = np.linspace(0, patches, protocol.steps + 1).round().astype(int)
     filled = filling(case, protocol.fill)
 
@@ -174,16 +171,16 @@ def _area(curve: Curve) -> Measure:
 def _pointing(values: NDArray, right: NDArray[np.bool_]) -> Measure:
     return Measure(
         "pointing",
-        _share_of_best(values, right),
+        share_of_best(values, right),
         float(right.mean()),
         0.0,
-        _share_of_best(centre_map(right.shape), right),
+        share_of_best(centre_map(right.shape), right),
         "higher",
         "1 where the best patch lies in the mask; random is the share of patches that would",
     )
 
 
-def _share_of_best(values: NDArray, right: NDArray[np.bool_]) -> float:
+def share_of_best(values: NDArray, right: NDArray[np.bool_]) -> float:
     """1 where the best patch is right; of equally good ones the share that is, so a flat map gains nothing."""
     best = values >= values.max() - 1e-12
     return float(right[best].mean())
@@ -263,11 +260,13 @@ def _check(heatmap: Heatmap, measures: Sequence[str], protocol: Protocol) -> Non
     for name in measures:
         if name not in MEASURES:
             raise UnknownNameError(
-                f"There is no measure {name!r}; there are {', '.join(MEASURES)}.{did_you_mean(name, MEASURES)}"
+                f"There is no measure {name!r}; there are {', '.join(MEASURES)}."
+                f"{did_you_mean(name, MEASURES)}"
             )
     if heatmap.image is None:
         raise BadInputError(f"{heatmap.title} gave no map of the picture, so no patch can be taken away.")
     if protocol.steps < 2 or protocol.baselines < 2:
         raise BadInputError(
-            f"The protocol has {protocol.steps} steps and {protocol.baselines} random maps; it needs two of each."
+            f"The protocol has {protocol.steps} steps and {protocol.baselines} random maps; "
+            "it needs two of each."
         )
