@@ -80,6 +80,13 @@ class Case:
         view = model.tokens(target.text)
         self.tokens, self.truncated = view.pieces, view.truncated
         self.words = model.words([target.text])
+        padding = self.words["input_ids"].shape[1] - len(self.tokens)
+        self.first = padding if padding > 0 and _pads_left(model) else 0
+
+    @property
+    def span(self) -> slice:
+        """Where the tokens stand in the text tower's input; padding lies behind them, or before."""
+        return slice(self.first, self.first + len(self.tokens))
 
     @cached_property
     def texts(self) -> Tensor:
@@ -277,3 +284,11 @@ class Case:
         """Refuse where the text is empty."""
         if not self.tokens:
             raise BadInputError("The target's text has no tokens left; give words such as 'a cat'.")
+
+
+def _pads_left(model: TwoTower) -> bool:
+    tokeniser = getattr(model, "tokeniser", None) or getattr(
+        getattr(model.model, "text", None), "tokeniser", None
+    )
+    tokeniser = getattr(tokeniser, "tokenizer", tokeniser)
+    return getattr(tokeniser, "padding_side", "right") == "left"

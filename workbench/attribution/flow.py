@@ -40,12 +40,12 @@ def attention_maps(case: Case, options: Options) -> Maps:
         layer = pick_layer(options.layer, len(inner))
         pool = seen.layers[-1] if layout.pooling == "attention" and options.layer is None else None
         image = _heads(pool)[0] if pool is not None else _read(_heads(inner[layer]), layout)
-        text, words = case.text_pass(), len(case.tokens)
+        text = case.text_pass()
         row = case.read_row(text)
         chosen = pick_layer(options.layer if options.layer != layer else None, len(text.layers))
         chosen = min(layer, chosen) if options.layer is not None else chosen
         told = _row(_heads(text.layers[chosen]), row)
-        return Maps(as_array(layout.spread(image)), as_array(told[:words]), layer=layer)
+        return Maps(as_array(layout.spread(image)), as_array(told[case.span]), layer=layer)
 
 
 def rollout_maps(case: Case, options: Options) -> Maps:
@@ -61,7 +61,7 @@ def rollout_maps(case: Case, options: Options) -> Maps:
             image = _read(through, layout)
         text = case.text_pass()
         told = _row(rollout([layer.attention[0] for layer in text.layers]), case.read_row(text))
-        words = as_array(told[: len(case.tokens)])
+        words = as_array(told[case.span])
         return Maps(as_array(layout.spread(image)), words, start_layer=start)
 
 
@@ -97,7 +97,7 @@ def _text_relevance(case: Case, options: Options) -> tuple[object, int]:
     grads = case.gradient(case.value(case.image, told.features), *(layer.attention for layer in layers))
     through = relevance([layer.attention[0] for layer in layers], [grad[0] for grad in grads])
     own = _row(through - torch.eye(len(through)).to(through), row)
-    return as_array(own[: len(case.tokens)]), start
+    return as_array(own[case.span]), start
 
 
 def legrad_maps(case: Case, options: Options) -> Maps:
@@ -139,7 +139,7 @@ def grad_eclip_maps(case: Case, options: Options) -> Maps:
     layers = text.layers[-_ECLIP_TEXT_LAYERS:]
     grads = case.gradient(case.value(case.image, text.features), *(part.output for part in layers))
     words = sum(grad_eclip(part, grad, row) for part, grad in zip(layers, grads, strict=True))
-    return Maps(as_array(layout.spread(image)), as_array(words[: len(case.tokens)]), layer=layer)
+    return Maps(as_array(layout.spread(image)), as_array(words[case.span]), layer=layer)
 
 
 def rollout(attention: Sequence[Tensor]) -> Tensor:

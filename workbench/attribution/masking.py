@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,9 +10,18 @@ from torch import Tensor
 
 from workbench.attribution.case import Case
 from workbench.attribution.heatmap import is_special
-from workbench.errors import BadInputError, UnsupportedError
+from workbench.errors import BadInputError
 
-__all__ = ["CELLS", "FILLS", "cells_of", "filling", "free_words", "masked_pixels", "masked_words"]
+__all__ = [
+    "CELLS",
+    "FILLS",
+    "cells_of",
+    "filling",
+    "free_words",
+    "masked_pixels",
+    "masked_words",
+    "padding_of",
+]
 
 FILLS = ("mean", "blur", "white", "black")
 CELLS = 7  # rows and columns of cells, where a tower has no patches of its own
@@ -76,37 +83,26 @@ def free_words(case: Case) -> list[int]:
 
 
 def masked_words(case: Case, keep: NDArray[np.bool_]) -> dict[str, Tensor]:
-    """The explained text without the tokens whose `keep` (item x token) is false; the gap is closed.
-
-    Raises:
-        UnsupportedError: the tokeniser pads on the left.
-    """
+    """The explained text without the tokens whose `keep` (item x token) is false; the gap is closed."""
     words, count = case.words, len(case.tokens)
     length = words["input_ids"].shape[1]
-    pad = _padding(case, words)
+    blank = case.first - 1 if case.first else count  # a place of padding, where there is one
     rows: dict[str, list[Tensor]] = {name: [] for name in words}
     for row in keep:
-        places = torch.tensor([k for k in range(count) if row[k]], device=words["input_ids"].device)
-        missing = length - len(places)
+        kept = [case.first + k for k in range(count) if row[k]]
         for name, value in words.items():
-            kept = value[0, places]
-            if length > count and name != "attention_mask":
-                rest = value[0, count : count + 1].expand(missing)
-            else:
-                rest = torch.full((missing,), pad if name == "input_ids" else 0, device=kept.device)
-            rows[name].append(torch.cat([kept, rest.to(kept.dtype)]))
+            there = value[0, torch.tensor(kept, device=value.device, dtype=torch.long)]
+            empty = padding_of(case) if name == "input_ids" else value[0, blank] if length > count else 0
+            rest = torch.full((length - len(kept),), int(empty), device=value.device, dtype=value.dtype)
+            rows[name].append(torch.cat([rest, there] if case.first else [there, rest]))
     return {name: torch.stack(values) for name, values in rows.items()}
 
 
-def _padding(case: Case, words: Mapping[str, Tensor]) -> int:
-    ids, count = words["input_ids"][0], len(case.tokens)
+def padding_of(case: Case) -> int:
+    """The id that stands where a text has no token."""
+    ids, count = case.words["input_ids"][0], len(case.tokens)
     if len(ids) > count:
-        if not (ids[count:] == ids[count]).all():
-            raise UnsupportedError(
-                f"{case.model.card.name} does not pad its texts on the right, so words cannot be left out "
-                "one by one. Take a gradient method for its words."
-            )
-        return int(ids[count])
+        return int(ids[case.first - 1 if case.first else count])
     tokeniser = getattr(case.model, "tokeniser", None)
     tokeniser = getattr(tokeniser, "tokenizer", tokeniser)
     return int(getattr(tokeniser, "pad_token_id", None) or 0)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from workbench.attribution.activation import feature_module
 from workbench.attribution.case import Case, Options
 from workbench.attribution.maps import Maps, as_array
-from workbench.attribution.masking import cells_of, filling, free_words
+from workbench.attribution.masking import cells_of, filling, free_words, padding_of
 from workbench.attribution.towers import blocks_of, pick_layer
 from workbench.errors import BadInputError
 
@@ -107,7 +107,7 @@ def _words(case: Case, options: Options) -> NDArray[np.floating]:
     if not places:
         return np.zeros(len(case.tokens))
     empty = ids.clone()
-    empty[0, places] = _blank(case)
+    empty[0, [case.first + place for place in places]] = padding_of(case)
     steps = _steps(options)
 
     def score(given: Tensor) -> Tensor:
@@ -122,12 +122,7 @@ def _words(case: Case, options: Options) -> NDArray[np.floating]:
         ids, baselines=empty, n_steps=steps, internal_batch_size=options.batch_size
     )
     case.backwards += steps
-    return as_array(found[0].sum(dim=-1)[: len(case.tokens)])
-
-
-def _blank(case: Case) -> int:
-    ids = case.words["input_ids"][0]
-    return int(ids[-1]) if len(ids) > len(case.tokens) else 0
+    return as_array(found[0].sum(dim=-1)[case.span])
 
 
 def _score_pixels(case: Case) -> Callable[[Tensor], Tensor]:

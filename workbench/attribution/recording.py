@@ -54,6 +54,7 @@ def recorded() -> Iterator[list[Recorded]]:
     mine = threading.get_ident()
     with _lock:
         plain = functional.scaled_dot_product_attention
+        heads = functional.multi_head_attention_forward
         fast = torch.backends.mha.get_fastpath_enabled()
 
         def written_out(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -63,13 +64,24 @@ def recorded() -> Iterator[list[Recorded]]:
             layers.append(layer)
             return layer.output
 
+        def without_weights(*args: Any, need_weights: bool = True, **kwargs: Any) -> Any:
+            if threading.get_ident() != mine:
+                return heads(*args, need_weights=need_weights, **kwargs)
+            output, _ = heads(*args, need_weights=False, **kwargs)
+            if not need_weights:
+                return output, None
+            weights = layers[-1].attention
+            return output, weights.mean(dim=1) if kwargs.get("average_attn_weights", True) else weights
+
         try:
-            # The fast path of nn.MultiheadAttention never reaches the function.
+            # Asked for weights, nn.MultiheadAttention goes another way; its fast path goes a third.
+            functional.multi_head_attention_forward = without_weights
             torch.backends.mha.set_fastpath_enabled(False)
             functional.scaled_dot_product_attention = written_out  # type: ignore[assignment]
             yield layers
         finally:
             functional.scaled_dot_product_attention = plain
+            functional.multi_head_attention_forward = heads
             torch.backends.mha.set_fastpath_enabled(fast)
 
 

@@ -16,9 +16,10 @@ __all__ = ["Phrase", "learn", "mirrored", "phrases", "positives", "say", "say_wr
 
 _OPENINGS = ("", "", "", "a picture of ", "there is ")
 _WORDS = (
-    "a an the and is are there of in with no not to or on at this picture photo scene drawing something thing"
-    " things left right above below small large one two three four five , . ?"
-).split()
+    "a", "an", "the", "and", "is", "are", "there", "of", "in", "with", "no", "not", "to", "or", "on",
+    "at", "this", "picture", "photo", "scene", "drawing", "something", "thing", "things", "left",
+    "right", "above", "below", "small", "large", "one", "two", "three", "four", "five", ",", ".", "?",
+)  # fmt: skip
 _PAD, _START, _UNKNOWN, _END = "<pad>", "<start>", "<unknown>", "<end>"
 
 
