@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import anywidget
 import traitlets as t
 
 from widgets import esm, wire
-from widgets.jobs import LatestJob, Reported
+from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
+from widgets.status import Speaking
 from widgets.zero_shot_code import as_python
 from widgets.zero_shot_snapshot import board_snapshot
 from widgets.zero_shot_view import PAGE, Choices, board_view, item_order
 from workbench import data
 from workbench._repr import one_line
-from workbench.errors import BadInputError, Cancelled, WorkbenchError
+from workbench.errors import BadInputError, WorkbenchError
 from workbench.models.base import DualEncoder
-from workbench.results import Event, OnEvent, Ranking, Retrieval
+from workbench.results import Ranking, Retrieval
 from workbench.zeroshot import classify, rescore, retrieve
 from workbench.zeroshot.prompts import check_labels, check_templates
 
@@ -37,7 +37,15 @@ _LARGE = 320  # pixels of the picture looked at
 _UPLOAD_MB = 16  # the browser shrinks pictures before sending; more than this was not shrunk
 
 
-class ZeroShotBoard(anywidget.AnyWidget):
+class _Wanted(NamedTuple):
+    """The pictures and words asked for; the board shows them when their work is done."""
+
+    pairs: data.Pairs
+    labels: tuple[str, ...]
+    templates: tuple[str, ...]
+
+
+class ZeroShotBoard(Speaking, anywidget.AnyWidget):
     """Zero-shot classification by hand: type labels, switch wordings, move the temperature, reject.
 
     Every public trait is something the user chose; each can be read and set in the next cell::
@@ -78,7 +86,6 @@ class ZeroShotBoard(anywidget.AnyWidget):
     selected = t.List(t.Int()).tag(sync=True)
 
     _view = t.Dict().tag(sync=True)
-    _status = t.Dict().tag(sync=True)
     _sprite = wire.ByteTrait()
     _large = wire.ByteTrait()
     _seen = wire.ByteTrait()
@@ -97,6 +104,7 @@ class ZeroShotBoard(anywidget.AnyWidget):
         self._ranking = ranking
         self._model = model if model is not None else ranking.model
         self._pairs = ranking.pairs
+        self._wanted = _Wanted(ranking.pairs, ranking.labels, ranking.templates)
         self._found: Retrieval | None = None
         self._texts: Retrieval | None = None
         self._drawn: dict[str, Any] = {}
@@ -151,15 +159,12 @@ class ZeroShotBoard(anywidget.AnyWidget):
         """New labels or templates: check them now, encode what is new in the background."""
         with self._reported():
             labels, templates = check_labels(self.labels), check_templates(self.templates)
-            if labels == self._ranking.labels and templates == self._ranking.templates:
-                self._jobs.cancel()  # an older wish may still be on its way
-                self._clear_error()
-                return
             if change["name"] == "templates":
                 known = dict(zip(change["old"], self.active, strict=False))
                 with self.hold_trait_notifications():
                     self.active = [known.get(template, True) for template in self.templates]
-            self._classify(self._pairs, labels, templates)
+            self._wanted = self._wanted._replace(labels=labels, templates=templates)
+            self._classify()
 
     def _on_scoring(self, _change: dict[str, Any]) -> None:
         """A slider or a switch: arithmetic only."""
@@ -195,14 +200,15 @@ class ZeroShotBoard(anywidget.AnyWidget):
             return
 
         def work(should_stop: Callable[[], bool]) -> None:
+            ranking = self._as_wanted(should_stop)
             found = retrieve(
                 self._asked(),
-                self._pairs,
+                ranking.pairs,
                 query,
                 on_event=self._progress(should_stop),
                 should_stop=should_stop,
             )
-            self._finish(should_stop, found=found)
+            self._finish(should_stop, ranking=ranking, found=found)
 
         self._start(work)
 
@@ -211,6 +217,7 @@ class ZeroShotBoard(anywidget.AnyWidget):
             kind = content.get("kind")
             if kind == "cancel":
                 self._jobs.cancel()
+                self._wanted = self._present()
                 self._say("cancelled")
             elif kind == "upload":
                 self._add(
@@ -243,43 +250,46 @@ class ZeroShotBoard(anywidget.AnyWidget):
         self._extend(data.from_path(path.strip()))
 
     def _extend(self, added: data.Pairs) -> None:
-        pairs = self._pairs + added
-        first = len(self._pairs)
-        self._classify(pairs, self._ranking.labels, self._ranking.templates, look_at=first)
+        first = len(self._wanted.pairs)
+        self._wanted = self._wanted._replace(pairs=self._wanted.pairs + added)
+        self._classify(look_at=first)
 
-    def _classify(
-        self,
-        pairs: data.Pairs,
-        labels: tuple[str, ...],
-        templates: tuple[str, ...],
-        *,
-        look_at: int | None = None,
-    ) -> None:
+    def _classify(self, *, look_at: int | None = None) -> None:
         def work(should_stop: Callable[[], bool]) -> None:
-            ranking = classify(
-                self._asked(),
-                pairs,
-                labels,
-                templates=templates,
-                on_event=self._progress(should_stop),
-                should_stop=should_stop,
-            )
-            self._finish(should_stop, ranking=ranking, look_at=look_at)
+            self._finish(should_stop, ranking=self._as_wanted(should_stop), look_at=look_at)
 
         self._start(work)
+
+    def _as_wanted(self, should_stop: Callable[[], bool]) -> Ranking:
+        """The pictures and words asked for, scored: those too whose work was stopped by a newer wish."""
+        wanted = self._wanted
+        if wanted == self._present():
+            return self._ranking
+        return classify(
+            self._asked(),
+            wanted.pairs,
+            wanted.labels,
+            templates=wanted.templates,
+            on_event=self._progress(should_stop),
+            should_stop=should_stop,
+        )
+
+    def _present(self) -> _Wanted:
+        return _Wanted(self._pairs, self._ranking.labels, self._ranking.templates)
 
     def _find_texts(self) -> None:
         focus = self.focus
 
         def work(should_stop: Callable[[], bool]) -> None:
+            ranking = self._as_wanted(should_stop)
             texts = retrieve(
                 self._asked(),
-                self._pairs,
+                ranking.pairs,
                 focus,
                 on_event=self._progress(should_stop),
                 should_stop=should_stop,
             )
-            self._finish(should_stop, texts=texts)
+            self._finish(should_stop, ranking=ranking, texts=texts)
 
         self._start(work)
 
@@ -292,14 +302,22 @@ class ZeroShotBoard(anywidget.AnyWidget):
         return self._model
 
     def _start(self, work: Callable[[Callable[[], bool]], None]) -> None:
+        def careful(should_stop: Callable[[], bool]) -> None:
+            try:
+                work(should_stop)
+            except Exception:
+                if not should_stop():  # a newer wish would try it again, and fail again
+                    self._wanted = self._present()
+                raise
+
         self._say("working")
-        self._jobs.submit(work)
+        self._jobs.submit(careful)
 
     def _finish(
         self,
         should_stop: Callable[[], bool],
         *,
-        ranking: Ranking | None = None,
+        ranking: Ranking,
         found: Retrieval | None = None,
         texts: Retrieval | None = None,
         look_at: int | None = None,
@@ -308,7 +326,7 @@ class ZeroShotBoard(anywidget.AnyWidget):
         with self._lock:
             if should_stop():
                 return
-            if ranking is not None:
+            if ranking is not self._ranking:
                 self._pairs = ranking.pairs
                 self._ranking = self._scored(ranking)
                 self._found = self._found if self._found and len(self._found) == len(ranking) else None
@@ -364,32 +382,3 @@ class ZeroShotBoard(anywidget.AnyWidget):
                 else wire.as_bytes(self._model.preprocess_view(picture), side=_LARGE)
             )
             self._drawn["focus"] = (len(self._pairs), focus)
-
-    # What is said ----------------------------------------------------------------------------
-
-    def _progress(self, should_stop: Callable[[], bool]) -> OnEvent:
-        """Progress of one job, silent once a newer one or a cancel has come."""
-
-        def tell(event: Event) -> None:
-            if not should_stop():
-                self._status = {"state": "working", "error": "", **asdict(event)}
-
-        return tell
-
-    def _say(self, state: str) -> None:
-        self._status = {"state": state, "error": ""}
-
-    def _clear_error(self) -> None:
-        self._status = {"state": "ready", "error": ""}
-
-    def _report(self, problem: Exception) -> None:
-        """An error belongs on the board. What was on the screen before stays."""
-        if isinstance(problem, Cancelled):
-            return
-        known = isinstance(problem, WorkbenchError)
-        said = str(problem) if known else f"{type(problem).__name__}: {problem}"
-        self.last_error = problem
-        self._status = {"state": "error", "error": one_line(said, most=600)}
-
-    def _reported(self) -> Reported:
-        return Reported(self._report)

@@ -81,10 +81,11 @@ def board_view(
             "live": own_rule is not None,
             "scale": ranking.scale,
             "bias": ranking.bias,
+            "notes": list(ranking.provenance.notes),
         },
         "hints": hints(ranking, own_rule or ranking.rule),
         "labels": len(ranking.labels),
-        "notes": list(ranking.provenance.notes) + list(ranking.pairs.notes),
+        "notes": list(ranking.pairs.notes),
         "credit": ranking.pairs.credit,
     }
 

@@ -29,9 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=sorted(BENCHES), action="append")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument(
-        "--work", type=Path, default=ROOT / "build" / "emoji-clip", help="drawings of the recipe"
-    )
+    parser.add_argument("--work", type=Path, default=ROOT / "build", help="what the recipes fetched")
     chosen = parser.parse_args()
     if chosen.list:
         print("\n".join(f"{name:<10} {bench.__doc__}" for name, bench in BENCHES.items()))
@@ -132,10 +130,14 @@ def tour(_work: Path) -> Rows:
 
 def cards(work: Path) -> Rows:
     """The figures in the model cards, measured again with the shipped files."""
-    from workbench.recipes.emoji_clip.score import WEIGHTS, measure
+    from workbench.models.cards import WEIGHTS
+    from workbench.recipes.emoji_clip.score import measure as measure_emoji
+    from workbench.recipes.photo_lite.score import measure as measure_photos
 
+    measured = measure_emoji(WEIGHTS, work / "emoji-clip")
+    measured["photo-lite"] = measure_photos(WEIGHTS, work / "photo-lite")
     rows: Rows = []
-    for name, figures in measure(WEIGHTS, work).items():
+    for name, figures in measured.items():
         carded = _flat(json.loads((WEIGHTS / name / "scores.json").read_text("utf-8")))
         for key, value in _flat(figures).items():
             same = "as in the card" if carded.get(key) == value else f"card says {carded.get(key)}"

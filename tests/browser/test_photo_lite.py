@@ -44,8 +44,8 @@ def test_dropped_photographs_are_named_among_twenty_typed_labels(lab, board) -> 
 
 def test_the_board_says_what_the_model_is(board) -> None:
     _notebook, element = board
-    expect(element.locator(".zsb-hints")).to_contain_text("photo-lite is no CLIP")
-    expect(element.locator(".zsb-hints")).to_contain_text("With a network, load a CLIP")
+    expect(element.locator(".zsb-about")).to_contain_text("photo-lite is no CLIP")
+    expect(element.locator(".zsb-about")).to_contain_text("With a network, load a CLIP")
 
 
 def test_a_photograph_of_nothing_on_the_list_is_none_of_these(board) -> None:
@@ -54,4 +54,4 @@ def test_a_photograph_of_nothing_on_the_list_is_none_of_these(board) -> None:
     notebook.wait_until("len(board.ranking.labels) == 4")
     element.locator("input[type=file]").set_input_files(PHOTOGRAPHS / "chelsea.png")
     notebook.wait_until("len(board.pairs) == 3", seconds=90)
-    expect(element.locator(".zsb-judged")).to_contain_text("none of these")
+    expect(element.locator(".zsb-card").nth(2)).to_contain_text("none of these")

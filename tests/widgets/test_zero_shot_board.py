@@ -162,6 +162,23 @@ def test_an_uploaded_picture_is_ranked_and_looked_at(board: ZeroShotBoard) -> No
     assert (card["label"], card["name"]) == ("blue", "<b>blue</b>.png")
 
 
+def test_pictures_dropped_together_all_arrive_and_labels_typed_meanwhile_hold(
+    board: ZeroShotBoard, encoder: FakeEncoder
+) -> None:
+    started, go_on = held_up(encoder, "old")
+    board.labels = ["old one", "blue"]
+    assert started.wait(10)
+    for colour in ((0, 0, 255), (0, 255, 0), (255, 0, 0)):
+        board._handle_custom_msg({"kind": "upload", "names": [f"{colour}.png"]}, [memoryview(png(colour))])
+    board.labels = ["green", "blue", "red"]
+    board.query = "red"
+    go_on.set()
+    assert board.wait(10)
+    assert board.pairs.texts[4:] == ("(0, 0, 255).png", "(0, 255, 0).png", "(255, 0, 0).png")
+    assert [board.ranking.labels[best] for best in board.ranking.best[4:]] == ["blue", "green", "red"]
+    assert board._view["query"] == "red"
+
+
 def test_the_selection_indexes_the_pairs(board: ZeroShotBoard) -> None:
     board.set_state({"selected": [2, 0]})
     assert board.pairs[board.selected].texts == ("a blue card", "a red card")
@@ -206,6 +223,8 @@ def test_a_bad_upload_is_said_on_the_board_and_loses_nothing(
     upload(board, content)
     assert said in board._status["error"]
     assert len(board.pairs) == 4
+    upload(board, png())
+    assert len(board.pairs) == 5 and board._status["state"] == "ready"
 
 
 def test_a_problem_found_in_the_browser_is_said_like_any_other(board: ZeroShotBoard) -> None:

@@ -119,13 +119,16 @@ function status(/** @type {any} */ { model, stop }) {
   const cancel = h("button", { type: "button", class: "wb-button", text: "Cancel", hidden: true, onclick: () => model.send({ kind: "cancel" }) });
   const error = h("p", { class: "wb-error", role: "alert", hidden: true });
   const title = h("strong", { class: "zsb-title" });
+  const about = h("p", { class: "wb-help zsb-about" });
   return {
-    element: h("header", { class: "zsb-head" }, title, said, bar, cancel, error),
+    element: h("header", { class: "zsb-head" }, title, said, bar, cancel, about, error),
     draw() {
       const now = model.get("_status");
       const view = model.get("_view");
       const working = now.state === "working";
       title.textContent = view.model.name;
+      about.textContent = view.model.notes.join(" ");
+      about.hidden = !about.textContent;
       said.textContent = working ? [now.stage, now.total ? `${now.done} of ${now.total}` : "…", now.message].filter(Boolean).join(" ") : summary(view);
       bar.hidden = cancel.hidden = !working;
       if (working && now.total) bar.value = now.done / now.total;

@@ -45,8 +45,9 @@ CARDS = (
         "photos",
         "photographs bundled with scikit-image, with short captions of our own",
         "as stated by scikit-image, see THIRD_PARTY.md",
-        "Photographs: scikit-image's data set (astronaut: NASA; cat: Stéfan van der Walt; "
-        "coffee: Rachel Michetti; others as credited there).",
+        "Photographs, by way of scikit-image: NASA (astronaut, deep field), Stéfan van der Walt (cat), "
+        "Rachel Michetti (coffee), SpaceX (rocket), Lav Varshney (camera), Brooklyn Museum (coins), Andreas "
+        "Preuss (horse), CC0Textures (brick), linolafett (grass), D. Scharstein and others (motorcycle).",
         "PyPI scikit-image",
     ),
 )

@@ -12,19 +12,19 @@ from workbench.errors import UnavailableError
 
 __all__ = ["load_photos"]
 
-_CAPTIONS = {
-    "astronaut.png": "a portrait of an astronaut with the American flag",
-    "chelsea.png": "a close-up of a cat's face",
-    "coffee.png": "a cup of coffee on a saucer",
-    "rocket.jpg": "a rocket standing on a launch pad",
-    "hubble_deep_field.jpg": "galaxies in the night sky",
-    "camera.png": "a man with a camera on a tripod",
-    "coins.png": "old coins in rows",
-    "page.png": "a page of printed text",
-    "horse.png": "the black silhouette of a horse",
-    "brick.png": "a brick wall",
-    "grass.png": "a lawn of grass",
-    "motorcycle_left.png": "a red motorcycle in a garage",
+_PICTURES = {  # file: caption, author; scikit-image tells the authors in the docstrings of `skimage.data`
+    "astronaut.png": ("a portrait of an astronaut with the American flag", "NASA"),
+    "chelsea.png": ("a close-up of a cat's face", "Stéfan van der Walt"),
+    "coffee.png": ("a cup of coffee on a saucer", "Rachel Michetti"),
+    "rocket.jpg": ("a rocket standing on a launch pad", "SpaceX"),
+    "hubble_deep_field.jpg": ("galaxies in the night sky", "NASA"),
+    "camera.png": ("a man with a camera on a tripod", "Lav Varshney"),
+    "coins.png": ("old coins in rows", "Brooklyn Museum"),
+    "page.png": ("a page of printed text", "scikit-image"),
+    "horse.png": ("the black silhouette of a horse", "Andreas Preuss (marauder)"),
+    "brick.png": ("a brick wall", "CC0Textures"),
+    "grass.png": ("a lawn of grass", "linolafett"),
+    "motorcycle_left.png": ("a red motorcycle in a garage", "D. Scharstein and others, Middlebury Stereo"),
 }
 
 
@@ -40,13 +40,16 @@ def load_photos() -> Pairs:
             "The photographs come with scikit-image, which is not installed: pip install scikit-image."
         )
     folder = Path(spec.origin).parent / "data"
-    files = [(folder / name, caption) for name, caption in _CAPTIONS.items() if (folder / name).is_file()]
+    files = [(folder / name, *told) for name, told in _PICTURES.items() if (folder / name).is_file()]
     about = card("photos")
     return Pairs(
         name="photos",
-        sources=tuple(file_source(path) for path, _ in files),
-        texts=tuple(caption for _, caption in files),
-        columns={"file": tuple(path.name for path, _ in files)},
+        sources=tuple(file_source(path) for path, _, _ in files),
+        texts=tuple(caption for _, caption, _ in files),
+        columns={
+            "file": tuple(path.name for path, _, _ in files),
+            "author": tuple(author for _, _, author in files),
+        },
         credit=about.credit,
         licence=about.licence,
         code="data.load('photos')",

@@ -175,7 +175,8 @@ def reading(files: Sequence[Path], expected: str) -> Iterator[None]:
             check_pickle(file)
     named = ", ".join(str(file) for file in files)
     try:
-        yield
+        with _without_bars():
+            yield
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as problem:
         if is_out_of_memory(problem):
             raise
@@ -183,6 +184,20 @@ def reading(files: Sequence[Path], expected: str) -> Iterator[None]:
             f"The weights in {named} do not fit {expected}: {_mismatch(str(problem))}. "
             "Give the architecture that they were trained with, or the weights of this one."
         ) from problem
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """No progress bar of transformers below a notebook's cell: it says nothing that an `Event` does not."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def too_little(files: Sequence[Path], expected: str, missing: Iterable[str]) -> BadWeightsError:

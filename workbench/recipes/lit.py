@@ -83,8 +83,8 @@ def train(
     if len(pairs) < 8 or len(set(pairs.texts)) < 2:
         raise BadInputError(
             f"{plural(len(pairs), 'pair')} with {plural(len(set(pairs.texts)), 'different text')} were "
-            "given; a head "
-            "needs at least 8 pairs and 2 texts to tell apart. Load more pictures, or captions that differ."
+            "given; a head needs at least 8 pairs and 2 texts to tell apart. Load more pictures, or "
+            "captions that differ."
         )
     config: dict[str, Any] = {
         "image": describe_picture_tower(image),

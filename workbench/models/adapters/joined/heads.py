@@ -131,8 +131,8 @@ def build_head(settings: Mapping[str, Any], image: int, text: int, classes: int 
         )
     if method != "linear" and classes is None:
         raise BadWeightsError(
-            f"A head of method {method!r} reads class probabilities, and this image tower has no classifier. "
-            "Take method 'linear'."
+            f"A head of method {method!r} reads class probabilities, and this image tower has no "
+            "classifier. Take method 'linear'."
         )
     linear = LinearHead(image, text, int(settings.get("joint", text)))
     if method == "linear":

