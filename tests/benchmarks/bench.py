@@ -21,6 +21,8 @@ os.environ["WORKBENCH_CACHE"] = tempfile.mkdtemp(
     prefix="workbench-bench-"
 )  # what a first visitor finds: nothing
 
+from bench_attribution import attribution  # noqa: E402 - found beside this file
+
 Rows = list[tuple[str, str, str]]
 
 
@@ -201,6 +203,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "first_answer": first_answer,
     "tour": tour,
     "cards": cards,
+    "attribution": attribution,
 }
 
 if __name__ == "__main__":

@@ -26,9 +26,10 @@ def softmax(scores: Array) -> Array:
 
 def norm(x: Array, w: Mapping[str, Array], name: str) -> Array:
     centred = x - x.mean(axis=-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[
-        f"{name}.bias"
-    ]
+    return (
+        centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5) * w[f"{name}.weight"]
+        + w[f"{name}.bias"]
+    )
 
 
 def gelu(x: Array) -> Array:
@@ -43,7 +44,9 @@ class Tower:
     def __init__(self, w: dict[str, Array], prefix: str, layers: int, heads: int, causal: bool) -> None:
         self.w, self.prefix, self.layers, self.heads, self.causal = w, prefix, layers, heads, causal
 
-    def blocks(self, x: Array, given: Mapping[int, Array] | None = None, plus: Mapping[int, Array] | None = None):
+    def blocks(
+        self, x: Array, given: Mapping[int, Array] | None = None, plus: Mapping[int, Array] | None = None
+    ):
         """token x width through all blocks. `given`: layer -> attention to use. `plus`: added to A @ V."""
         w, self.attention, self.hidden = self.w, [], []
         self.queries, self.keys, self.values = [], [], []
@@ -52,7 +55,8 @@ class Tower:
             inner = norm(x, w, f"{name}.ln_1")
             joined = inner @ w[f"{name}.attn.in_proj_weight"].T + w[f"{name}.attn.in_proj_bias"]
             q, k, v = (
-                part.reshape(len(x), self.heads, -1).transpose(1, 0, 2) for part in np.split(joined, 3, axis=1)
+                part.reshape(len(x), self.heads, -1).transpose(1, 0, 2)
+                for part in np.split(joined, 3, axis=1)
             )
             scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])
             if self.causal:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.attribution.case import Case, Options
@@ -88,7 +90,7 @@ def relevance_maps(case: Case, options: Options) -> Maps:
     return Maps(as_array(layout.spread(image)), text, start_layer=start, notes=notes)
 
 
-def _text_relevance(case: Case, options: Options) -> tuple[object, int]:
+def _text_relevance(case: Case, options: Options) -> tuple[NDArray[np.floating], int]:
     told = case.text_pass()
     row, count = case.read_row(told), len(told.layers)
     asked = options.start_layer
@@ -138,7 +140,8 @@ def grad_eclip_maps(case: Case, options: Options) -> Maps:
     row = max(case.read_row(text), 0)
     layers = text.layers[-_ECLIP_TEXT_LAYERS:]
     grads = case.gradient(case.value(case.image, text.features), *(part.output for part in layers))
-    words = sum(grad_eclip(part, grad, row) for part, grad in zip(layers, grads, strict=True))
+    parts = [grad_eclip(part, grad, row) for part, grad in zip(layers, grads, strict=True)]
+    words = torch.stack(parts).sum(dim=0)
     return Maps(as_array(layout.spread(image)), as_array(words[case.span]), layer=layer)
 
 

@@ -64,11 +64,12 @@ def recorded() -> Iterator[list[Recorded]]:
             layers.append(layer)
             return layer.output
 
-        def without_weights(*args: Any, need_weights: bool = True, **kwargs: Any) -> Any:
+        def without_weights(*args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != mine:
-                return heads(*args, need_weights=need_weights, **kwargs)
-            output, _ = heads(*args, need_weights=False, **kwargs)
-            if not need_weights:
+                return heads(*args, **kwargs)
+            wanted = kwargs.get("need_weights", True)
+            output, _ = heads(*args, **{**kwargs, "need_weights": False})
+            if not wanted:
                 return output, None
             weights = layers[-1].attention
             return output, weights.mean(dim=1) if kwargs.get("average_attn_weights", True) else weights
@@ -77,7 +78,7 @@ def recorded() -> Iterator[list[Recorded]]:
             # Asked for weights, nn.MultiheadAttention goes another way; its fast path goes a third.
             functional.multi_head_attention_forward = without_weights
             torch.backends.mha.set_fastpath_enabled(False)
-            functional.scaled_dot_product_attention = written_out  # type: ignore[assignment]
+            functional.scaled_dot_product_attention = written_out
             yield layers
         finally:
             functional.scaled_dot_product_attention = plain

@@ -163,14 +163,14 @@ def _passed_over(block: nn.Module, output: Tensor | None = None) -> Iterator[Non
     def forward(hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
         return hidden if output is None else output
 
-    block.forward = forward  # type: ignore[method-assign]
+    block.forward = forward
     try:
         yield
     finally:
         if was is None:
             del block.forward
         else:
-            block.forward = was  # type: ignore[method-assign]
+            block.forward = was
 
 
 def why_not(model: Any, card: MethodCard) -> str | None:

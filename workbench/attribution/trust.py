@@ -128,7 +128,7 @@ def randomised(model: TwoTower, seed: int = 0) -> TwoTower:
 
 
 def _curve(name: str, case: Case, values: NDArray, protocol: Protocol, batch_size: int) -> Curve:
-    grid: Grid = values.shape  # type: ignore[assignment]
+    grid: Grid = (values.shape[0], values.shape[1])
     patches = values.size
     noise = [random_map(grid, protocol.seed + k) for k in range(protocol.baselines)]
     orders = [_order(part) for part in (values, *noise, centre_map(grid))]
@@ -149,7 +149,7 @@ def _curve(name: str, case: Case, values: NDArray, protocol: Protocol, batch_siz
     target = case.many(score, keep, f"{name} pictures", batch_size)
     inner = target[2:].reshape(len(orders), -1)
     lines = [np.concatenate([target[:1], line, target[1:2]]) for line in inner]
-    return Curve(name, counts / patches, lines[0], np.stack(lines[1:-1]), lines[-1])
+    return Curve(name, (counts / patches).astype(np.float32), lines[0], np.stack(lines[1:-1]), lines[-1])
 
 
 def _area(curve: Curve) -> Measure:
@@ -181,13 +181,13 @@ def _pointing(values: NDArray, right: NDArray[np.bool_]) -> Measure:
 
 
 def share_of_best(values: NDArray, right: NDArray[np.bool_]) -> float:
-    """1 where the best patch is right; of equally good ones the share that is, so a flat map gains nothing."""
+    """1 where the best patch is right; of equally good ones the share that is: flat maps gain nothing."""
     best = values >= values.max() - 1e-12
     return float(right[best].mean())
 
 
 def _overlap(values: NDArray, mask: NDArray[np.bool_], protocol: Protocol) -> Measure:
-    grid: Grid = values.shape  # type: ignore[assignment]
+    grid: Grid = (values.shape[0], values.shape[1])
     noise = [_iou(random_map(grid, protocol.seed + k), mask) for k in range(protocol.baselines)]
     return Measure(
         "overlap",

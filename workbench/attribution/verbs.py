@@ -59,7 +59,7 @@ def attribute(
     model: DualEncoder,
     pair: Pair,
     *,
-    method: Sequence[str],
+    method: list[str] | tuple[str, ...],
     target: Target | str | Sequence[str] | None = ...,
     layer: int | None = ...,
     start_layer: int | None = ...,

@@ -118,7 +118,7 @@ def test_legrad_is_equation_6_to_8(double, pair, inputs, vectors):
 
 
 def test_grad_eclip_is_equation_8_to_11_with_the_models_own_heads(double, pair, inputs, vectors):
-    model, picture, text = double
+    model, picture, _ = double
 
     def by_hand(tower, run, other, row, layers, keys):
         total = 0.0
@@ -137,7 +137,7 @@ def test_grad_eclip_is_equation_8_to_11_with_the_models_own_heads(double, pair, 
         return total
 
     heatmap = attribute(model, pair, method="grad-eclip")
-    pixels, ids = inputs
+    pixels, _ = inputs
     wanted = by_hand(
         picture, lambda plus: picture.run(pixels, plus=plus), vectors[1], 0, [LAYERS - 1], slice(1, None)
     )

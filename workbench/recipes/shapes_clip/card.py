@@ -35,9 +35,9 @@ def _opening(folder: Path) -> str:
     size = (folder / "open_clip_model.safetensors").stat().st_size / 1e6
     return (
         f"# {NAME}\n\nA small CLIP of the `shapes` scenes, trained from nothing by `python -m "
-        "workbench.recipes.shapes_clip train`. It is there to judge explanations: it tells things by colour and "
-        "shape in scenes whose right answers are known to the pixel, so a map of it can be wrong in a way that "
-        "shows.\n\n"
+        "workbench.recipes.shapes_clip train`. It is there to judge explanations: it tells things by "
+        "colour and shape in scenes whose right answers are known to the pixel, so a map of it can be "
+        "wrong in a way that shows.\n\n"
         f"- image tower: ViT, {vision['image_size']} px, patches of {vision['patch_size']} px, width "
         f"{vision['width']}, {vision['layers']} layers, {vision['width'] // vision['head_width']} heads\n"
         f"- text tower: causal transformer, width {text['width']}, {text['layers']} layers, {text['heads']} "
@@ -53,8 +53,8 @@ def _figures(figures: dict[str, Any]) -> str:
         for name, told in _TOLD.items()
     ]
     return (
-        "## What it can do\n\nScenes of a seed that it was not trained on; `scores.json` holds the same figures, "
-        "and `python -m workbench.recipes.shapes_clip score` measures them again.\n\n"
+        "## What it can do\n\nScenes of a seed that it was not trained on; `scores.json` holds the same "
+        "figures, and `python -m workbench.recipes.shapes_clip score` measures them again.\n\n"
         "| task | right | chance |\n| --- | --- | --- |\n" + "\n".join(rows)
     )
 
@@ -62,9 +62,10 @@ def _figures(figures: dict[str, Any]) -> str:
 def _pointing(table: PointingTable) -> str:
     lines = [
         "## What its explanations are worth: the pointing game",
-        "Share of asked-for things on which the map's best patch lies. *One named*: the text names one thing of "
-        "the scene. *All named*: the text names every thing, and each thing's words must find it; a first-order "
-        "map is one for the whole text. `random` is the exact share of patches that would be right.",
+        "Share of asked-for things on which the map's best patch lies. *One named*: the text names "
+        "one thing of the scene. *All named*: the text names every thing, and each thing's words must "
+        "find it; a first-order map is one for the whole text. `random` is the exact share of patches that "
+        "would be right.",
     ]
     for game, rows in table.scores.items():
         head = " | ".join(f"{count} thing{'s' * (count > 1)}" for count in table.counts)
@@ -93,13 +94,13 @@ def _making(folder: Path) -> str:
     minutes = settings["steps"] * sum(entry["seconds"] for entry in steps) / len(steps) / 60
     flat = ", ".join(f"`{name}` {value}" for name, value in settings.items())
     return (
-        f"## How it was made\n\n{settings['steps']:,} steps of {settings['batch_size']} scenes with a caption each "
-        "(the data's own, or all things in any order, with or without their sizes), half of them mirrored, a "
-        "little lighter, darker or noisy. Every picture also meets a wrong caption for each scene of the batch, "
-        "in which two things have exchanged colours or one word is wrong; and 41 phrases (`a red circle`, `a "
-        "star`, `a blue thing`) are matched with all pictures that hold such a thing. Muon moves the matrices "
-        "inside the blocks, AdamW all else; what is stored is the running average of the weights. Bfloat16 "
-        f"autocast on one CPU core, about {minutes:.0f} minutes. Seed 0; scenes of seed 1000.\n\n"
+        f"## How it was made\n\n{settings['steps']:,} steps of {settings['batch_size']} scenes with a "
+        "caption each (the data's own, or all things in any order, with or without their sizes), half of them "
+        "mirrored, a little lighter, darker or noisy. Every picture also meets a wrong caption for each scene "
+        "of the batch, in which two things have exchanged colours or one word is wrong; and 41 phrases (`a "
+        "red circle`, `a star`, `a blue thing`) are matched with all pictures that hold such a thing. Muon moves "
+        "the matrices inside the blocks, AdamW all else; what is stored is the running average of the weights. "
+        f"Bfloat16 autocast on one CPU core, about {minutes:.0f} minutes. Seed 0; scenes of seed 1000.\n\n"
         f"Settings: {flat}.\n\nLoss from {steps[0]['loss']:.2f} to {steps[-1]['loss']:.2f} (that of phrases "
         "cannot fall to 0: several answers are right); the course is in `training_log.jsonl`."
     )
@@ -108,7 +109,7 @@ def _making(folder: Path) -> str:
 _LIMITS = """## What it cannot do
 
 - Anything but drawn scenes of five shapes in six colours on white, and the words for them.
-- Counting and relations were never asked of it; captions hold relations, nothing measures what it made of them.
+- Counting and relations: captions hold relations, and nothing measures what it made of them.
 - What holds for its explanations need not hold for a large model of photographs: with so few words and so
   clean a ground, methods look better here than they are in the wild.
 

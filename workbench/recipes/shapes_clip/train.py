@@ -29,7 +29,6 @@ __all__ = ["NAME", "Settings", "caption_loss", "phrase_loss", "run", "train"]
 
 NAME = "shapes-clip"
 _LOG_EVERY = 25
-_CHECKPOINT_EVERY = 100
 _TRAINING_SEED = 1_000  # scenes of seeds below are never trained on: `data.load("shapes", seed=0)` is unseen
 Log = Callable[[dict[str, Any]], None]
 
@@ -68,9 +67,15 @@ def run(work: Path, weights: Path, *, seed: int = 0, settings: Settings | None =
 
 
 def train(
-    settings: Settings, material: Material, tokenizer: Tokenizer, folder: Path, *, seed: int = 0
+    settings: Settings,
+    material: Material,
+    tokenizer: Tokenizer,
+    folder: Path,
+    *,
+    seed: int = 0,
+    every: int = 100,
 ) -> dict[str, Tensor]:
-    """The averaged weights; `folder` keeps a checkpoint and `log.jsonl`."""
+    """The averaged weights; `folder` keeps a checkpoint (`every` so many steps) and `log.jsonl`."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     model: Any = architecture.build(tokenizer.get_vocab_size())
@@ -85,7 +90,7 @@ def train(
         if step % _LOG_EVERY == 0 or step + 1 == settings.steps:
             seconds = round(time.perf_counter() - began, 2)
             log({"step": step, **{k: round(v, 4) for k, v in losses.items()}, "seconds": seconds})
-        if (step + 1) % _CHECKPOINT_EVERY == 0 or step + 1 == settings.steps:
+        if (step + 1) % every == 0 or step + 1 == settings.steps:
             _keep(folder / "checkpoint.pt", step + 1, model, average, optimizers)
     return average
 
