@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+from widgets.attribution_board import AttributionBoard
 from widgets.zero_shot_board import ZeroShotBoard
+from workbench.attribution import Attributions, Heatmap
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
 from workbench.results import Ranking
@@ -17,7 +19,8 @@ __all__ = ["show"]
 def show(result: Any, **_options: Any) -> Any:
     """The widget for `result`. It is displayed as a cell's last line, and its choices can be read later.
 
-    A `Ranking` becomes a `ZeroShotBoard`; pass `model=` if the model that made it is no longer held.
+    A `Ranking` becomes a `ZeroShotBoard`, a `Heatmap` or `Attributions` an `AttributionBoard`; pass `model=`
+    if the model that made it is no longer held.
 
     Raises:
         BadInputError: there is no widget for this type; the message lists those there are.
@@ -29,3 +32,9 @@ def show(result: Any, **_options: Any) -> Any:
 @show.register
 def _(result: Ranking, *, model: DualEncoder | None = None) -> ZeroShotBoard:
     return ZeroShotBoard(result, model=model)
+
+
+@show.register(Heatmap)
+@show.register(Attributions)
+def _(result: Heatmap | Attributions, *, model: DualEncoder | None = None) -> AttributionBoard:
+    return AttributionBoard(result, model=model)

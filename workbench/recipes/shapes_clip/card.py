@@ -100,7 +100,8 @@ def _making(folder: Path) -> str:
         "scene of the batch, in which two things have exchanged colours or one word is wrong; and 41 phrases "
         "(`a red circle`, `a star`, `a blue thing`) are matched with all pictures that hold such a thing. "
         "Muon moves the matrices inside the blocks, AdamW all else; what is stored is the running average of "
-        f"the weights. Bfloat16 autocast on one CPU core, about {minutes:.0f} minutes. Seed 0; scenes of seed 1000.\n\n"
+        f"the weights. Bfloat16 autocast on one CPU core, about {minutes:.0f} minutes. Seed 0; scenes of "
+        "seed 1000.\n\n"
         f"Settings: {flat}.\n\nLoss from {steps[0]['loss']:.2f} to {steps[-1]['loss']:.2f} (that of phrases "
         "cannot fall to 0: several answers are right); the course is in `training_log.jsonl`."
     )
