@@ -204,6 +204,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "tour": tour,
     "cards": cards,
     "attribution": attribution,
+    "capture": capture,
 }
 
 if __name__ == "__main__":

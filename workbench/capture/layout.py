@@ -112,10 +112,14 @@ class TokenLayout:
             rows, columns = self.grid or (0, 0)
             row, column = token
             if not (0 <= row < rows and 0 <= column < columns):
-                raise BadInputError(f"There is no patch {token}; the grid is {rows} x {columns}, from (0, 0).")
+                raise BadInputError(
+                    f"There is no patch {token}; the grid is {rows} x {columns}, from (0, 0)."
+                )
             return self.first_patch + row * columns + column
         if isinstance(token, str):
-            places = [place for place, word in enumerate(self.words, self.first_word) if bare(word) == bare(token)]
+            places = [
+                place for place, word in enumerate(self.words, self.first_word) if bare(word) == bare(token)
+            ]
             if not places:
                 raise BadInputError(f"There is no word {token!r}; there are {_listed(self.words)}.")
             return places[0]
@@ -135,4 +139,6 @@ def bare(word: str) -> str:
 
 
 def _listed(words: Sequence[str]) -> str:
-    return ", ".join(repr(word) for word in words[:12]) + (", …" if len(words) > 12 else "") if words else "none"
+    return (
+        ", ".join(repr(word) for word in words[:12]) + (", …" if len(words) > 12 else "") if words else "none"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -59,15 +59,16 @@ class AttentionMap:
 
     Shapes:
         values: head x query x key; every row sums to 1
-        queries: the tokens whose rows are kept, all of them unless the capture kept only some
+        queries: the tokens whose rows are there: `kept`, or all of them
     """
 
     site: Site
     values: NDArray[np.floating[Any]]
-    queries: NDArray[np.int64] = None  # type: ignore[assignment]  # all, once it is made
+    kept: InitVar[NDArray[np.int64] | None] = None
+    queries: NDArray[np.int64] = field(init=False)
 
-    def __post_init__(self) -> None:
-        rows = np.arange(self.site.query.count) if self.queries is None else self.queries
+    def __post_init__(self, kept: NDArray[np.int64] | None) -> None:
+        rows = np.arange(self.site.query.count) if kept is None else kept
         sizes = {"head": self.site.heads, "query": len(rows), "key": self.site.key.count}
         check_axes("values", self.values, "head query key", **sizes)
         dtype = np.float16 if np.asarray(self.values).dtype == np.float16 else np.float32
