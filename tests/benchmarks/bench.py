@@ -22,6 +22,7 @@ os.environ["WORKBENCH_CACHE"] = tempfile.mkdtemp(
 )  # what a first visitor finds: nothing
 
 from bench_attribution import attribution  # noqa: E402 - found beside this file
+from bench_capture import capture  # noqa: E402
 
 Rows = list[tuple[str, str, str]]
 
