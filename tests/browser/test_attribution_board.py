@@ -22,8 +22,8 @@ def board(lab):
     notebook = lab.open([SET_UP, "board"])
     notebook.run_all()
     element = notebook.output(1).locator(".atb")
-    expect(element.locator(".atb-card")).to_have_count(4)
-    expect(element.locator(".atb-card").first.locator("h3")).to_have_text("Gradient-weighted relevance")
+    expect(element.locator(".atb-maps .atb-card")).to_have_count(4)
+    expect(element.locator(".atb-maps .atb-card").first.locator("h3")).to_have_text("Gradient-weighted relevance")
     return notebook, element
 
 
@@ -89,7 +89,7 @@ def test_methods_are_chosen_and_the_export_is_written(board, lab) -> None:
     notebook.wait_until(
         "board.attributions.methods == ('relevance', 'legrad', 'hires-cam', 'interactions', 'random')"
     )
-    expect(element.locator(".atb-card")).to_have_count(5)
+    expect(element.locator(".atb-maps .atb-card")).to_have_count(5)
     element.get_by_label("name of the exported files").fill("my-map")
     element.get_by_role("button", name="Export PNG + NPZ + JSON").click()
     expect(element.get_by_role("status")).to_contain_text(
@@ -125,3 +125,13 @@ def test_it_is_readable_in_both_themes(board, lab, theme) -> None:
     lab.screenshot(f"attribution-board-{theme}", of=element)
     found = Axe().run(notebook.page, context=".atb")
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_lesson_runs_and_draws_its_boards(lab) -> None:
+    notebook = lab.open("notebooks/03_attribution.ipynb")
+    notebook.run_all()
+    shown = lab.page.locator(".jp-NotebookPanel .atb")
+    expect(shown).to_have_count(4)
+    expect(shown.first.locator(".atb-maps .atb-card")).to_have_count(16)
+    shown.first.scroll_into_view_if_needed()
+    lab.screenshot("03_attribution", of=shown.first)

@@ -217,10 +217,12 @@ export function wordsNote(map, chosen, patches, maps) {
 
 function cards(/** @type {any} */ board) {
   const { model, view } = board;
-  const grid = h("div", { class: "atb-grid" });
+  const grid = h("div", { class: "atb-maps" });
+  const seen = h("img", { class: "atb-map", alt: "the picture as the model sees it" });
+  const plain = h("figure", { class: "atb-card" }, h("figcaption", { text: "What the model sees" }), seen);
   const all = h("button", { type: "button", class: "wb-button", text: "Score every map", onclick: () => model.send({ kind: "score", methods: [] }) });
   return {
-    element: h("div", {}, grid, h("div", { class: "atb-row" }, all, h("span", { class: "wb-help", text: "A map is worth its distance from random maps; less than their spread is nothing." }))),
+    element: h("div", {}, h("div", { class: "atb-grid" }, plain, grid), h("div", { class: "atb-row" }, all, h("span", { class: "wb-help", text: "A map is worth its distance from random maps; less than their spread is nothing." }))),
     draw() {
       const maps = view().maps.filter((/** @type {any} */ map) => map.image);
       while (grid.children.length > maps.length) grid.lastChild?.remove();
@@ -229,6 +231,8 @@ function cards(/** @type {any} */ board) {
       const shared = model.get("scale") === "shared" ? largest(values.flat()) : 0;
       maps.forEach((/** @type {any} */ map, /** @type {number} */ place) => fillCard(/** @type {any} */ (grid.children[place]), map, values[place], shared || largest(values[place]), board));
       all.disabled = !view().live;
+      if (seen.src !== board.image.src) seen.src = board.image.src;
+      plain.hidden = !model.get("_picture")?.byteLength;
     },
   };
 }
@@ -325,7 +329,7 @@ function drawScores(place, map, board) {
     return;
   }
   fill(place, h("table", {},
-    h("thead", {}, h("tr", {}, ...["", "map", "random", "centre"].map((text) => h("th", { scope: "col", text })))),
+    h("thead", {}, h("tr", {}, ...["score", "map", "random", "centre"].map((text) => h("th", { scope: "col", text })))),
     h("tbody", {}, ...map.scores.map((/** @type {any} */ row) => h("tr", { title: `${row.meaning}; ${row.better} is better` },
       h("th", { scope: "row", text: `${row.name} ${row.better === "lower" ? "↓" : "↑"}` }),
       h("td", {}, h("b", { text: `${row.value.toFixed(2)}${row.beats ? " ✓" : ""}` })),

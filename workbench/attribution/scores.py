@@ -74,7 +74,7 @@ class Measure:
 
     Attributes:
         value: of this map.
-        random, spread: mean and standard deviation of random maps; spread is 0 where random is exact.
+        random, spread: mean and standard deviation of random maps.
         centre: of the map "nearest to the centre first".
         better: "higher" or "lower".
         meaning: one sentence for a human.

@@ -169,11 +169,12 @@ def _area(curve: Curve) -> Measure:
 
 
 def _pointing(values: NDArray, right: NDArray[np.bool_]) -> Measure:
+    chance = float(right.mean())
     return Measure(
         "pointing",
         share_of_best(values, right),
-        float(right.mean()),
-        0.0,
+        chance,
+        (chance * (1 - chance)) ** 0.5,  # of a single try
         share_of_best(centre_map(right.shape), right),
         "higher",
         "1 where the best patch lies in the mask; random is the share of patches that would",

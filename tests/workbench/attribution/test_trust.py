@@ -73,6 +73,8 @@ def test_a_map_of_the_mask_beats_random_and_its_opposite_does_not(model, heatmap
     for name in ("pointing", "overlap"):
         assert right[name].beats_random and not wrong[name].beats_random, name
     assert right["pointing"].value == 1 and wrong["pointing"].value == 0
+    chance = right["pointing"].random
+    assert right["pointing"].spread == pytest.approx((chance * (1 - chance)) ** 0.5)
     assert right["pointing"].random == pytest.approx(hits(truth_mask(model, scene, heatmap), (8, 8)).mean())
 
 
