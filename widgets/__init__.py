@@ -4,9 +4,10 @@ from widgets import show
 board = show(classify(model, pairs, labels))
 """
 
+from widgets.attention_lens import AttentionLens
 from widgets.attribution_board import AttributionBoard
 from widgets.show import show
 from widgets.snapshot import Snapshot
 from widgets.zero_shot_board import ZeroShotBoard
 
-__all__ = ["AttributionBoard", "Snapshot", "ZeroShotBoard", "show"]
+__all__ = ["AttentionLens", "AttributionBoard", "Snapshot", "ZeroShotBoard", "show"]

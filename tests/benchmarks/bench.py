@@ -23,6 +23,7 @@ os.environ["WORKBENCH_CACHE"] = tempfile.mkdtemp(
 
 from bench_attribution import attribution  # noqa: E402 - found beside this file
 from bench_capture import capture  # noqa: E402
+from bench_lens import attention_lens  # noqa: E402
 
 Rows = list[tuple[str, str, str]]
 
@@ -206,6 +207,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "cards": cards,
     "attribution": attribution,
     "capture": capture,
+    "attention_lens": attention_lens,
 }
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ def token_cosines(model: Any, trace: Trace) -> NDArray[np.float32]:
             "Cosines of patches and words need a model with an image tower of patches and a text tower; "
             f"this trace holds {', '.join(site.name for site in trace.sites[:6])}."
         )
-    image, text = (functional.normalize(token_vectors(model, trace, side), dim=-1) for side in ("image", "text"))
+    image, text = (
+        functional.normalize(token_vectors(model, trace, side), dim=-1) for side in ("image", "text")
+    )
     layout, words = picture[-1].query, trace.group("text")[-1].query
     places = torch.arange(words.first_word, words.first_word + len(words.words))
     cosines = text[places] @ image[torch.from_numpy(layout.patches)].T
