@@ -18,7 +18,7 @@ from widgets.attribution_view import board_view, measures_for
 from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
 from widgets.status import Speaking
-from workbench.attribution import Attributions, Faithfulness, Heatmap, Target, attribute, faithfulness
+from workbench.attribution import Attributions, Faithfulness, Heatmap, Target, contrast, similarity
 from workbench.errors import BadInputError, WorkbenchError
 
 __all__ = ["AttributionBoard"]
@@ -185,6 +185,8 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
     # Work ------------------------------------------------------------------------------------
 
     def _work_maps(self, should_stop: Callable[[], bool]) -> None:
+        from workbench.attribution import attribute  # needs torch, which a board to look at does not
+
         found = attribute(
             self._asked(),
             self._maps[0].pair,
@@ -207,6 +209,8 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
             self._publish()
 
     def _work_scores(self, should_stop: Callable[[], bool]) -> None:
+        from workbench.attribution import faithfulness
+
         while self._to_score and not should_stop():
             name = self._to_score[0]
             heatmap = self.attributions[name]
@@ -247,8 +251,6 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
         return self._model
 
     def _target(self) -> Target:
-        from workbench.attribution import contrast, similarity
-
         old = self._maps[0].target
         if self.text == old.text and not self.against and old.kind in ("logit", "probability"):
             return old

@@ -16,7 +16,6 @@ from workbench.attribution import (
     Heatmap,
     Measure,
     available_methods,
-    expected_cost,
 )
 
 __all__ = ["board_view", "map_view", "measures_for", "method_choices", "overlay", "peak"]
@@ -149,6 +148,8 @@ def _curve_view(curve: Any) -> dict[str, Any]:
 def _price(heatmap: Heatmap) -> str:
     if heatmap.image is None:
         return ""
+    from workbench.attribution import expected_cost
+
     cost: Cost = expected_cost(heatmap, measures_for(heatmap))
     return f"{cost.forwards} forwards"
 

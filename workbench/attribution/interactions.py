@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.attribution.case import Case, Options
-from workbench.attribution.maps import Maps
+from workbench.attribution.maps import Maps, as_array
 from workbench.attribution.masking import cells_of, filling, free_words, masked_pixels, masked_words
 from workbench.errors import BadInputError
 
@@ -105,13 +105,13 @@ def _scores(
 
     def pictures(rows: list[NDArray]) -> NDArray:
         with torch.no_grad():
-            return case.image_features(masked_pixels(case, np.stack(rows), filled)).cpu().numpy()
+            return as_array(case.image_features(masked_pixels(case, np.stack(rows), filled)))
 
     def texts(rows: list[NDArray]) -> NDArray:
         full = np.ones((len(rows), len(case.tokens)), bool)
         full[:, places] = np.stack(rows)
         with torch.no_grad():
-            return case.text_features(masked_words(case, full)).cpu().numpy()
+            return as_array(case.text_features(masked_words(case, full)))
 
     size, device = options.batch_size, case.texts.device
     image = torch.from_numpy(case.many(pictures, list(keep), "masked pictures", size)).to(device)

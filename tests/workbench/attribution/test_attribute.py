@@ -208,3 +208,11 @@ def test_costs_are_counted_in_passes(model, pair) -> None:
     assert attribute(model, pair, method="occlusion").cost.forwards > 12
     cheap = attribute(model, pair, method="hires-cam").cost
     assert (cheap.forwards, cheap.backwards) == (3, 1)
+
+
+def test_half_precision_gives_nearly_the_same_maps(clip_folder, pair) -> None:
+    folder = str(clip_folder(vision={"image_size": [24, 32]}))
+    exact, half = (models.load(folder, dtype=dtype) for dtype in ("float32", "bfloat16"))
+    quick = {"method": ["relevance", "hires-cam", "interactions"], "samples": 64}
+    for one, other in zip(attribute(exact, pair, **quick), attribute(half, pair, **quick), strict=True):
+        assert np.corrcoef(one.image.ravel(), other.image.ravel())[0, 1] > 0.9, one.method
