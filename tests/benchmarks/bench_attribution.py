@@ -13,7 +13,7 @@ def attribution(_work: Path) -> list[tuple[str, str, str]]:
     from workbench.attribution.pointing import play_pointing
 
     model = models.load("shapes-clip")
-    table = play_pointing(model, scenes=6)
+    table = play_pointing(model, scenes=4)
     rows = []
     for game, by_method in table.scores.items():
         for name, shares in by_method.items():

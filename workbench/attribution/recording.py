@@ -7,7 +7,6 @@ of it are answered by the same computation written out, and nothing on any model
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Recorded", "attend", "recorded"]
+from workbench.capture.recording import TURNS, written_out
 
-_lock = threading.RLock()
+__all__ = ["Recorded", "attend", "recorded"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def recorded() -> Iterator[list[Recorded]]:
     """
     layers: list[Recorded] = []
     mine = threading.get_ident()
-    with _lock:
+    with TURNS:
         plain = functional.scaled_dot_product_attention
         heads = functional.multi_head_attention_forward
         fast = torch.backends.mha.get_fastpath_enabled()
@@ -86,32 +85,11 @@ def recorded() -> Iterator[list[Recorded]]:
             torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Recorded:
+def attend(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Recorded:
     """softmax(Q K^T * scale + mask) V, with torch's arguments and their meaning.
 
     Shapes:
-        query, key, value: ... x token x channel; with three axes a head axis of 1 is added to the record
+        query, key, value: ... x token x channel
     """
-    if enable_gqa:
-        repeats = query.shape[-3] // key.shape[-3]
-        key, value = (part.repeat_interleave(repeats, dim=-3) for part in (key, value))
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = query @ key.transpose(-2, -1) * factor
-    if is_causal:
-        allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-        scores = scores.masked_fill(~allowed, -math.inf)
-    if attn_mask is not None:
-        blocked = attn_mask.dtype == torch.bool
-        scores = scores.masked_fill(~attn_mask, -math.inf) if blocked else scores + attn_mask
-    attention = scores.softmax(dim=-1)
-    used = functional.dropout(attention, dropout_p) if dropout_p else attention
-    return Recorded(attention, query, key, value, used @ value)
+    attention, output = written_out(query, key, value, *args, **kwargs)
+    return Recorded(attention, query, key, value, output)

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Call", "Recorder", "recording"]
+__all__ = ["TURNS", "Call", "Recorder", "recording", "written_out"]
 
-_lock = threading.RLock()
+TURNS = threading.RLock()
+"""Held while torch's functions are answered by ours: two recordings of two threads must not interleave."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def recording(root: nn.Module, recorder: Recorder, *, blocks: tuple[str, ...] = 
 
     Other threads are served by torch's own functions meanwhile; two recordings take turns.
     """
-    with _lock, ExitStack() as stack:
+    with TURNS, ExitStack() as stack:
         named = dict(root.named_modules())
         for path, module in named.items():
             if "attention" in type(module).__name__.lower() or "attn" in type(module).__name__.lower():
@@ -132,7 +133,7 @@ def _answered(recorder: Recorder) -> Iterator[None]:
                 return fused(query, key, value, *args, **kwargs)
             finally:
                 inside.fused = False
-        values, output = _written_out(query, key, value, *args, **kwargs)
+        values, output = written_out(query, key, value, *args, **kwargs)
         recorder.note(values if values.ndim == 4 else values[:, None], shape)
         return output
 
@@ -170,7 +171,7 @@ def _answered(recorder: Recorder) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def _written_out(
+def written_out(
     query: Tensor,
     key: Tensor,
     value: Tensor,

@@ -100,3 +100,28 @@ def test_two_threads_recording_at_once_give_what_one_gives(clip_folder: Make, pa
     with ThreadPoolExecutor(2) as threads:
         for found in threads.map(lambda _: attribute(model, pair, method="relevance").image, range(4)):
             np.testing.assert_array_equal(found, alone)
+
+
+def test_a_capture_and_an_explanation_at_once_give_what_each_gives_alone(clip_folder: Make, pair) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import torch
+
+    from workbench.capture import capture
+
+    model = models.load(str(clip_folder(**OPEN_CLIP["clip"])))
+    plain = torch.nn.functional.scaled_dot_product_attention
+    work = [
+        lambda: attribute(model, pair, method="relevance").image,
+        lambda: _first_map(capture(model, pair)),
+    ]
+    alone = [job() for job in work]
+    with ThreadPoolExecutor(2) as threads:
+        found = [threads.submit(work[turn % 2]) for turn in range(12)]
+        for turn, job in enumerate(found):
+            np.testing.assert_allclose(job.result(), alone[turn % 2], atol=1e-6)
+    assert torch.nn.functional.scaled_dot_product_attention is plain
+
+
+def _first_map(trace) -> np.ndarray:
+    return np.asarray(trace.attention(next(iter(trace.sites))).values)
