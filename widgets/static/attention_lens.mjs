@@ -70,10 +70,11 @@ class Lens {
     this.tool = "look";
     this.redraw = () => {};
     this.tell = settled(() => this.send("selected", this.selection()), TELL_PAUSE);
-    this.tellMask = settled(() => this.send("masked", this.masked), MASK_PAUSE);
+    this.tellMask = settled(() => this.sendMask(), MASK_PAUSE);
     /** @type {any[]} */ this.groups = [];
     /** @type {any[]} */ this.maps = [];
     this.masked = { patches: /** @type {number[]} */ ([]), words: /** @type {number[]} */ ([]) };
+    this.mineMasked = "";
     this.mine = ""; // the newest choice made here: an older echo of the kernel is not taken for news
   }
 
@@ -108,7 +109,10 @@ class Lens {
       this.token = Math.max(0, places.indexOf(chosen.token));
     }
     const masked = this.model.get("masked");
-    this.masked = { patches: masked.patches ?? [], words: masked.words ?? [] };
+    if (JSON.stringify(masked) !== this.mineMasked) {
+      this.mineMasked = JSON.stringify(masked); // news: what was drawn here a moment ago is kept until it is sent
+      this.masked = { patches: masked.patches ?? [], words: masked.words ?? [] };
+    }
     const alike = this.model.get("_alike");
     const known = alike && alike.byteLength ? new Float32Array(alike.buffer.slice(alike.byteOffset, alike.byteOffset + alike.byteLength)) : null;
     this.alike = known;
@@ -129,6 +133,11 @@ class Lens {
     const chosen = { site: this.group.sites[this.layer], reading: this.reading, head: this.head, token: places[this.token], backwards: this.backwards };
     this.mine = JSON.stringify(chosen);
     return chosen;
+  }
+
+  sendMask() {
+    this.mineMasked = JSON.stringify(this.masked);
+    this.send("masked", this.masked);
   }
 
   /** @param {string} name @param {any} value */
@@ -704,7 +713,7 @@ function experiment(/** @type {Lens} */ lens) {
   const group = `al-tool-${Math.random().toString(36).slice(2)}`;
   const radio = (/** @type {string} */ value, /** @type {string} */ text) => h("label", {}, h("input", { type: "radio", name: group, value, checked: value === "look", onchange: () => { lens.tool = value; lens.hover = ""; lens.redraw(); } }), text);
   const tools = h("div", { class: "al-tools", role: "radiogroup", "aria-label": "what a click does" }, radio("look", "look"), radio("mask", "take away: drag over patches, click words"));
-  const clear = h("button", { type: "button", class: "wb-button", text: "Put all back", onclick: () => { lens.masked = { patches: [], words: [] }; lens.send("masked", lens.masked); lens.redraw(); } });
+  const clear = h("button", { type: "button", class: "wb-button", text: "Put all back", onclick: () => { lens.masked = { patches: [], words: [] }; lens.sendMask(); lens.redraw(); } });
   const said = h("p", { class: "al-score", role: "status" });
   const why = h("p", { class: "wb-help" });
   return {
