@@ -188,8 +188,10 @@ def test_the_code_and_the_snapshot_hold_what_is_on_the_screen(lens) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_lens_has_no_serious_accessibility_fault_in_either_theme(lab, lens, theme) -> None:
     _notebook, element = lens
-    lab.theme(theme)
     element.locator(".al-picture").click(position=patch(element, ROW, COLUMN))
+    lab.theme(theme)
+    expect(caption(element)).to_contain_text(f"patch row {ROW}")
+    lab.page.set_viewport_size({"width": 1280, "height": 1400})
     element.locator("summary").click()
     lab.screenshot(theme, of=element)
     found = Axe().run(lab.page, context=".al").response["violations"]

@@ -301,3 +301,22 @@ def test_colours_rise_evenly_in_lightness_and_a_flat_map_is_one_colour() -> None
     steps = np.diff(lightness)
     assert steps.min() > 0.75 * steps.mean() and steps.max() < 1.25 * steps.mean()
     assert len(np.unique(coloured(np.full((4, 5), 0.01), 0.2).reshape(-1, 3), axis=0)) == 1
+
+
+def test_attention_between_two_sequences_is_read_in_both_directions() -> None:
+    cross = made(TEXT, IMAGE, kind="cross", name="cross")
+    lens = show(Trace(made(IMAGE, IMAGE) | cross))
+    group = lens._view["groups"][1]
+    assert (group["query_patches"], group["key_patches"]) == (False, True)
+    choose(lens, site="cross.1", reading="head", head=0, token=2)
+    assert np.array_equal(lens.weights, cross["cross.1"].values[0, 2])
+    choose(lens, token=6, backwards=True)
+    assert np.array_equal(lens.weights, cross["cross.1"].values[0, :, 6])
+
+
+def test_models_of_other_shapes_get_a_grid_of_their_own() -> None:
+    wide = TokenLayout("image", 9, (2, 4), 1, pooling="token", pooled=0)
+    maps = made(IMAGE, IMAGE) | made(IMAGE, IMAGE, heads=3, name="late")
+    groups = show(Trace(maps))._view["groups"]
+    assert [(group["key"], group["heads"]) for group in groups] == [("image", 2), ("image#2", 3)]
+    assert show(Trace(made(wide, wide)))._view["grid"] == (2, 4)

@@ -43,9 +43,12 @@ function render({ model, el }) {
   lighter.forEach((name) => model.on(`change:${name}`, adopt));
   reload();
   el.append(root);
+  const themes = new MutationObserver(() => lens.redraw()); // what is drawn on a canvas does not follow by itself
+  themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   return () => {
     stop.abort();
     cancelAnimationFrame(frame);
+    themes.disconnect();
     traits.forEach((name) => model.off(`change:${name}`, reload));
     lighter.forEach((name) => model.off(`change:${name}`, adopt));
     parts.forEach((part) => part.release?.());

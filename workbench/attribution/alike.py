@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,7 @@ def token_vectors(model: Any, trace: Trace, side: str) -> Tensor:
     found = list(re.finditer(r"\.\d+(?=\.|$)", path))
     block = model.model.get_submodule(path[: found[-1].end()] if found else path)
     count = trace.group(side)[-1].query.count
-    handle = block.register_forward_hook(_each_token_everywhere)
+    handle = block.register_forward_hook(_each_token_everywhere())
     try:
         with torch.no_grad():
             vectors = _read(model, trace, side)
@@ -85,8 +87,20 @@ def _read(model: Any, trace: Trace, side: str) -> Tensor:
     return model.text_features(model.words([text]))
 
 
-def _each_token_everywhere(_: nn.Module, __: Any, output: Any) -> Any:
-    """1 x token x width -> token x token x width, item k holding token k at every place."""
+def _each_token_everywhere() -> Callable[[nn.Module, Any, Any], Any]:
+    """A hook: 1 x token x width -> token x token x width, item k holding token k at every place.
+
+    Only in this thread: whoever runs the same model meanwhile in another gets what the model says.
+    """
+    mine = threading.get_ident()
+
+    def spread_out(_: nn.Module, __: Any, output: Any) -> Any:
+        return _spread(output) if threading.get_ident() == mine else output
+
+    return spread_out
+
+
+def _spread(output: Any) -> Any:
     states = output[0] if isinstance(output, tuple) else output
     spread = states[0][:, None].expand(-1, states.shape[1], -1).contiguous()
     return (spread, *output[1:]) if isinstance(output, tuple) else spread
