@@ -5,10 +5,21 @@ board = show(classify(model, pairs, labels))
 """
 
 from widgets.atlas_pair import AtlasPair
+from widgets.attention_lens import AttentionLens
+from widgets.attribution_board import AttributionBoard
 from widgets.embedding_atlas import EmbeddingAtlas
 from widgets.fusion_board import FusionBoard
 from widgets.show import show
 from widgets.snapshot import Snapshot
 from widgets.zero_shot_board import ZeroShotBoard
 
-__all__ = ["AtlasPair", "EmbeddingAtlas", "FusionBoard", "Snapshot", "ZeroShotBoard", "show"]
+__all__ = [
+    "AtlasPair",
+    "AttentionLens",
+    "AttributionBoard",
+    "EmbeddingAtlas",
+    "FusionBoard",
+    "Snapshot",
+    "ZeroShotBoard",
+    "show",
+]

@@ -7,9 +7,13 @@ from functools import singledispatch
 from typing import Any
 
 from widgets.atlas_pair import AtlasPair
+from widgets.attention_lens import AttentionLens
+from widgets.attribution_board import AttributionBoard
 from widgets.embedding_atlas import EmbeddingAtlas
 from widgets.fusion_board import FusionBoard
 from widgets.zero_shot_board import ZeroShotBoard
+from workbench.attribution import Attributions, Heatmap
+from workbench.capture import Trace
 from workbench.data import Pairs
 from workbench.data.examples import Examples
 from workbench.errors import BadInputError
@@ -26,8 +30,9 @@ def show(result: Any, **_options: Any) -> Any:
     """The widget for `result`. It is displayed as a cell's last line, and its choices can be read later.
 
     A `Ranking` becomes a `ZeroShotBoard`; a `Projection`, or a list of them with a slider between, an
-    `EmbeddingAtlas`; an `Alignment` two linked ones; a `FusionReport`, `Proof`, `Regions` or `Examples` a
-    `FusionBoard`. Pass `model=` if the model that made it is no longer held.
+    `EmbeddingAtlas`; an `Alignment` two linked ones; a `Trace` an `AttentionLens`; a `Heatmap` or
+    `Attributions` an `AttributionBoard`; a `FusionReport`, `Proof`, `Regions` or `Examples` a `FusionBoard`.
+    Pass `model=` if the model that made it is no longer held.
 
     Raises:
         BadInputError: there is no widget for this type; the message lists those there are.
@@ -69,6 +74,7 @@ def _(result: Sequence[Any], **options: Any) -> EmbeddingAtlas:
     return EmbeddingAtlas(result, **options)
 
 
+@show.register
 def _(result: FusionReport) -> FusionBoard:
     return FusionBoard(result)
 
@@ -86,3 +92,14 @@ def _(result: Regions) -> FusionBoard:
 @show.register
 def _(result: Examples) -> FusionBoard:
     return FusionBoard(examples=result)
+
+
+@show.register(Heatmap)
+@show.register(Attributions)
+def _(result: Heatmap | Attributions, *, model: DualEncoder | None = None) -> AttributionBoard:
+    return AttributionBoard(result, model=model)
+
+
+@show.register
+def _(result: Trace, *, model: Any = None, sites: Sequence[str] | None = None) -> AttentionLens:
+    return AttentionLens(result, model=model, sites=sites)

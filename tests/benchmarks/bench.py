@@ -21,9 +21,13 @@ os.environ["WORKBENCH_CACHE"] = tempfile.mkdtemp(
     prefix="workbench-bench-"
 )  # what a first visitor finds: nothing
 
-from bench_atlas import atlas  # noqa: E402 - found beside this file
-from bench_fusion import fusion  # noqa: E402 - found beside this file
-from bench_projection import projection  # noqa: E402 - found beside this file
+# Found beside this file.
+from bench_atlas import atlas  # noqa: E402
+from bench_attribution import attribution  # noqa: E402
+from bench_capture import capture  # noqa: E402
+from bench_fusion import fusion  # noqa: E402
+from bench_lens import attention_lens  # noqa: E402
+from bench_projection import projection  # noqa: E402
 
 Rows = list[tuple[str, str, str]]
 
@@ -134,12 +138,15 @@ def tour(_work: Path) -> Rows:
 
 def cards(work: Path) -> Rows:
     """The figures in the model cards, measured again with the shipped files."""
+    from workbench import models
     from workbench.models.cards import WEIGHTS
     from workbench.recipes.emoji_clip.score import measure as measure_emoji
     from workbench.recipes.photo_lite.score import measure as measure_photos
+    from workbench.recipes.shapes_clip.score import measure as measure_shapes
 
     measured = measure_emoji(WEIGHTS, work / "emoji-clip")
     measured["photo-lite"] = measure_photos(WEIGHTS, work / "photo-lite")
+    measured["shapes-clip"] = measure_shapes(models.load("shapes-clip"))
     rows: Rows = []
     for name, figures in measured.items():
         carded = _flat(json.loads((WEIGHTS / name / "scores.json").read_text("utf-8")))
@@ -204,10 +211,13 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "rescoring": rescoring,
     "first_answer": first_answer,
     "tour": tour,
-    "atlas": atlas,
-    "cards": cards,
+    "capture": capture,
+    "attention_lens": attention_lens,
+    "attribution": attribution,
     "projection": projection,
+    "atlas": atlas,
     "fusion": fusion,
+    "cards": cards,
 }
 
 if __name__ == "__main__":

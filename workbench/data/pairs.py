@@ -33,13 +33,17 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One picture with its text. The picture is opened when it is asked for."""
+    """One picture with its text. The picture is opened when it is asked for.
+
+    `code` is a Python expression that gives the same pair.
+    """
 
     source: Source = field(repr=False)
     text: str
     label: str | None
     columns: Mapping[str, Any] = field(repr=False)
     credit: str = field(default="", repr=False)
+    code: str = field(default="pair", repr=False)
 
     @cached_property
     def picture(self) -> Image:
@@ -195,7 +199,10 @@ class Pairs:
         self._check_item(row)
         columns = {name: values[row] for name, values in self.columns.items()}
         label = None if self.labels is None else self.labels[row]
-        return Pair(self.sources[row], self.texts[row], label, columns, self.credit)
+        code = f"({self.code})" if " + " in self.code else self.code
+        return Pair(
+            self.sources[row], self.texts[row], label, columns, self.credit, f"{code}[{row % len(self)}]"
+        )
 
     def _check_item(self, row: int) -> None:
         if not -len(self) <= row < len(self):

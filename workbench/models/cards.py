@@ -36,6 +36,14 @@ SHIPPED: tuple[ModelCard, ...] = (
         summary="the same with 200 concepts never seen in training: for honest generalisation",
     ),
     ModelCard(
+        "shapes-clip",
+        "open_clip",
+        "CLIP",
+        "shipped",
+        licence="Apache-2.0",
+        summary="a small CLIP of drawn scenes, for judging explanations, by workbench.recipes.shapes_clip",
+    ),
+    ModelCard(
         "photo-lite",
         "joined",
         "ConSE + LiT",

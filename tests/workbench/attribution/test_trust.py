@@ -1,0 +1,184 @@
+"""Scores beside their baselines: what they are, what they cost, and that they can tell right from wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from workbench import data, models
+from workbench.attribution import (
+    MEASURES,
+    Protocol,
+    attribute,
+    expected_cost,
+    faithfulness,
+    pointing,
+)
+from workbench.attribution.regions import covered, hits, named_things, scene_mask, seen_mask
+from workbench.attribution.trust import randomised, share_of_best
+from workbench.errors import BadInputError, BadWeightsError, UnavailableError, UnknownNameError
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.load("shapes-clip")
+
+
+@pytest.fixture(scope="module")
+def scene() -> data.Pair:
+    """A scene of three things."""
+    return pointing.scenes_by_count(3, 1)[0]
+
+
+@pytest.fixture(scope="module")
+def heatmap(model, scene):
+    thing = scene.columns["scene"].things[0]
+    return attribute(model, scene, method="hires-cam", target=f"a {thing.colour} {thing.shape}")
+
+
+def test_the_price_said_before_is_the_price_paid(heatmap) -> None:
+    for measures in (("deletion",), ("deletion", "insertion"), MEASURES):
+        told, found = expected_cost(heatmap, measures), faithfulness(heatmap, measures=measures)
+        assert (told.forwards, told.backwards) == (found.cost.forwards, found.cost.backwards)
+        assert tuple(found.measures) == tuple(measures)
+    assert expected_cost(heatmap, ("pointing", "overlap")).forwards == 0
+
+
+def test_curves_begin_and_end_where_they_must(heatmap) -> None:
+    found = faithfulness(heatmap)
+    deletion, insertion = found.curves["deletion"], found.curves["insertion"]
+    assert deletion.value[0] == pytest.approx(heatmap.score, abs=1e-5)
+    assert insertion.value[-1] == pytest.approx(heatmap.score, abs=1e-5)
+    assert deletion.value[-1] == pytest.approx(insertion.value[0], abs=1e-5)
+    for curve in (deletion, insertion):
+        assert curve.share[0] == 0 and curve.share[-1] == 1
+        assert curve.random.shape == (found.protocol.baselines, found.protocol.steps + 1)
+        area = np.trapezoid(curve.value, curve.share)
+        assert found[curve.name].value == pytest.approx(float(area), abs=1e-5)
+
+
+def test_a_map_of_the_mask_beats_random_and_its_opposite_does_not(model, heatmap, scene) -> None:
+    truth = covered(seen_mask(model, scene, scene_mask(scene, heatmap.target.text)), (8, 8))
+    right = faithfulness(
+        replace(heatmap, image=truth), measures=("deletion", "insertion", "pointing", "overlap")
+    )
+    wrong = faithfulness(
+        replace(heatmap, image=-truth), measures=("deletion", "insertion", "pointing", "overlap")
+    )
+    assert right["deletion"].value < right["deletion"].random < wrong["deletion"].value
+    assert right["insertion"].value > right["insertion"].random > wrong["insertion"].value
+    for name in ("pointing", "overlap"):
+        assert right[name].beats_random and not wrong[name].beats_random, name
+    assert right["pointing"].value == 1 and wrong["pointing"].value == 0
+    chance = right["pointing"].random
+    assert right["pointing"].spread == pytest.approx((chance * (1 - chance)) ** 0.5)
+    assert right["pointing"].random == pytest.approx(hits(truth_mask(model, scene, heatmap), (8, 8)).mean())
+
+
+def truth_mask(model, scene, heatmap):
+    return seen_mask(model, scene, scene_mask(scene, heatmap.target.text))
+
+
+def test_a_flat_map_gains_nothing(heatmap) -> None:
+    flat = replace(heatmap, image=np.zeros((8, 8)))
+    found = faithfulness(flat, measures=("pointing", "randomisation"))
+    assert found["pointing"].value == pytest.approx(found["pointing"].random)
+    assert found["randomisation"].value == 0
+    assert share_of_best(np.zeros((2, 2)), np.array([[True, False], [False, False]])) == 0.25
+
+
+def test_shuffled_weights_change_a_map_that_explains_and_leave_the_model_alone(model, heatmap) -> None:
+    before = {name: value.clone() for name, value in model.model.state_dict().items()}
+    other = randomised(model)
+    assert all(torch.equal(before[name], value) for name, value in model.model.state_dict().items())
+    weight = "visual.transformer.resblocks.0.attn.in_proj_weight"
+    shuffled = other.model.state_dict()[weight]
+    assert not torch.equal(shuffled, before[weight])
+    assert torch.equal(shuffled.flatten().sort().values, before[weight].flatten().sort().values)
+    found = faithfulness(heatmap, measures=("randomisation",))["randomisation"]
+    assert found.value < 0.6 and found.centre == 1
+
+
+def test_a_mask_is_brought_to_what_the_model_sees(clip_folder) -> None:
+    from PIL import Image
+
+    picture = np.full((40, 80, 3), 128, np.uint8)
+    pair = data.from_pictures([Image.fromarray(picture)], texts=["x"])[0]
+    model = models.load(str(clip_folder()))  # shortest side to 32, then a crop of the middle
+    mask = np.zeros((40, 80), bool)
+    mask[:20, 20:40] = True  # after the crop: the upper left quarter
+    seen = seen_mask(model, pair, mask)
+    assert seen.shape == (32, 32)
+    assert seen[:15, :15].mean() > 0.98 and seen[17:].sum() == 0 and seen[:, 17:].sum() == 0
+    outside = np.zeros((40, 80), bool)
+    outside[:, :10] = True
+    with pytest.raises(BadInputError, match="Nothing of the mask is left"):
+        seen_mask(model, pair, outside)
+    with pytest.raises(BadInputError, match=r"mask has shape \(3, 3\); expected .*\(40, 80\)"):
+        seen_mask(model, pair, np.ones((3, 3)))
+
+
+def test_what_padding_adds_round_a_picture_is_never_in_the_mask(model) -> None:
+    from PIL import Image
+
+    pair = data.from_pictures([Image.new("RGB", (96, 48), "red")], texts=["x"])[0]
+    seen = seen_mask(model, pair, np.ones((48, 96), bool))  # shapes-clip pads to a square
+    assert 0.4 < seen.mean() < 0.55 and not seen[:10].any() and not seen[-10:].any()
+
+
+def test_named_things_follow_from_colour_and_shape(scene) -> None:
+    things = scene.columns["scene"].things
+    text = f"a {things[0].colour} {things[0].shape}"
+    assert named_things(scene, text) == (0,)
+    assert set(named_things(scene, f"{text} and a {things[2].colour} {things[2].shape}")) == {0, 2}
+    assert named_things(scene, "nothing of the kind") == ()
+    assert 0 in named_things(scene, f"something {things[0].colour}")
+
+
+def test_without_a_mask_the_reason_is_given(heatmap, model) -> None:
+    plain = data.from_pictures([heatmap.pair.picture], texts=["a red circle"])[0]
+    found = faithfulness(attribute(model, plain), measures=("pointing",))
+    assert not found.measures and "there is no mask" in found.skipped["pointing"]
+    with pytest.raises(BadInputError, match="There is no measure 'pointing' here: there is no mask"):
+        found["pointing"]
+
+
+def test_requests_that_cannot_be_met_are_refused(heatmap) -> None:
+    with pytest.raises(UnknownNameError, match=r"There is no measure 'deletoin'.*Did you mean 'deletion'"):
+        faithfulness(heatmap, measures=("deletoin",))
+    with pytest.raises(BadInputError, match="needs two of each"):
+        faithfulness(heatmap, protocol=Protocol(steps=1))
+    with pytest.raises(BadInputError, match="The model of this map is no longer loaded"):
+        faithfulness(replace(heatmap, live=None))
+    with pytest.raises(BadInputError, match="gave no map of the picture"):
+        faithfulness(replace(heatmap, image=None, text=np.zeros(len(heatmap.tokens))))
+
+
+def test_with_two_things_named_the_second_order_map_finds_each(model) -> None:
+    table = pointing.play_pointing(model, methods=["layer-cam", "interactions"], counts=(1, 3), scenes=6)
+    both = table.scores["all named"]
+    assert both["interactions"][1] >= 0.8
+    assert both["layer-cam"][1] <= 0.4  # one map for three things
+    assert table.scores["one named"]["layer-cam"][1] > 3 * table.scores["one named"]["random"][1]
+    assert both["random"][1] < 0.15 and table.asked["all named"] == (6, 18)
+    again = pointing.PointingTable.from_json(table.to_json())
+    assert again.to_json() == table.to_json()
+    assert "LayerCAM" in table._repr_html_()
+
+
+def test_the_shipped_table_is_of_the_shipped_weights(model) -> None:
+    table = pointing.pointing_card()
+    assert table.provenance.weights == model.weights_hash
+    assert table.counts == (1, 2, 3, 4)
+    four = {name: row[3] for name, row in table.scores["all named"].items()}
+    first_order = max(share for name, share in four.items() if name != "interactions")
+    assert first_order <= 0.3 < 0.8 <= four["interactions"]
+    with pytest.raises(UnavailableError, match="play_pointing"):
+        pointing.pointing_card("emoji-clip")
+    with pytest.raises(BadWeightsError, match="no table of the pointing game"):
+        pointing.PointingTable.from_json("{}")
+    with pytest.raises(BadInputError, match="expected at least 1 scene of 1 to 5 things"):
+        pointing.scenes_by_count(9, 1)

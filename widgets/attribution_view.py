@@ -1,0 +1,162 @@
+"""What the attribution board shows, as plain values: pure functions of results, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from workbench.attribution import (
+    METHODS,
+    Cost,
+    Faithfulness,
+    Heatmap,
+    Measure,
+    available_methods,
+)
+
+__all__ = ["board_view", "map_view", "measures_for", "method_choices", "overlay", "peak"]
+
+_SIDE = 192  # pixels of a map in a snapshot
+_FOR = np.array([214.0, 96.0, 0.0])  # speaks for the target; the style sheet has the same two colours
+_AGAINST = np.array([30.0, 110.0, 210.0])
+
+
+def board_view(
+    maps: Sequence[Heatmap],
+    scores: Mapping[str, Faithfulness],
+    *,
+    refused: Mapping[str, str],
+    model: Any | None,
+    code: str,
+) -> dict[str, Any]:
+    """Everything the front end draws, as JSON; the interactions go beside it as bytes."""
+    first = maps[0]
+    return {
+        "model": first.provenance.model,
+        "live": model is not None,
+        "target": str(first.target),
+        "score": first.score,
+        "tokens": [{"text": token, "word": place in first.words} for place, token in enumerate(first.tokens)],
+        "maps": [map_view(heatmap, scores.get(heatmap.method)) for heatmap in maps],
+        "methods": method_choices(model, [heatmap.method for heatmap in maps], refused),
+        "credit": getattr(first.pair, "credit", ""),
+        "code": code,
+    }
+
+
+def map_view(heatmap: Heatmap, scored: Faithfulness | None) -> dict[str, Any]:
+    """One card: raw values, what is said of them, and the scores if they were asked for."""
+    card = METHODS.get(heatmap.method)
+    low, high = heatmap.limits
+    return {
+        "method": heatmap.method,
+        "title": heatmap.title,
+        "family": card.family if card else "",
+        "blind": card.blind_to if card else "",
+        "grid": heatmap.grid,
+        "image": _rounded(heatmap.image),
+        "text": _rounded(heatmap.text),
+        "pairs": heatmap.pairs is not None,
+        "low": low,
+        "high": high,
+        "peak": peak([heatmap]),
+        "flat": heatmap.flat,
+        "notes": list(heatmap.notes),
+        "cost": str(heatmap.cost),
+        "price": _price(heatmap),
+        "scores": [_measure_view(measure) for measure in scored.measures.values()] if scored else [],
+        "skipped": dict(scored.skipped) if scored else {},
+        "protocol": str(scored.protocol) if scored else "",
+        "curves": [_curve_view(curve) for curve in scored.curves.values()] if scored else [],
+    }
+
+
+def method_choices(
+    model: Any | None, shown: Sequence[str], refused: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Every method with whether it is shown, and the reason where it does not apply."""
+    reasons = available_methods(model) if model is not None else {}
+    return [
+        {
+            "name": name,
+            "title": card.title,
+            "shown": name in shown,
+            "reason": refused.get(name) or reasons.get(name) or "",
+        }
+        for name, card in METHODS.items()
+    ]
+
+
+def measures_for(heatmap: Heatmap) -> tuple[str, ...]:
+    """What can be measured: the curves always, the mask's two where the pair knows where things are."""
+    scene = getattr(heatmap.pair, "columns", {}).get("scene") if heatmap.pair is not None else None
+    return ("deletion", "insertion", *(("pointing", "overlap") if scene is not None else ()))
+
+
+def peak(maps: Sequence[Heatmap]) -> float:
+    """Largest size of any value of the image maps; what full colour stands for."""
+    sizes = [float(np.abs(heatmap.image).max()) for heatmap in maps if heatmap.image is not None]
+    return max(sizes, default=0.0)
+
+
+def overlay(heatmap: Heatmap, limit: float) -> Image.Image:
+    """The picture with its map laid over it: orange speaks for the target, blue against it."""
+    assert heatmap.image is not None
+    picture = Image.fromarray(np.asarray(heatmap.picture)) if heatmap.picture is not None else None
+    rows, cols = heatmap.image.shape
+    size = (_SIDE, max(1, round(_SIDE * rows / cols)))
+    if picture is not None:
+        size = (_SIDE, max(1, round(_SIDE * picture.height / picture.width)))
+        ground = np.asarray(picture.convert("L").convert("RGB").resize(size, Image.Resampling.NEAREST), float)
+    else:
+        ground = np.full((size[1], size[0], 3), 235.0)
+    share = np.clip(heatmap.image / limit, -1, 1) if limit > 0 else np.zeros((rows, cols))
+    tint = np.where(share[..., None] >= 0, _FOR, _AGAINST)
+    by_row, by_col = np.arange(size[1]) * rows // size[1], np.arange(size[0]) * cols // size[0]
+    strength = 0.85 * np.abs(share)[by_row[:, None], by_col[None]][..., None]
+    mixed = ground * (1 - strength) + tint[by_row[:, None], by_col[None]] * strength
+    return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def _measure_view(measure: Measure) -> dict[str, Any]:
+    return {
+        "name": measure.name,
+        "value": measure.value,
+        "random": measure.random,
+        "spread": measure.spread,
+        "centre": measure.centre,
+        "better": measure.better,
+        "beats": measure.beats_random,
+        "meaning": measure.meaning,
+    }
+
+
+def _curve_view(curve: Any) -> dict[str, Any]:
+    return {
+        "name": curve.name,
+        "share": _rounded(curve.share),
+        "value": _rounded(curve.value),
+        "random": _rounded(curve.random.mean(axis=0)),
+        "centre": _rounded(curve.centre),
+    }
+
+
+def _price(heatmap: Heatmap) -> str:
+    if heatmap.image is None:
+        return ""
+    from workbench.attribution import expected_cost
+
+    cost: Cost = expected_cost(heatmap, measures_for(heatmap))
+    return f"{cost.forwards} forwards"
+
+
+def _rounded(values: NDArray | None) -> Any:
+    """Four digits: what is drawn and read needs no more, and the message stays small."""
+    if values is None:
+        return None
+    flat = [float(f"{value:.4g}") for value in np.asarray(values, float).ravel()]
+    return np.array(flat).reshape(np.shape(values)).tolist()

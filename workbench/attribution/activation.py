@@ -1,0 +1,117 @@
+"""Class activation maps: one layer's features, weighted by how the number depends on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.attribution.case import Case, Options
+from workbench.attribution.maps import Maps, as_array
+from workbench.attribution.towers import blocks_of, first_norm, hooked, pick_layer
+from workbench.errors import UnsupportedError
+
+__all__ = ["CAMS", "cam_maps", "element_cam", "feature_module", "grad_cam", "hires_cam", "layer_cam"]
+
+
+def grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
+    """Features weighted by their gradient's mean over the picture; channel x row x col -> row x col.
+
+    Signed: the paper cuts negative values off afterwards (Selvaraju et al. 2017, equation 2).
+    """
+    return (gradient.mean(dim=(1, 2), keepdim=True) * features).sum(dim=0)
+
+
+def hires_cam(features: Tensor, gradient: Tensor) -> Tensor:
+    """Features times gradient at the same place (Draelos and Carin 2020, equation 2); signed."""
+    return (gradient * features).sum(dim=0)
+
+
+def element_cam(features: Tensor, gradient: Tensor) -> Tensor:
+    """The positive part of each product, summed over channels."""
+    return (gradient * features).clamp(min=0).sum(dim=0)
+
+
+def layer_cam(features: Tensor, gradient: Tensor) -> Tensor:
+    """Features weighted by positive gradients (Jiang et al. 2021, equation 3), cut at zero."""
+    return (gradient.clamp(min=0) * features).sum(dim=0).clamp(min=0)
+
+
+CAMS = {"grad-cam": grad_cam, "hires-cam": hires_cam, "element-cam": element_cam, "layer-cam": layer_cam}
+
+
+def cam_maps(name: str, case: Case, options: Options) -> Maps:
+    """One of `CAMS` on the first norm of a block (the last one), or the last map of a convolutional tower.
+
+    The output of a ViT's last block would give zeros: only its class token is read.
+    """
+    module, layer = feature_module(case, options.layer)
+    kept: list[Tensor] = []
+    inputs = dict(case.pixels)
+    inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(True)
+    with hooked(module, kept.append):
+        value = case.value(case.image_features(inputs))
+    (gradient,) = case.gradient(value, kept[-1])
+    features, slopes = (_as_grid(case, part) for part in (kept[-1], gradient))
+    return Maps(as_array(CAMS[name](features, slopes)), layer=layer)
+
+
+def feature_module(case: Case, layer: int | None) -> tuple[nn.Module, int | None]:
+    """Where features are read: the first norm of block `layer`, or the last module that gives a map.
+
+    Raises:
+        BadInputError: there is no such block.
+        UnsupportedError: the tower gives no map of features; or a layer of a convolutional tower was named.
+    """
+    tower = case.model.image_tower
+    if case.has_tokens:
+        blocks = blocks_of(tower)
+        chosen = pick_layer(layer, len(blocks))
+        return first_norm(blocks[chosen]), chosen
+    if layer is not None:
+        raise UnsupportedError(
+            f"{case.model.card.name} has a tower without transformer blocks over patches, so layer={layer} "
+            "names nothing; leave it out to read the last map of features."
+        )
+    found = _last_map(case, tower)
+    if found is None:
+        raise UnsupportedError(
+            f"{case.model.card.name} keeps no map of features, so there is nothing a CAM could weight. "
+            "Take 'occlusion' or 'integrated-gradients'."
+        )
+    return found, None
+
+
+def _last_map(case: Case, tower: nn.Module) -> nn.Module | None:
+    seen: list[nn.Module] = []
+
+    def note(module: nn.Module, args: tuple, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and min(_sides(output)) > 1:
+            seen.append(module)
+
+    handles = [module.register_forward_hook(note) for module in tower.modules() if module is not tower]
+    try:
+        with torch.no_grad():
+            case.image_features(case.pixels)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen[-1] if seen else None
+
+
+def _sides(features: Tensor) -> tuple[int, int]:
+    """Rows and columns, whichever axis holds the channels."""
+    return _channels_first(features).shape[-2:]  # type: ignore[return-value]
+
+
+def _channels_first(features: Tensor) -> Tensor:
+    """item x channel x row x col; timm's windowed towers keep channels last, and there are more of them."""
+    return features.permute(0, 3, 1, 2) if features.shape[3] > features.shape[1] else features
+
+
+def _as_grid(case: Case, part: Tensor) -> Tensor:
+    """channel x row x col of the first item."""
+    if part.ndim == 4:
+        return _channels_first(part)[0]
+    return case.layout.spread(part[0].T)

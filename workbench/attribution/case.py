@@ -1,0 +1,294 @@
+"""One pair made ready: the tensors both towers read, the number to explain, and a count of what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL.Image import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from workbench.attribution.recording import Recorded, recorded
+from workbench.attribution.targets import Target
+from workbench.attribution.towers import Layout, blocks_of, layout_of, no_attention
+from workbench.errors import BadInputError, Cancelled, UnsupportedError
+from workbench.models.adapters.tower import TwoTower
+from workbench.results import Event, OnEvent, ShouldStop
+from workbench.runtime import batched
+
+__all__ = ["Case", "Options", "Pass"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a method can be told; None is the method's own default.
+
+    Attributes:
+        layer: the one layer that is read. start_layer: the first of several.
+        steps: of an integral. samples: of an estimate.
+        fill: what stands in a removed patch: "mean", "blur", "white" or "black".
+        seed: of what is random.
+    """
+
+    layer: int | None = None
+    start_layer: int | None = None
+    steps: int | None = None
+    samples: int | None = None
+    fill: str = "mean"
+    seed: int = 0
+    batch_size: int = 64
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One differentiable pass of a tower.
+
+    Attributes:
+        features: item x feature.
+        layers: its attention layers in order.
+        hidden: block -> its output, item x token x width (image tower only).
+    """
+
+    features: Tensor
+    layers: list[Recorded]
+    hidden: list[Tensor]
+
+
+class Case:
+    """A picture, the texts of a target, and a model. Counts forwards and backwards of one item each."""
+
+    def __init__(
+        self,
+        model: TwoTower,
+        picture: Image,
+        target: Target,
+        *,
+        on_event: OnEvent | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> None:
+        self.model, self.picture, self.target = model, picture, target
+        self.on_event, self.should_stop = on_event, should_stop
+        self.forwards = self.backwards = 0
+        self.pixels = {name: value.detach() for name, value in model.pixels([picture]).items()}
+        view = model.tokens(target.text)
+        self.tokens, self.truncated = view.pieces, view.truncated
+        self.words = model.words([target.text])
+        padding = self.words["input_ids"].shape[1] - len(self.tokens)
+        self.first = padding if padding > 0 and _pads_left(model) else 0
+
+    @property
+    def span(self) -> slice:
+        """Where the tokens stand in the text tower's input; padding lies behind them, or before."""
+        return slice(self.first, self.first + len(self.tokens))
+
+    @cached_property
+    def texts(self) -> Tensor:
+        """text x feature: the target's texts, without gradients; the explained one first."""
+        rows = []
+        with torch.no_grad():
+            for text in self.target.texts:
+                rows.append(self.model.text_features(self.model.words([text])))
+        self.forwards += len(rows)
+        return torch.cat(rows)
+
+    @cached_property
+    def _plain(self) -> tuple[Tensor, list[Recorded]]:
+        with torch.no_grad(), recorded() as layers:
+            return self.image_features(self.pixels), layers
+
+    @property
+    def image(self) -> Tensor:
+        """1 x feature: the picture, without gradients."""
+        return self._plain[0]
+
+    @cached_property
+    def score(self) -> float:
+        """The target's value for the pair as it is."""
+        with torch.no_grad():
+            return float(self.value(self.image))
+
+    def value(self, image: Tensor, text: Tensor | None = None) -> Tensor:
+        """The target for each row.
+
+        Args:
+            image: item x feature (or 1 x feature). text: vectors of the explained text, item x feature,
+                where it is that text that varies.
+
+        Returns:
+            item; in float32 or wider, differentiable.
+        """
+        texts = self.texts.float() if self.texts.dtype != torch.float64 else self.texts
+        units = functional.normalize(texts, dim=-1)
+        image = functional.normalize(image.to(units.dtype), dim=-1)
+        first = units[:1] if text is None else functional.normalize(text.to(units.dtype), dim=-1)
+        cosine = (image * first).sum(dim=-1)
+        if self.target.kind == "similarity":
+            return cosine
+        model = self.model
+        if self.target.kind == "logit":
+            return model.scale * cosine + model.bias
+        rest = image @ units[1:].T
+        if self.target.kind == "contrast":
+            return cosine - rest[:, 0]
+        own = model.scale * cosine + model.bias
+        if model.rule == "sigmoid":
+            return functional.logsigmoid(own)
+        others = model.scale * rest.expand(len(own), -1) + model.bias
+        return own - torch.cat([own[:, None], others], dim=1).logsumexp(dim=1)
+
+    def image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """item x feature, counted."""
+        self.forwards += len(next(iter(inputs.values())))
+        return self.model.image_features(inputs)
+
+    def text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """item x feature, counted."""
+        self.forwards += len(next(iter(inputs.values())))
+        return self.model.text_features(inputs)
+
+    def gradient(self, value: Tensor, *of: Tensor, keep: bool = False) -> tuple[Tensor, ...]:
+        """d value.sum() / d each tensor; zeros where nothing depends on it."""
+        self.backwards += value.numel()
+        found = torch.autograd.grad(value.sum(), of, retain_graph=keep, allow_unused=True)
+        return tuple(
+            torch.zeros_like(tensor) if grad is None else grad for tensor, grad in zip(of, found, strict=True)
+        )
+
+    def image_pass(self) -> Pass:
+        """The picture through its tower, with attention and block outputs in the graph."""
+        inputs = dict(self.pixels)
+        inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
+        hidden: list[Tensor] = []
+        handles = [
+            block.register_forward_hook(
+                lambda _, __, output: hidden.append(output[0] if isinstance(output, tuple) else output)
+            )
+            for block in blocks_of(self.model.image_tower)
+        ]
+        try:
+            with recorded() as layers:
+                features = self.image_features(inputs)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return Pass(features, layers, hidden)
+
+    def text_pass(self) -> Pass:
+        """The explained text through its tower, with attention in the graph."""
+        with self._embeddings_differentiable(), recorded() as layers:
+            features = self.text_features(self.words)
+        return Pass(features, [layer for layer in layers if not layer.is_pooling], [])
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How the image tower's tokens lie."""
+        return layout_of(self.model, self.pixels, self._plain[1])
+
+    @cached_property
+    def has_tokens(self) -> bool:
+        """Whether the image tower is a transformer over all patches at once."""
+        return no_attention(self.model, self.pixels, self._plain[1]) is None
+
+    @cached_property
+    def word_embedding(self) -> nn.Module:
+        """The table that the text tower looks its token ids up in."""
+        ids, found = self.words["input_ids"], []
+
+        def note(module: nn.Module, args: tuple, _: Any) -> None:
+            if args and isinstance(args[0], Tensor) and torch.equal(args[0], ids):
+                found.append(module)
+
+        tables = [module for module in self.model.model.modules() if isinstance(module, nn.Embedding)]
+        handles = [table.register_forward_hook(note) for table in tables]
+        try:
+            with torch.no_grad():
+                self.text_features(self.words)
+        finally:
+            for handle in handles:
+                handle.remove()
+        if not found:
+            raise UnsupportedError(
+                f"{self.model.card.name} does not look its tokens up in a table, so words have no gradient. "
+                "Take 'occlusion' or 'kernel-shap' for its words."
+            )
+        return found[0]
+
+    @contextmanager
+    def _embeddings_differentiable(self) -> Iterator[None]:
+        if not torch.is_grad_enabled():
+            yield
+            return
+
+        def after(_: nn.Module, args: tuple, output: Tensor) -> Tensor:
+            return output.detach().requires_grad_(True)
+
+        handle = self.word_embedding.register_forward_hook(after)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    def read_row(self, found: Pass) -> int:
+        """The row of the text tower that becomes the text's vector, found by what moves the score.
+
+        Where all rows are read (a mean), -1.
+        """
+        output = found.layers[-1].output
+        (reads,) = self.gradient(self.value(self.image, found.features), output, keep=True)
+        rows = torch.nonzero(reads.abs().sum(dim=(0, 1, 3))).flatten()
+        return int(rows[0]) if len(rows) == 1 else -1
+
+    def many(
+        self, fn: Callable[[list[NDArray]], NDArray], rows: Sequence[NDArray], stage: str, size: int
+    ) -> NDArray:
+        """`fn` over batches of rows, with progress, cancelling and smaller batches when memory runs out."""
+        parts = batched(
+            fn,
+            rows,
+            batch_size=size,
+            stage=stage,
+            on_event=self.on_event,
+            should_stop=self.should_stop,
+        )
+        return np.concatenate(list(parts))
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Progress; raises `Cancelled` if that was asked for."""
+        if self.should_stop is not None and self.should_stop():
+            raise Cancelled(f"Cancelled after {done} of {total} {stage}.")
+        if self.on_event is not None:
+            self.on_event(Event(stage, done, total))
+
+    def need_gradients(self, method: str) -> None:
+        """Refuse under `torch.no_grad()` and `torch.inference_mode()`.
+
+        Raises:
+            UnsupportedError: gradients are switched off.
+        """
+        if torch.is_inference_mode_enabled() or not torch.is_grad_enabled():
+            off = "torch.inference_mode" if torch.is_inference_mode_enabled() else "torch.no_grad"
+            raise UnsupportedError(
+                f"{method} needs gradients, and {off}() is on here. Call attribute() outside of that block, "
+                "or take a method without gradients: 'attention', 'rollout', 'occlusion', 'kernel-shap', "
+                "'interactions'."
+            )
+
+    def need_words(self) -> None:
+        """Refuse where the text is empty."""
+        if not self.tokens:
+            raise BadInputError("The target's text has no tokens left; give words such as 'a cat'.")
+
+
+def _pads_left(model: TwoTower) -> bool:
+    tokeniser = getattr(model, "tokeniser", None) or getattr(
+        getattr(model.model, "text", None), "tokeniser", None
+    )
+    tokeniser = getattr(tokeniser, "tokenizer", tokeniser)
+    return getattr(tokeniser, "padding_side", "right") == "left"

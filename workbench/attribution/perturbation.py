@@ -1,0 +1,95 @@
+"""Maps made by taking parts away: one at a time, or in random coalitions. Computed by captum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workbench.attribution.case import Case, Options
+from workbench.attribution.maps import Maps
+from workbench.attribution.masking import cells_of, filling, free_words, masked_pixels, masked_words
+from workbench.runtime import seeded
+
+__all__ = ["kernel_shap_maps", "occlusion_maps", "picture_scores", "text_scores"]
+
+Scores = Callable[[NDArray], NDArray]
+_SHAP_SAMPLES_A_PLAYER = 6
+
+
+def occlusion_maps(case: Case, options: Options) -> Maps:
+    """How much the number falls when one patch (one word) is taken away."""
+    from captum.attr import FeatureAblation
+
+    def explain(scores: Scores, players: int) -> NDArray:
+        ablation = FeatureAblation(_captum(scores))
+        many = max(1, min(options.batch_size, players))
+        found = ablation.attribute(torch.ones(1, players), baselines=0.0, perturbations_per_eval=many)
+        return found[0].numpy()
+
+    return _both(case, options, explain)
+
+
+def kernel_shap_maps(case: Case, options: Options) -> Maps:
+    """Shapley values of patches (of words), estimated by weighted least squares over random coalitions."""
+    from captum.attr import KernelShap
+
+    def explain(scores: Scores, players: int) -> NDArray:
+        samples = options.samples or max(64, _SHAP_SAMPLES_A_PLAYER * players)
+        shap = KernelShap(_captum(scores))
+        with seeded(options.seed):
+            found = shap.attribute(
+                torch.ones(1, players),
+                baselines=0.0,
+                n_samples=samples,
+                perturbations_per_eval=options.batch_size,
+            )
+        return found[0].numpy()
+
+    return _both(case, options, explain)
+
+
+def picture_scores(case: Case, fill: str, *, batch_size: int = 64) -> tuple[Scores, tuple[int, int]]:
+    """A function of `keep` (item x cell) that gives the target of each masked picture, and the cell grid."""
+    grid, filled = cells_of(case), filling(case, fill)
+
+    def score(rows: list[NDArray]) -> NDArray:
+        keep = np.stack(rows).reshape(len(rows), *grid)
+        with torch.no_grad():
+            features = case.image_features(masked_pixels(case, keep, filled))
+            return case.value(features).double().cpu().numpy()
+
+    return lambda keep: case.many(score, list(keep), "masked pictures", batch_size), grid
+
+
+def text_scores(case: Case, *, batch_size: int = 64) -> tuple[Scores, list[int]]:
+    """A function of `keep` (item x word) that gives the target of each shortened text, and the places."""
+    places = free_words(case)
+
+    def score(rows: list[NDArray]) -> NDArray:
+        keep = np.ones((len(rows), len(case.tokens)), bool)
+        keep[:, places] = np.stack(rows) > 0.5
+        with torch.no_grad():
+            features = case.text_features(masked_words(case, keep))
+            return case.value(case.image, features).double().cpu().numpy()
+
+    return lambda keep: case.many(score, list(keep), "shortened texts", batch_size), places
+
+
+def _both(case: Case, options: Options, explain: Callable[[Scores, int], NDArray]) -> Maps:
+    scores, (rows, cols) = picture_scores(case, options.fill, batch_size=options.batch_size)
+    image = explain(scores, rows * cols).reshape(rows, cols)
+    scores, places = text_scores(case, batch_size=options.batch_size)
+    text = np.zeros(len(case.tokens))
+    if len(places) == 1:
+        text[places[0]] = float(scores(np.ones((1, 1)))[0] - scores(np.zeros((1, 1)))[0])
+    elif places:
+        text[places] = explain(scores, len(places))
+    return Maps(image, text)
+
+
+def _captum(scores: Scores) -> Callable[[Tensor], Tensor]:
+    return lambda keep: torch.from_numpy(np.asarray(scores(keep.detach().cpu().numpy())))

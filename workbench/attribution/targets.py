@@ -1,0 +1,99 @@
+"""What a map explains: one number of a pair, named in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench._repr import one_line
+from workbench.errors import BadInputError
+
+__all__ = ["Target", "as_target", "contrast", "logit", "probability", "similarity"]
+
+Kind = Literal["similarity", "logit", "contrast", "probability"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One number that a model gives a picture.
+
+    Attributes:
+        kind: "similarity" (cosine with `text`), "logit" (the model's scale * cosine + bias), "contrast"
+            (cosine with `text` minus cosine with `against[0]`) or "probability" (log of the share of
+            `text` among itself and `against`, in nats; for sigmoid models log of its own probability).
+        text: the text whose words are explained.
+        against: the other text, or the other labels.
+    """
+
+    kind: Kind
+    text: str
+    against: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text the target needs, the explained one first."""
+        return (self.text, *self.against)
+
+    def __str__(self) -> str:
+        text = f"“{one_line(self.text, most=50)}”"
+        if self.kind == "contrast":
+            return f"cosine with {text} minus cosine with “{one_line(self.against[0], most=50)}”"
+        if self.kind == "probability":
+            return f"log probability of {text} among {len(self.texts)} labels"
+        return f"{'logit of' if self.kind == 'logit' else 'cosine with'} {text}"
+
+
+def similarity(text: str) -> Target:
+    """The cosine of the picture with `text`."""
+    return Target("similarity", _checked(text))
+
+
+def logit(label: str) -> Target:
+    """The label's logit: the model's scale times the cosine, plus its bias."""
+    return Target("logit", _checked(label))
+
+
+def contrast(text: str, other: str) -> Target:
+    """The cosine with `text` minus that with `other`: why the first rather than the second."""
+    if _checked(text) == _checked(other):
+        raise BadInputError(
+            f"The contrast of {text!r} with itself is always 0; give two different texts, "
+            "contrast('a cat', 'a dog')."
+        )
+    return Target("contrast", text, (other,))
+
+
+def probability(label: str, among: Sequence[str]) -> Target:
+    """The log of the label's share among `among` (the label itself may be in it or not)."""
+    others = tuple(_checked(text) for text in dict.fromkeys(among) if text != label)
+    if not others:
+        raise BadInputError(f"among holds no other label than {label!r}; a share needs at least two.")
+    return Target("probability", _checked(label), others)
+
+
+def as_target(target: Target | str | Sequence[str] | None, text: str) -> Target:
+    """`None` is the similarity to the pair's own `text`, a string that to it, two strings a contrast."""
+    if isinstance(target, Target):
+        return target
+    if target is None:
+        if not text.strip():
+            raise BadInputError(
+                "The pair has no text, so there is no similarity to explain. Give a target: "
+                "attribute(model, pair, target='a cat')."
+            )
+        return similarity(text)
+    if isinstance(target, str):
+        return similarity(target)
+    if len(target) == 2 and all(isinstance(part, str) for part in target):
+        return contrast(*target)
+    raise BadInputError(
+        f"target is {one_line(repr(target))}; expected a text, two texts (a contrast), or one of "
+        "similarity(), logit(), contrast(), probability()."
+    )
+
+
+def _checked(text: str) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise BadInputError(f"A target's text is {one_line(repr(text))}; expected words such as 'a cat'.")
+    return text

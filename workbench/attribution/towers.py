@@ -1,0 +1,258 @@
+"""Where things are in a tower: its blocks, its patch grid, the map of features that CAMs read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from workbench.attribution.methods import MethodCard
+from workbench.attribution.recording import Recorded, recorded
+from workbench.errors import BadInputError, UnsupportedError
+from workbench.models.adapters.tower import TwoTower
+
+__all__ = [
+    "Layout",
+    "blocks_of",
+    "first_norm",
+    "hooked",
+    "layout_of",
+    "no_attention",
+    "pick_layer",
+    "tail",
+    "why_not",
+]
+
+_reasons: WeakKeyDictionary[TwoTower, str | None] = WeakKeyDictionary()
+_NOT_TWO_TOWERS = (
+    "it is no dual encoder loaded by models.load, so there is no similarity of a picture and a text"
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the tokens of the image tower lie.
+
+    Attributes:
+        prefix: class token and registers in front of the patches.
+        grid: rows and columns of patches.
+        pooling: "class" (a token is read), "mean", or "attention" (a pooling head reads all tokens).
+    """
+
+    prefix: int
+    grid: tuple[int, int]
+    pooling: str
+
+    @property
+    def patches(self) -> int:
+        """Number of patches."""
+        return self.grid[0] * self.grid[1]
+
+    def spread(self, values: Tensor) -> Tensor:
+        """... x token (or ... x patch) as ... x row x col; the prefix is left out."""
+        return values[..., values.shape[-1] - self.patches :].reshape(*values.shape[:-1], *self.grid)
+
+
+def blocks_of(tower: nn.Module) -> list[nn.Module]:
+    """The transformer blocks of a tower in order: its longest chain of modules of one class that attend."""
+    chains = [
+        list(module)
+        for module in tower.modules()
+        if isinstance(module, (nn.ModuleList, nn.Sequential)) and len(module)
+    ]
+    attending = [
+        chain
+        for chain in chains
+        if len({type(block) for block in chain}) == 1
+        and all(_attends(block) and _first_norm(block) is not None for block in chain)
+    ]
+    return max(attending, key=len, default=[])
+
+
+def first_norm(block: nn.Module) -> nn.Module:
+    """The norm that a block begins with."""
+    found = _first_norm(block)
+    if found is None:
+        raise UnsupportedError(f"A block of type {type(block).__name__} has no norm of its own to read from.")
+    return found
+
+
+def pick_layer(layer: int | None, count: int, *, default: int = -1) -> int:
+    """A layer from 0 to count - 1; negative ones count from the end.
+
+    Raises:
+        BadInputError: there is no such layer.
+    """
+    chosen = default if layer is None else layer
+    if isinstance(chosen, bool) or not isinstance(chosen, int) or not -count <= chosen < count:
+        raise BadInputError(
+            f"layer={layer!r} was given; this tower has {count} layers, 0 to {count - 1} "
+            f"(or -{count} to -1 from the end)."
+        )
+    return chosen % count
+
+
+def layout_of(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Recorded]) -> Layout:
+    """The layout of the image tower, from one recorded pass.
+
+    Raises:
+        UnsupportedError: there is no attention over all patches, or the patches form no grid.
+    """
+    inner = [layer for layer in layers if not layer.is_pooling]
+    reason = no_attention(model, inputs, layers)
+    if reason is not None:
+        raise UnsupportedError(f"{model.card.name} {reason}.")
+    tokens = inner[-1].attention.shape[-1]
+    prefix = _prefix(model.image_tower)
+    rows, cols = _grid(model.image_tower, inputs, tokens, prefix)
+    prefix = tokens - rows * cols
+    if len(layers) > len(inner):
+        pooling = "attention"
+    else:
+        pooling = "class" if prefix and _reads_one_token(model) else "mean"
+    return Layout(prefix, (rows, cols), pooling)
+
+
+@contextmanager
+def hooked(module: nn.Module, change: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
+    """`change` sees the module's output inside (the first of several); what it returns takes its place."""
+
+    def after(_: nn.Module, args: tuple, output: Any) -> Any:
+        first = output[0] if isinstance(output, tuple) else output
+        new = change(first)
+        if new is None:
+            return output
+        return (new, *output[1:]) if isinstance(output, tuple) else new
+
+    handle = module.register_forward_hook(after)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def tail(
+    model: TwoTower, inputs: Mapping[str, Tensor], tokens: Tensor, features: Callable[..., Tensor]
+) -> Tensor:
+    """What the tower makes of `tokens` (item x token x width) in place of its last block's output.
+
+    The blocks are passed over, so this costs next to nothing. Returns item x feature.
+    """
+    blocks = blocks_of(model.image_tower)
+    given = {
+        name: value.expand(len(tokens), *value.shape[1:]) if len(value) == 1 else value
+        for name, value in inputs.items()
+    }
+    with ExitStack() as stack:
+        for block in blocks[:-1]:
+            stack.enter_context(_passed_over(block))
+        stack.enter_context(_passed_over(blocks[-1], tokens))
+        return features(given)
+
+
+@contextmanager
+def _passed_over(block: nn.Module, output: Tensor | None = None) -> Iterator[None]:
+    """The block hands its input on (or gives `output`) instead of computing anything."""
+    was = vars(block).get("forward")
+
+    def forward(hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return hidden if output is None else output
+
+    block.forward = forward
+    try:
+        yield
+    finally:
+        if was is None:
+            del block.forward
+        else:
+            block.forward = was
+
+
+def why_not(model: Any, card: MethodCard) -> str | None:
+    """Why a method does not explain this model's pictures, or None where it does."""
+    if card.family == "baseline":
+        return None
+    if not isinstance(model, TwoTower):
+        return _NOT_TWO_TOWERS
+    capabilities = model.capabilities
+    for needed in ("embed_images", "embed_texts"):
+        if capabilities.get(needed) is not None:
+            return capabilities[needed]
+    if "gradients" in card.needs and capabilities.get("gradients") is not None:
+        return capabilities["gradients"]
+    if "attention" in card.needs:
+        return capabilities.get("attention_image") or _windowed(model)
+    return None
+
+
+def _windowed(model: TwoTower) -> str | None:
+    """Asked once a model: a pass over a grey picture shows whether attention spans all patches."""
+    from PIL import Image
+
+    if model not in _reasons:
+        inputs = model.pixels([Image.new("RGB", (32, 32), "grey")])
+        with torch.no_grad(), recorded() as layers:
+            model.image_features(inputs)
+        _reasons[model] = no_attention(model, inputs, layers)
+    return _reasons[model]
+
+
+def no_attention(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Recorded]) -> str | None:
+    """Why a recorded pass holds no attention over all patches, or None where it does."""
+    trunk = type(getattr(model.image_tower, "trunk", model.image_tower)).__name__
+    inner = [layer for layer in layers if not layer.is_pooling]
+    if not inner:
+        return f"has an image tower ({trunk}) without attention between patches"
+    batch = len(next(iter(inputs.values())))
+    if any(layer.attention.shape[0] != batch for layer in inner):
+        return f"has an image tower ({trunk}) that attends within windows, not over the whole picture"
+    if len({layer.attention.shape[-1] for layer in inner}) > 1:
+        return f"has an image tower ({trunk}) whose number of tokens changes from layer to layer"
+    if not blocks_of(model.image_tower) or len(blocks_of(model.image_tower)) != len(inner):
+        return f"has an image tower ({trunk}) whose blocks could not be told apart"
+    return None
+
+
+def _grid(tower: nn.Module, inputs: Mapping[str, Tensor], tokens: int, prefix: int | None) -> tuple[int, int]:
+    if "spatial_shapes" in inputs:
+        rows, cols = (int(length) for length in inputs["spatial_shapes"][0])
+        return rows, cols
+    height, width = inputs["pixel_values"].shape[-2:]
+    for module in tower.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == module.stride != (1, 1):
+            rows, cols = height // module.kernel_size[0], width // module.kernel_size[1]
+            if 0 <= tokens - rows * cols <= 16:
+                return rows, cols
+    patches = tokens - (prefix or 0)
+    rows = round((patches * height / width) ** 0.5)
+    if rows < 1 or patches % rows:
+        raise UnsupportedError(f"The {patches} patches of a picture of {height} x {width} form no grid.")
+    return rows, patches // rows
+
+
+def _prefix(tower: nn.Module) -> int | None:
+    for module in tower.modules():
+        if hasattr(module, "num_prefix_tokens"):
+            return int(module.num_prefix_tokens)  # type: ignore[arg-type]
+    return None
+
+
+def _reads_one_token(model: TwoTower) -> bool:
+    for module in model.image_tower.modules():
+        pool = getattr(module, "pool_type", None) or getattr(module, "global_pool", None)
+        if isinstance(pool, str):
+            return pool in ("tok", "token", "cls", "map", "")
+    return True
+
+
+def _attends(block: nn.Module) -> bool:
+    return any("attention" in type(part).__name__.lower() for part in block.modules())
+
+
+def _first_norm(block: nn.Module) -> nn.Module | None:
+    return next((part for part in block.children() if "norm" in type(part).__name__.lower()), None)

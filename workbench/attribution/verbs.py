@@ -1,0 +1,244 @@
+"""`attribute`: explain one number of a pair by one method, or by several side by side."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, overload
+
+import numpy as np
+
+from workbench._repr import one_line
+from workbench.attribution.activation import CAMS, cam_maps
+from workbench.attribution.case import Case, Options
+from workbench.attribution.flow import (
+    attention_maps,
+    grad_eclip_maps,
+    legrad_maps,
+    relevance_maps,
+    rollout_maps,
+)
+from workbench.attribution.heatmap import Attributions, Cost, Heatmap
+from workbench.attribution.interactions import interaction_maps
+from workbench.attribution.maps import Maps
+from workbench.attribution.masking import cells_of
+from workbench.attribution.methods import METHODS, MethodCard, available_methods, method_card
+from workbench.attribution.paths import integrated_maps, layer_integrated_maps
+from workbench.attribution.perturbation import kernel_shap_maps, occlusion_maps
+from workbench.attribution.targets import Target, as_target
+from workbench.data.pairs import Pair, Pairs
+from workbench.errors import BadInputError, UnsupportedError
+from workbench.models.adapters.tower import TwoTower
+from workbench.models.base import DualEncoder
+from workbench.results import OnEvent, Provenance, ShouldStop
+
+__all__ = ["attribute", "centre_map", "random_map"]
+
+
+@overload
+def attribute(
+    model: DualEncoder,
+    pair: Pair,
+    *,
+    method: str = ...,
+    target: Target | str | Sequence[str] | None = ...,
+    layer: int | None = ...,
+    start_layer: int | None = ...,
+    steps: int | None = ...,
+    samples: int | None = ...,
+    fill: str = ...,
+    seed: int = ...,
+    batch_size: int = ...,
+    on_event: OnEvent | None = ...,
+    should_stop: ShouldStop | None = ...,
+) -> Heatmap: ...
+@overload
+def attribute(
+    model: DualEncoder,
+    pair: Pair,
+    *,
+    method: list[str] | tuple[str, ...],
+    target: Target | str | Sequence[str] | None = ...,
+    layer: int | None = ...,
+    start_layer: int | None = ...,
+    steps: int | None = ...,
+    samples: int | None = ...,
+    fill: str = ...,
+    seed: int = ...,
+    batch_size: int = ...,
+    on_event: OnEvent | None = ...,
+    should_stop: ShouldStop | None = ...,
+) -> Attributions: ...
+def attribute(
+    model: DualEncoder,
+    pair: Pair,
+    *,
+    method: str | Sequence[str] = "relevance",
+    target: Target | str | Sequence[str] | None = None,
+    layer: int | None = None,
+    start_layer: int | None = None,
+    steps: int | None = None,
+    samples: int | None = None,
+    fill: str = "mean",
+    seed: int = 0,
+    batch_size: int = 64,
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Any:
+    """How much each patch and each word counts for one number that the model gives this pair.
+
+    Args:
+        pair: a picture with its text, `pairs[3]`.
+        method: a name from `METHODS`; or a list of them, or `["all"]`, for `Attributions`.
+        target: None for the cosine with the pair's own text, a text, two texts (the first rather than the
+            second), or a `Target`.
+        layer: the one layer to read; start_layer: the first of several. None is the method's own choice.
+        steps: of integrated gradients. samples: of KernelSHAP and of interactions.
+        fill: what stands where a patch is taken away: "mean", "blur", "white" or "black".
+
+    Raises:
+        UnknownNameError: no such method.
+        UnsupportedError: it does not apply to this model, and why; or gradients are switched off.
+        BadInputError: an unusable target, no such layer, too few samples.
+        Cancelled: `should_stop` returned true.
+    """
+    if isinstance(pair, Pairs) or not hasattr(pair, "picture"):
+        raise BadInputError(
+            f"pair is {one_line(repr(pair))}; expected one pair: pairs[0], or data.from_pictures([...])[0]."
+        )
+    wanted = as_target(target, pair.text)
+    options = Options(layer, start_layer, steps, samples, fill, seed, batch_size)
+    several = not isinstance(method, str)
+    names = [method] if isinstance(method, str) else list(method)
+    whole = names == ["all"]
+    reasons = available_methods(model)
+    cards = [method_card(name) for name in (METHODS if whole else names)]
+    if not cards:
+        raise BadInputError("method is an empty list; name at least one, or ['all'].")
+    maps, refused = [], {}
+    for card in cards:
+        reason = reasons[card.name]
+        if reason is not None:
+            refused[card.name] = reason
+            continue
+        try:
+            maps.append(_explain(model, pair, card, wanted, options, on_event, should_stop))
+        except UnsupportedError as problem:
+            if not whole:
+                raise
+            refused[card.name] = str(problem)
+    if refused and not whole:
+        name, reason = next(iter(refused.items()))
+        works = ", ".join(other for other, why in reasons.items() if why is None) or "none"
+        raise UnsupportedError(f"{name!r} does not explain this model: {reason}. What does: {works}.")
+    return Attributions(tuple(maps), refused) if several else maps[0]
+
+
+def _explain(
+    model: Any,
+    pair: Pair,
+    card: MethodCard,
+    target: Target,
+    options: Options,
+    on_event: OnEvent | None,
+    should_stop: ShouldStop | None,
+) -> Heatmap:
+    began = time.perf_counter()
+    case = Case(_two_tower(model), pair.picture, target, on_event=on_event, should_stop=should_stop)
+    if "gradients" in card.needs:
+        case.need_gradients(card.title)
+    case.tell(card.title, 0, 1)
+    found = _RUN[card.name](case, options)
+    score = case.score
+    case.tell(card.title, 1, 1)
+    picture = np.asarray(model.preprocess_view(pair.picture).convert("RGB"), np.uint8)
+    parameters = {
+        "method": card.name,
+        "target": {"kind": target.kind, "text": target.text, "against": list(target.against)},
+        "layer": found.layer,
+        "start_layer": found.start_layer,
+        "steps": options.steps,
+        "samples": options.samples,
+        "fill": options.fill,
+        "precision": model.precision,
+    }
+    return Heatmap(
+        method=card.name,
+        title=card.title,
+        target=target,
+        score=score,
+        image=None if found.image is None else np.asarray(found.image, np.float32),
+        text=None if found.text is None else np.asarray(found.text, np.float32),
+        pairs=None if found.pairs is None else np.asarray(found.pairs, np.float32),
+        tokens=tuple(case.tokens),
+        picture=picture,
+        layer=found.layer,
+        start_layer=found.start_layer,
+        signed=card.signed or card.name in ("grad-cam", "hires-cam"),
+        notes=_notes(card, case, found),
+        cost=Cost(case.forwards, case.backwards, time.perf_counter() - began),
+        pair=pair,
+        provenance=Provenance(
+            "attribute", model.card.name, model.weights_hash, pair.key, parameters, seed=options.seed
+        ),
+        live=weakref.ref(model),
+    )
+
+
+def _notes(card: MethodCard, case: Case, found: Maps) -> tuple[str, ...]:
+    notes = list(found.notes)
+    if not card.uses_target:
+        notes.append("the same for every text: it does not depend on the target")
+    if case.truncated:
+        notes.append(f"the text was cut at {len(case.tokens)} tokens")
+    if found.image is not None and np.ptp(found.image) <= 1e-6 * max(np.abs(found.image).max(), 1e-30):
+        notes.append("the map is flat: by this method no patch counts more than another")
+    return tuple(notes)
+
+
+def _two_tower(model: Any) -> TwoTower:
+    if not isinstance(model, TwoTower):
+        raise UnsupportedError(
+            f"{type(model).__name__} is no dual encoder loaded by models.load; attribute() explains the "
+            "similarity that one gives."
+        )
+    return model
+
+
+def random_map(grid: tuple[int, int], seed: int) -> np.ndarray:
+    """Uniform noise, row x col: what a map that knows nothing looks like."""
+    return np.random.default_rng(seed).random(grid)
+
+
+def centre_map(grid: tuple[int, int]) -> np.ndarray:
+    """Nearness to the picture's centre, row x col, 1 in the middle."""
+    rows, cols = ((np.arange(length) + 0.5) / length - 0.5 for length in grid)
+    return 1 - np.hypot(rows[:, None], cols[None]) / np.hypot(0.5, 0.5)
+
+
+def _random(case: Case, options: Options) -> Maps:
+    chance = np.random.default_rng(options.seed + 1)
+    return Maps(random_map(cells_of(case), options.seed), chance.random(len(case.tokens)))
+
+
+def _centre(case: Case, options: Options) -> Maps:
+    return Maps(centre_map(cells_of(case)))
+
+
+_RUN: dict[str, Callable[[Case, Options], Maps]] = {
+    "attention": attention_maps,
+    "rollout": rollout_maps,
+    "relevance": relevance_maps,
+    "legrad": legrad_maps,
+    "grad-eclip": grad_eclip_maps,
+    **{name: partial(cam_maps, name) for name in CAMS},
+    "integrated-gradients": integrated_maps,
+    "layer-integrated-gradients": layer_integrated_maps,
+    "kernel-shap": kernel_shap_maps,
+    "occlusion": occlusion_maps,
+    "interactions": interaction_maps,
+    "random": _random,
+    "centre": _centre,
+}

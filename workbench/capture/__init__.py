@@ -1,0 +1,35 @@
+"""Capture: attention and hidden states of every layer, as the model really used them.
+
+`capture` gives a `Trace`; `estimate` says first what it would take.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.capture.heads import HeadStatistics, head_statistics, rollout
+from workbench.capture.layout import TokenLayout
+from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
+
+if TYPE_CHECKING:
+    from workbench.capture.verbs import capture, estimate
+
+__all__ = [
+    "AttentionMap",
+    "Estimate",
+    "HeadStatistics",
+    "Site",
+    "TokenLayout",
+    "Trace",
+    "capture",
+    "estimate",
+    "head_statistics",
+    "rollout",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The verbs need torch (seconds); results do not.
+    if name not in ("capture", "estimate"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from workbench.capture import verbs
+
+    return getattr(verbs, name)

@@ -1,0 +1,292 @@
+"""`capture`: a plain pass to compare with and to count by, then the pass that keeps what was asked for."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench._repr import human_bytes, plural
+from workbench.capture.output import difference_between, evaluated, tensors_in
+from workbench.capture.recording import Recorder, recording
+from workbench.capture.sites import block_of, sites_of
+from workbench.capture.subject import Subject, subjects_of
+from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
+from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
+from workbench.results import Event, OnEvent, Provenance, ShouldStop
+
+__all__ = ["BUDGET", "GATE", "capture", "estimate"]
+
+GATE = 1e-4
+"""Relative difference of the model's output with capture on, above which a capture is refused."""
+BUDGET = 2_000_000_000
+"""Bytes a trace may take unless another budget is given."""
+Rows = Literal["all", "pooled"]
+Precision = Literal["float32", "float16"]
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What the plain pass of a subject told."""
+
+    subject: Subject
+    sites: list[Site]
+    blocks: dict[str, str]  # site name -> path of its block
+    widths: int
+    output: list[Tensor]
+    seconds: float
+
+
+def capture(
+    model: Any,
+    pair: Any,
+    sites: str | Iterable[str] | None = None,
+    *,
+    words: Sequence[str] = (),
+    rows: Rows = "all",
+    precision: Precision = "float32",
+    hidden: bool = True,
+    budget: int = BUDGET,
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Trace:
+    """Attention and hidden states of every layer for one pair, as the model really used them.
+
+    The model runs twice: once plainly, once with capture on, and both outputs must agree. It is left as it
+    was found. Attention is read where torch computes it, so causal masks and padding are those in use.
+
+    Args:
+        model: from `models.load`, or a model of transformers (BERT, GPT-2, ViT, BLIP, ViLT, FLAVA, ...).
+        pair: `pairs[0]` or (picture, text); for a model of transformers its processor's tensors, one item.
+        sites: names of sites or sides ("image", "text.3"); None takes all.
+        words: readable tokens of the text, for a model of transformers.
+        rows: "all", or "pooled": only the row of the token that is read out, for long sequences.
+        precision: "float16" halves the memory.
+        budget: bytes; a capture that would take more is refused before it begins.
+
+    Raises:
+        BadInputError: no single pair, an unknown mode, more bytes than the budget.
+        UnknownNameError: a site that does not exist.
+        UnsupportedError: the model has no attention that can be read, or its output would change.
+        Cancelled: `should_stop` returned true.
+    """
+    if rows not in ("all", "pooled") or precision not in ("float32", "float16"):
+        raise BadInputError(
+            f"rows={rows!r} and precision={precision!r} were given; expected rows 'all' or 'pooled' and "
+            "precision 'float32' or 'float16'."
+        )
+    plain = list(_plain_passes(model, pair, words, on_event, should_stop))
+    chosen = _chosen([site for one in plain for site in one.sites], sites)
+    _afford(_estimate(plain, chosen, rows, precision, hidden), budget)
+    maps: dict[str, AttentionMap] = {}
+    states: dict[str, np.ndarray] = {}
+    start, worst = time.perf_counter(), 0.0
+    for step, one in enumerate(plain):
+        _continue(should_stop, on_event, "capture", step, len(plain))
+        found, kept, difference = _kept_pass(one, chosen, rows, precision, hidden)
+        maps |= found
+        states |= kept
+        worst = max(worst, difference)
+    return _trace(model, pair, maps, states, plain, worst, time.perf_counter() - start,
+                  {"rows": rows, "precision": precision, "sites": len(maps)})  # fmt: skip
+
+
+def estimate(
+    model: Any,
+    pair: Any,
+    sites: str | Iterable[str] | None = None,
+    *,
+    words: Sequence[str] = (),
+    rows: Rows = "all",
+    precision: Precision = "float32",
+    hidden: bool = True,
+) -> Estimate:
+    """What `capture` with the same arguments would keep; takes one plain pass."""
+    plain = list(_plain_passes(model, pair, words, None, None))
+    return _estimate(
+        plain, _chosen([site for one in plain for site in one.sites], sites), rows, precision, hidden
+    )
+
+
+# The plain pass ------------------------------------------------------------------------------
+
+
+def _plain_passes(
+    model: Any, pair: Any, words: Sequence[str], on_event: OnEvent | None, should_stop: ShouldStop | None
+) -> Iterator[_Plain]:
+    subjects = subjects_of(model, pair, words)
+    for step, subject in enumerate(subjects):
+        _continue(should_stop, on_event, "plain pass", step, len(subjects))
+        recorder, start = Recorder(), time.perf_counter()
+        with torch.no_grad(), evaluated(subject.root), recording(subject.root, recorder):
+            output = tensors_in(subject.run())
+        if not recorder.calls and len(subjects) == 1:
+            raise UnsupportedError(_unreadable(subject, model))
+        sites = list(sites_of(subject, recorder.calls))
+        blocks = {site.name: block for site in sites if (block := block_of(site.path))}
+        width = max((int(one.shape[-1]) for one in output if one.ndim > 1), default=0)
+        yield _Plain(subject, sites, blocks, width, output, time.perf_counter() - start)
+
+
+# The pass that keeps -------------------------------------------------------------------------
+
+
+def _kept_pass(
+    plain: _Plain, chosen: Mapping[str, Site], rows: Rows, precision: Precision, hidden: bool
+) -> tuple[dict[str, AttentionMap], dict[str, np.ndarray], float]:
+    names = [site.name for site in plain.sites]
+    mine = {number for number, name in enumerate(names) if name in chosen}
+    if not mine:
+        return {}, {}, 0.0
+    kept = {number: _rows_of(plain.sites[number], rows) for number in mine}
+    recorder = Recorder(mine.__contains__, lambda number: kept.get(number), getattr(torch, precision))
+    blocks = {path for name, path in plain.blocks.items() if hidden and name in chosen}
+    root = plain.subject.root
+    with torch.no_grad(), evaluated(root), recording(root, recorder, blocks=tuple(blocks)):
+        output = tensors_in(plain.subject.run())
+    difference = difference_between(plain.output, output)
+    if len(recorder.calls) != len(names) or not difference <= GATE:
+        raise UnsupportedError(
+            f"With capture on the model's output moved by {difference:.2g} (relative; at most {GATE:g} is "
+            f"allowed) over {len(recorder.calls)} attention layers of {len(names)}. Its attention is "
+            "computed in a way that cannot be read truthfully. Load the model in float32; a model of "
+            "transformers with attn_implementation='sdpa' or 'eager'."
+        )
+    maps = {}
+    for number in sorted(mine):
+        values = recorder.calls[number].values
+        assert values is not None  # it was wanted
+        queries = kept[number]
+        maps[names[number]] = AttentionMap(plain.sites[number], values.numpy(),
+                                           None if queries is None else np.array(queries))  # fmt: skip
+    states = {}
+    for name, path in plain.blocks.items():
+        if name in chosen and path in recorder.outputs:
+            states[name] = recorder.outputs[path].numpy()
+    return maps, states, difference
+
+
+def _rows_of(site: Site, rows: Rows) -> list[int] | None:
+    if rows == "all" or site.kind != "self":
+        return None
+    if site.query.pooled is not None:
+        return [site.query.pooled]
+    # The text's vector is read at its end, or from all; the end is what can be kept of one row.
+    real = [place for place in range(site.query.count) if place not in site.query.padded]
+    return [real[-1]] if site.query.side == "text" else None
+
+
+# What is asked, and what it costs --------------------------------------------------------------
+
+
+def _chosen(known: Sequence[Site], asked: str | Iterable[str] | None) -> dict[str, Site]:
+    by_name = {site.name: site for site in known}
+    if asked is None:
+        return by_name
+    found: dict[str, Site] = {}
+    for name in [asked] if isinstance(asked, str) else list(asked):
+        mine = {site.name: site for site in known if name in (site.name, site.path, site.query.side)}
+        if not mine:
+            raise UnknownNameError(
+                f"There is no site {name!r}; this model has {_examples(by_name)}, and the sides "
+                f"{', '.join(sorted({site.query.side for site in known}))}{did_you_mean(name, by_name)}"
+            )
+        found |= mine
+    if not found:
+        raise BadInputError("No site was asked for. Name at least one, or leave `sites` out to take all.")
+    return {name: site for name, site in by_name.items() if name in found}
+
+
+def _examples(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(islice(listed, 8)) + (f", … ({len(listed)} in all)" if len(listed) > 8 else "")
+
+
+def _estimate(
+    plain: Sequence[_Plain], chosen: Mapping[str, Site], rows: Rows, precision: Precision, hidden: bool
+) -> Estimate:
+    each = 2 if precision == "float16" else 4
+    total = 0
+    for one in plain:
+        for site in one.sites:
+            if site.name not in chosen:
+                continue
+            kept = _rows_of(site, rows)
+            queries = site.query.count if kept is None else len(kept)
+            total += each * site.heads * queries * site.key.count
+            total += each * site.query.count * one.widths if hidden and site.name in one.blocks else 0
+    return Estimate(tuple(chosen.values()), total, sum(one.seconds for one in plain))
+
+
+def _afford(wanted: Estimate, budget: int) -> None:
+    if wanted.bytes <= budget:
+        return
+    longest = max(site.query.count for site in wanted.sites)
+    raise BadInputError(
+        f"This capture would keep {human_bytes(wanted.bytes)} ({plural(len(wanted.sites), 'site')}, up to "
+        f"{longest:,} tokens); the budget is {human_bytes(budget)}. Take rows='pooled', fewer sites "
+        f"(sites=['{wanted.sites[-1].name}']), precision='float16', hidden=False, or give a larger budget=."
+    )
+
+
+def _unreadable(subject: Subject, model: Any) -> str:
+    name = getattr(getattr(model, "card", None), "name", type(subject.root).__name__)
+    config = getattr(subject.root, "config", None)
+    kind = getattr(config, "_attn_implementation", None)
+    if kind not in (None, "eager", "sdpa"):
+        return (
+            f"{name} computes its attention by {kind!r}, which keeps no weights. Load it with "
+            "attn_implementation='sdpa' or 'eager' and capture again."
+        )
+    return (
+        f"{name} has no attention that could be read: no call of scaled-dot-product attention, no softmax "
+        "inside a module named after attention. Networks of convolutions have none; take GradCAM there."
+    )
+
+
+def _continue(
+    should_stop: Callable[[], bool] | None, on_event: OnEvent | None, stage: str, done: int, total: int
+) -> None:
+    if should_stop is not None and should_stop():
+        raise Cancelled(f"Cancelled during the {stage}; nothing was kept.")
+    if on_event is not None:
+        on_event(Event(stage, done, total))
+
+
+def _trace(
+    model: Any,
+    pair: Any,
+    maps: dict[str, AttentionMap],
+    states: dict[str, np.ndarray],
+    plain: Sequence[_Plain],
+    difference: float,
+    seconds: float,
+    parameters: dict[str, Any],
+) -> Trace:
+    card = getattr(model, "card", None)
+    name = card.name if card is not None else type(model).__name__
+    weights = getattr(model, "weights_hash", "")
+    picture, text, score = None, "", None
+    notes = [
+        f"The {one.subject.side} tower has no attention that could be read." for one in plain if not one.sites
+    ]
+    if card is not None:
+        held, text = pair if isinstance(pair, tuple) else (pair.picture, pair.text)
+        picture = None if held is None else np.asarray(model.preprocess_view(held).convert("RGB"))
+        if len(plain) == 2:
+            first, second = (one.output[0].flatten().double() for one in plain)
+            score = float(first @ second / (first.norm() * second.norm()))
+        if text and model.tokens(text).truncated:
+            notes.append("The text was longer than the model reads; its end is not in the trace.")
+    provenance = Provenance("capture", name, weights, "", parameters)
+    return Trace(
+        maps, states, picture, text or "", score, difference, seconds, tuple(notes), provenance,
+        pair, weakref.ref(model),
+    )  # fmt: skip
