@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workbench.fusion.design import FusionCard
 from workbench.fusion.proof import ProofRow
-from workbench.fusion.tasks import GAUSSIAN, Task
+from workbench.fusion.tasks import CLASSES, GAUSSIAN, Task
 
 __all__ = ["Bound", "bounds", "judged", "must_solve"]
 
@@ -15,6 +15,8 @@ __all__ = ["Bound", "bounds", "judged", "must_solve"]
 AUROC, NLL, ACCURACY, R2 = 0.03, 0.02, 0.02, 0.03
 SOLVED_NLL, SOLVED_AUROC, SOLVED_R2 = 0.05, 0.99, 0.9
 GAUSSIAN_NLL = 0.2628  # of the exact posterior, by quadrature in the tests
+# A mean over heads that each learn to be right alone: calibrated only once their shares have moved far.
+_UNDERCONFIDENT = ("mean-probabilities", "hybrid")
 _CEILINGS = {"xor": 0.75, "match": 0.75, "sum-mod": 8 / 9}  # of a scalar gate; see `_scalar_gate`
 
 
@@ -73,6 +75,9 @@ def _additive(card: FusionCard, task: Task) -> list[Bound]:
         if card.name == "mean-probabilities":  # additive in probabilities; its log need not be
             return [Bound("R2", -math.inf, math.inf, "no claim: a sum of probabilities, read as a number")]
         return [Bound("R2", -math.inf, R2, f"0: {task.why}")]
+    if card.name == "mean-probabilities" and task.classes < CLASSES:
+        # An expert may hide mass on the class that is shut here, and so weigh itself: a scalar gate.
+        return _scalar_gate(task)
     least = task.additive_nll
     rows = [Bound("NLL", least - NLL, least + NLL, f"ln {task.classes} = {least:.4f}: {task.why}")]
     if task.name == "xor":
@@ -102,7 +107,7 @@ def _gaussian(card: FusionCard, task: Task) -> list[Bound]:
     best = task.bayes if card.kind != "unimodal" else _alone(card, task)
     mean = " and ".join(f"{value:g}" for value in GAUSSIAN)
     rows = [Bound("accuracy", best - ACCURACY, best + ACCURACY, f"{best:.4f}: Phi, means {mean}")]
-    if card.kind in ("universal", "bilinear", "additive") and card.name != "mean-probabilities":
+    if card.kind in ("universal", "bilinear", "additive") and card.name not in _UNDERCONFIDENT:
         least = GAUSSIAN_NLL
         rows.append(Bound("NLL", least - NLL, least + NLL, f"{least}: that of the exact posterior"))
     return rows

@@ -19,7 +19,7 @@ from workbench.runtime import seeded
 __all__ = ["check_structure"]
 
 _SPEC = Spec({"image": 5, "text": 7}, {"image": 6, "text": 4}, 3)
-_DESIGN = Design(width=12, depth=3, heads=2, rank=2, bottleneck=3)
+_DESIGN = Design(width=12, depth=2, heads=2, rank=2, bottleneck=3)
 _ITEMS, _SAME = 5, 1e-4
 Inputs = dict[str, tuple[Tensor, Tensor]]
 

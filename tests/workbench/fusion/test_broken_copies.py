@@ -19,7 +19,7 @@ ATTENTIVE = [name for name in NAMES if name != "early-input"]
 
 
 def copy_of(name: str, damage) -> Fusion:
-    original = fusion(name, depth=3)
+    original = fusion(name)
     return Fusion(original.card, lambda spec, design: damage(original.build(spec, design)), original.options)
 
 
@@ -61,7 +61,7 @@ def broken(one: Fusion) -> set[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fusion_as_shipped_keeps_every_structural_law(name) -> None:
-    assert broken(fusion(name, depth=3)) == set()
+    assert broken(fusion(name)) == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
