@@ -167,7 +167,9 @@ def test_sliders_move_the_map_and_the_figures(page, notebook, atlas) -> None:
     gap = "[row.value for row in atlas.measures if row.key == 'gap'][0]"
     before = float(notebook.python(f"print({gap})"))
     atlas.get_by_label("Gap closed by λ").fill("1")
-    notebook.wait_until("atlas.projection.shift == 1 and atlas.wait(0)", seconds=90)
+    notebook.wait_until(
+        "atlas.projection.shift == 1 and atlas.wait(0) and len(atlas.measures) > 10", seconds=90
+    )
     assert float(notebook.python(f"print({gap})")) < 0.02 < before
     settled(atlas)
     page.screenshot("gap closed", of=atlas)
@@ -297,9 +299,11 @@ def test_a_slider_walks_over_maps_of_the_same_points(page, notebook) -> None:
     element = shown(notebook, code)
     expect(element.locator(".atl-tools output")).to_have_text("neighbourhoods")
     element.get_by_label("layer").fill("1")
-    notebook.wait_until("atlas.projection is maps[1] and atlas.wait(0)", seconds=60)
+    notebook.wait_until(
+        "atlas.projection is maps[1] and atlas.wait(0) and len(atlas.measures) > 10", seconds=60
+    )
     expect(element.locator(".atl-tools output")).to_have_text("directions")
-    expect(element.locator(".atl-said").first).to_contain_text("PCA")
+    expect(element.locator(".atl-said").first).to_contain_text("PCA", timeout=30_000)
     settled(element)
     page.screenshot("layers", of=element)
     page.check()
