@@ -72,7 +72,7 @@ $(STAMP): pyproject.toml constraints.txt tools/preflight.py
 	echo "Install Python 3.11, or: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.11"; exit 1; }
 	@"$(PYTHON)" tools/preflight.py $(VENV) $(NEED_GB)
 	@$(BIN)/python $(NEW_ENOUGH) 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	@echo "Installing into $(VENV): about 7 GB on Linux and a few minutes; torch brings most of it."
+	@echo "Installing into $(VENV): about 8 GB on Linux and a few minutes; torch brings most of it."
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip setuptools
 	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e '.[photos,test]'
 	@rm -f $(VENV)/.installed-* && touch $(STAMP)
