@@ -84,9 +84,19 @@ def recording(root: nn.Module, recorder: Recorder, *, blocks: tuple[str, ...] = 
 @contextmanager
 def _announced(module: nn.Module, path: str, recorder: Recorder) -> Iterator[None]:
     """While it computes, the module stands on top of `recorder.at`."""
+    mine = threading.get_ident()  # another thread may run the same model meanwhile
+
+    def comes(*_: Any) -> None:
+        if threading.get_ident() == mine:
+            recorder.at.append(path)
+
+    def goes(*_: Any) -> None:
+        if threading.get_ident() == mine and recorder.at:
+            recorder.at.pop()
+
     handles = [
-        module.register_forward_pre_hook(lambda *_: recorder.at.append(path)),
-        module.register_forward_hook(lambda *_: _gone(recorder), always_call=True),
+        module.register_forward_pre_hook(comes),
+        module.register_forward_hook(goes, always_call=True),
     ]
     try:
         yield
@@ -95,14 +105,13 @@ def _announced(module: nn.Module, path: str, recorder: Recorder) -> Iterator[Non
             handle.remove()
 
 
-def _gone(recorder: Recorder) -> None:
-    if recorder.at:
-        recorder.at.pop()
-
-
 @contextmanager
 def _kept(module: nn.Module, path: str, recorder: Recorder) -> Iterator[None]:
+    mine = threading.get_ident()
+
     def keep(_: nn.Module, __: Any, output: Any) -> None:
+        if threading.get_ident() != mine:
+            return
         first = output[0] if isinstance(output, tuple) else output
         if isinstance(first, Tensor) and first.ndim == 3:
             recorder.outputs[path] = first.detach()[0].to("cpu", recorder.dtype)
