@@ -80,6 +80,7 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
         self._model = model if model is not None else given[0].model
         self._scores: dict[str, Faithfulness] = {}
         self._to_score: list[str] = []
+        self._outdated = False  # another text or other methods were asked for than the maps show
         self._jobs = LatestJob(self._report)
         target = given[0].target
         super().__init__(
@@ -130,7 +131,7 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
         if unknown:
             raise BadInputError(f"There is no map of {unknown[0]!r} on the board.")
         self._to_score = [*self._to_score, *(name for name in names if name not in self._to_score)]
-        self._start(self._work_scores)
+        self._start()
 
     def code(self) -> str:
         """Python that computes what is on the screen."""
@@ -149,7 +150,8 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
             if not self.methods:
                 raise BadInputError("No method is left; choose at least one.")
             self._target()
-            self._start(self._work_maps)
+            self._outdated, self._to_score = True, []
+            self._start()
 
     def _on_choice(self, _change: dict[str, Any]) -> None:
         with self._reported():
@@ -161,14 +163,15 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
             wrong = [word for word in self.words if not 0 <= word < count]
             if wrong:
                 raise BadInputError(f"words holds {wrong[0]}; the text has tokens 0 to {count - 1}.")
-            self._clear_error()
+            if self._status["state"] != "working":  # a choice stops no work, so it hides no cancel button
+                self._clear_error()
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         with self._reported():
             kind = content.get("kind")
             if kind == "cancel":
                 self._jobs.cancel()
-                self._to_score = []
+                self._outdated, self._to_score = False, []
                 self._say("cancelled")
             elif kind == "score":
                 self.score(*[str(name) for name in content.get("methods", [])])
@@ -200,12 +203,12 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
             if should_stop():
                 return
             cleared = found[0].tokens != self._maps[0].tokens
-            self._maps, self._scores, self._to_score = found.maps, {}, []
+            self._maps, self._scores, self._outdated = found.maps, {}, False
+            self._to_score = [name for name in self._to_score if name in found.methods]
             if cleared:
                 self.words = []
             if self.focus not in found.methods:
                 self.focus = found.methods[0]
-            self._clear_error()
             self._publish()
 
     def _work_scores(self, should_stop: Callable[[], bool]) -> None:
@@ -227,16 +230,20 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
                 self._scores[name] = found
                 self._to_score = [other for other in self._to_score if other != name]
                 self._publish()
-        if not should_stop():
-            self._clear_error()
 
-    def _start(self, work: Callable[[Callable[[], bool]], None]) -> None:
+    def _start(self) -> None:
+        """One job does all that was asked for: a score waits for the maps of a new text, and drops none."""
+
         def careful(should_stop: Callable[[], bool]) -> None:
             try:
-                work(should_stop)
+                if self._outdated:
+                    self._work_maps(should_stop)
+                self._work_scores(should_stop)
+                if not should_stop():
+                    self._clear_error()
             except Exception:
                 if not should_stop():
-                    self._to_score = []
+                    self._outdated, self._to_score = False, []
                 raise
 
         self._say("working")

@@ -84,6 +84,19 @@ def test_maps_are_scored_beside_their_baselines(board) -> None:
     expect(table).to_contain_text("±")
 
 
+def test_scoring_is_cancelled_and_the_maps_stay(board) -> None:
+    notebook, element = board
+    element.get_by_role("button", name="Score every map").click()
+    cancel = element.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_visible()
+    word(element, "circle").click()
+    cancel.click()
+    notebook.wait_until("board.wait(30) and board.words == [3]", seconds=60)
+    expect(cancel).to_be_hidden()
+    expect(element.locator(".atb-maps .atb-card")).to_have_count(4)
+    assert notebook.python("print(len(board.scores) < 4)") == "True"
+
+
 def test_methods_are_chosen_and_the_export_is_written(board, lab) -> None:
     notebook, element = board
     element.get_by_text("Methods", exact=True).click()

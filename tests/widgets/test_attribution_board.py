@@ -96,6 +96,25 @@ def test_scores_stand_beside_their_baselines(board) -> None:
     assert "no map of 'no such'" in board._status["error"]
 
 
+def test_a_score_asked_for_meanwhile_does_not_drop_the_new_text(board) -> None:
+    board.text = "a green cross"
+    board.score("hires-cam")
+    assert board.wait(60)
+    assert str(board.attributions[0].target) == "cosine with “a green cross”"
+    assert set(board.scores) == {"hires-cam"}
+
+
+def test_choosing_a_patch_while_it_works_keeps_the_cancel_button_and_cancel_keeps_the_maps(
+    board, maps
+) -> None:
+    board.methods = ["hires-cam", "kernel-shap"]
+    board.patches = [3]
+    assert board._status["state"] == "working"
+    board._on_message(None, {"kind": "cancel"}, [])
+    assert board.wait(60)
+    assert board._status["state"] == "cancelled" and board.attributions.maps == maps.maps
+
+
 def test_without_a_scene_only_curves_are_measured(maps) -> None:
     assert measures_for(maps[0]) == ("deletion", "insertion", "pointing", "overlap")
     assert measures_for(by_hand(np.eye(3))) == ("deletion", "insertion")
