@@ -1,7 +1,7 @@
 # From a fresh clone to a running lab. Needs GNU make, git and Python 3.11 or later; nothing is installed outside .venv.
 #
 #   make lab         JupyterLab on the tour       make lab ARGS="--no-browser --port 8890"
-#   make test        every test, browser included  make test ARGS="tests/workbench -k emoji"
+#   make test        every test, browser included  make test ARGS="tests/workbench -k emoji"   WORKERS=0: one by one
 #   make test-fast   the tests that need no browser, no notebook, and under two minutes
 #   make check       formatting, lint, types, import contracts
 #   make bench       measured ratios, printed
@@ -22,6 +22,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell pwd | cksum | cut -d " " -f 1)
 NEED_GB := 10
 ARGS   ?=
+# Files of tests that run side by side. Each worker may hold a model, a JupyterLab and a Chromium.
+WORKERS ?= 2
+PYTEST  = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # An active environment, or a setting made for it, must not leak into ours.
 unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV PIP_CONSTRAINT
@@ -42,10 +45,10 @@ lab: $(STAMP)
 	@$(BIN)/python -m workbench lab $(ARGS)
 
 test: $(STAMP) chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -m "not browser and not notebook and not slow" $(ARGS)
+	$(PYTEST) -m "not browser and not notebook and not slow" $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/python -m ruff format --check .

@@ -157,6 +157,7 @@ def test_requests_that_cannot_be_met_are_refused(heatmap) -> None:
         faithfulness(replace(heatmap, image=None, text=np.zeros(len(heatmap.tokens))))
 
 
+@pytest.mark.slow
 def test_with_two_things_named_the_second_order_map_finds_each(model) -> None:
     table = pointing.play_pointing(model, methods=["layer-cam", "interactions"], counts=(1, 3), scenes=6)
     both = table.scores["all named"]
