@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from widgets.jobs import LatestJob, Reported
-from workbench._repr import one_line
-from workbench.errors import Cancelled, WorkbenchError
+from widgets.status import said_of
+from workbench.errors import Cancelled
 from workbench.results import Event, OnEvent
 
 __all__ = ["AtlasWork"]
@@ -88,12 +88,9 @@ class AtlasWork:
     def _report(self, problem: Exception) -> None:
         if isinstance(problem, Cancelled):
             return
-        known = isinstance(problem, WorkbenchError)
         with self._lock:
             self.last_error = problem
-            self._error = one_line(
-                str(problem) if known else f"{type(problem).__name__}: {problem}", most=600
-            )
+            self._error = said_of(problem)
             self._say()
 
     def _say(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any, cast
 import traitlets as t
 
 from widgets.jobs import Reported
-from workbench._repr import one_line
-from workbench.errors import Cancelled, WorkbenchError
+from widgets.status import said_of
+from workbench.errors import Cancelled
 from workbench.results import Event, OnEvent
 
 __all__ = ["Working"]
@@ -60,11 +60,9 @@ class Working(t.HasTraits):
         """An error belongs on the board. What was on the screen before stays."""
         if isinstance(problem, Cancelled):
             return
-        known = isinstance(problem, WorkbenchError)
-        said = str(problem) if known else f"{type(problem).__name__}: {problem}"
         self.last_error = problem
         with _TALKING:
-            self._status = self._status | {"error": one_line(said, most=600), "said": ""}
+            self._status = self._status | {"error": said_of(problem), "said": ""}
 
     def _clear_error(self) -> None:
         with _TALKING:

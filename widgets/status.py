@@ -12,7 +12,15 @@ from workbench._repr import one_line
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.results import Event, OnEvent
 
-__all__ = ["Speaking"]
+__all__ = ["Speaking", "said_of"]
+
+_MOST = 600  # characters of an error; the whole of it is `last_error`
+
+
+def said_of(problem: Exception) -> str:
+    """An error as one line for the screen: ours as it is written, another's with its type."""
+    known = isinstance(problem, WorkbenchError)
+    return one_line(str(problem) if known else f"{type(problem).__name__}: {problem}", most=_MOST)
 
 
 class Speaking(t.HasTraits):
@@ -44,10 +52,8 @@ class Speaking(t.HasTraits):
         """What was on the screen before stays."""
         if isinstance(problem, Cancelled):
             return
-        known = isinstance(problem, WorkbenchError)
-        said = str(problem) if known else f"{type(problem).__name__}: {problem}"
         self.last_error = problem
-        self._status = {"state": "error", "error": one_line(said, most=600)}
+        self._status = {"state": "error", "error": said_of(problem)}
 
     def _reported(self) -> Reported:
         return Reported(self._report)

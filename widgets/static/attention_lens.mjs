@@ -1,6 +1,7 @@
 // @ts-check
 // The attention lens. All maps come once as bytes; hovering, clicking and scrubbing are arithmetic here.
 // Only masking asks the kernel.
+import { codeOf } from "./code.mjs";
 import { h, fill, keepKeys, rove, settled, PictureUrl } from "./dom.mjs";
 import { mapsOf, headLine, meanLine, rolloutLine, palette, shade, patchAt, patchesBetween, toggled, weight } from "./attention_maps.mjs";
 
@@ -739,28 +740,15 @@ function experiment(/** @type {Lens} */ lens) {
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 
 function foot(/** @type {Lens} */ lens) {
-  const code = h("pre", { class: "al-code", tabindex: 0, "aria-label": "Python code of this lens" });
-  const copy = h("button", { type: "button", class: "wb-button", text: "Copy as Python", onclick: () => copyCode() });
-  const details = h("details", {}, h("summary", { text: "The code of what is on the screen" }), code);
-  const copyCode = async () => {
-    details.open = true;
-    try {
-      await navigator.clipboard.writeText(code.textContent ?? "");
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(code); // no clipboard permission: the code is marked for Ctrl+C
-      copy.textContent = "Press Ctrl+C";
-    }
-    setTimeout(() => (copy.textContent = "Copy as Python"), 2000);
-  };
+  const code = codeOf("al", "lens");
   const facts = h("p", { class: "wb-help" });
   const notes = h("ul", { class: "al-notes" });
   const credit = h("small", { class: "wb-credit" });
   return {
-    element: h("footer", { class: "al-foot" }, notes, facts, h("div", { class: "al-row" }, copy, credit), details),
+    element: h("footer", { class: "al-foot" }, notes, facts, h("div", { class: "al-row" }, code.button, credit), code.details),
     draw() {
       const { view } = lens;
-      code.textContent = lens.model.get("_now").code ?? "";
+      code.draw(lens.model.get("_now").code ?? "");
       credit.textContent = view.credit;
       facts.textContent = `${(view.bytes / 1e6).toFixed(2)} MB of maps; a weight v is drawn to within √v / ${view.levels}. The model's output moved by ${view.difference.toExponential(0)} while it was watched. Attention says where a head reads, not why the model answers.`;
       fill(notes, ...view.notes.map((/** @type {string} */ note) => h("li", { text: note })));

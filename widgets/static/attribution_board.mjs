@@ -1,5 +1,6 @@
 // @ts-check
 // The attribution board. The kernel computes maps and scores; hovering, words and patches need no kernel.
+import { codeOf } from "./code.mjs";
 import { h, fill, keepKeys, settled, throttled, rove, PictureUrl } from "./dom.mjs";
 
 const TYPING_PAUSE = 600; // ms without a key before a text is explained: it costs passes of the model
@@ -339,27 +340,14 @@ function drawScores(place, map, board) {
 }
 
 function foot(/** @type {any} */ { model, view }) {
-  const code = h("pre", { class: "atb-code", tabindex: 0, "aria-label": "Python code of this board" });
-  const details = h("details", {}, h("summary", { text: "The code of what is on the screen" }), code);
-  const copy = h("button", { type: "button", class: "wb-button", text: "Copy as Python", onclick: () => copyCode() });
-  const copyCode = async () => {
-    details.open = true;
-    try {
-      await navigator.clipboard.writeText(code.textContent ?? "");
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(code); // no clipboard permission: the code is marked for Ctrl+C
-      copy.textContent = "Press Ctrl+C";
-    }
-    setTimeout(() => (copy.textContent = "Copy as Python"), 2000);
-  };
+  const code = codeOf("atb", "board");
   const name = h("input", { type: "text", "aria-label": "name of the exported files", value: "attribution" });
   const save = h("button", { type: "button", class: "wb-button", text: "Export PNG + NPZ + JSON", onclick: () => model.send({ kind: "export", path: name.value }) });
   const credit = h("small", { class: "wb-credit" });
   return {
-    element: h("footer", {}, h("div", { class: "atb-row" }, copy, h("span", { class: "atb-name" }, name), save, credit), details),
+    element: h("footer", {}, h("div", { class: "atb-row" }, code.button, h("span", { class: "atb-name" }, name), save, credit), code.details),
     draw() {
-      code.textContent = view().code;
+      code.draw(view().code);
       credit.textContent = view().credit;
     },
   };

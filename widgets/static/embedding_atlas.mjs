@@ -1,5 +1,6 @@
 // @ts-check
 // The embedding atlas. Points are drawn here; every number shown was computed by the kernel.
+import { codeOf } from "./code.mjs";
 import { h, fill, keepKeys, throttled, settled, PictureUrl } from "./dom.mjs";
 import { split, nameOf, prepared } from "./upload.mjs";
 import { Asked, storeOf } from "./atlas_store.mjs";
@@ -295,26 +296,14 @@ function gallery(/** @type {any} */ { model, send, view }) {
 }
 
 function foot(/** @type {any} */ { view }) {
-  const code = h("pre", { class: "atl-code", tabindex: 0, "aria-label": "Python code of this atlas" });
-  const details = h("details", {}, h("summary", { text: "The code of what is on the screen" }), code);
-  const copy = h("button", { type: "button", class: "wb-button", text: "Copy as Python", onclick: async () => {
-    details.open = true;
-    try {
-      await navigator.clipboard.writeText(code.textContent ?? "");
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(code); // no clipboard permission: the code is marked for Ctrl+C
-      copy.textContent = "Press Ctrl+C";
-    }
-    setTimeout(() => (copy.textContent = "Copy as Python"), 2000);
-  } });
+  const code = codeOf("atl", "atlas");
   const notes = h("ul", { class: "atl-notes" });
   const credit = h("small", { class: "wb-credit" });
   const keys = h("details", {}, h("summary", { text: "Keys on the map" }), h("p", { class: "wb-help", text: "arrows move · + and − zoom · 0 whole map · L lasso · P move · N next true neighbour · Enter select · Escape clear · Shift-drag lasso, with Ctrl add, with Alt take away" }));
   return {
-    element: h("footer", { class: "atl-foot" }, notes, h("div", { class: "atl-row" }, copy, credit), keys, details),
+    element: h("footer", { class: "atl-foot" }, notes, h("div", { class: "atl-row" }, code.button, credit), keys, code.details),
     draw() {
-      code.textContent = view().code;
+      code.draw(view().code);
       credit.textContent = view().credit;
       fill(notes, ...view().notes.map((/** @type {string} */ note) => h("li", { text: note })));
     },

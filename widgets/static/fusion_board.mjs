@@ -1,5 +1,6 @@
 // @ts-check
 // The fusion board. It draws what the kernel computed (`_view`, `_planes`, `_space`) and sends back choices.
+import { codeOf } from "./code.mjs";
 import { h, fill, keepKeys } from "./dom.mjs";
 import { planePage } from "./fusion_plane.mjs";
 import { contributionsPage, costPage, modelsPage, proofPage, qualityPage, robustnessPage, trainingPage } from "./fusion_pages.mjs";
@@ -146,27 +147,14 @@ function boardTabs({ send, view }) {
 
 /** @param {any} board */
 function boardFoot({ model, view }) {
-  const code = h("pre", { class: "fb-code", tabindex: 0, "aria-label": "Python code of this board" });
-  const details = h("details", {}, h("summary", { text: "The code of what is on the screen" }), code);
-  const copy = h("button", { type: "button", class: "wb-button", text: "Copy as Python", onclick: () => copyCode() });
-  const copyCode = async () => {
-    details.open = true;
-    try {
-      await navigator.clipboard.writeText(code.textContent ?? "");
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(code); // no clipboard permission: the code is marked for Ctrl+C
-      copy.textContent = "Press Ctrl+C";
-    }
-    setTimeout(() => { copy.textContent = "Copy as Python"; }, 2000);
-  };
+  const code = codeOf("fb", "board");
   const exporter = (/** @type {string} */ form, /** @type {string} */ text) => h("button", { type: "button", class: "wb-button", text, onclick: () => model.send({ kind: "export", form }) });
   const notes = h("ul", { class: "fb-notes" });
   const credit = h("small", { class: "wb-credit" });
   return {
-    element: h("footer", { class: "fb-foot" }, notes, h("div", { class: "fb-row fb-wrap" }, copy, exporter("csv", "Save as CSV"), exporter("latex", "Save as LaTeX"), credit), details),
+    element: h("footer", { class: "fb-foot" }, notes, h("div", { class: "fb-row fb-wrap" }, code.button, exporter("csv", "Save as CSV"), exporter("latex", "Save as LaTeX"), credit), code.details),
     draw() {
-      code.textContent = view().code;
+      code.draw(view().code);
       credit.textContent = view().credit;
       fill(notes, ...view().notes.map((/** @type {string} */ note) => h("li", { text: note })));
     },

@@ -1,5 +1,6 @@
 // @ts-check
 // The zero-shot board. It draws what the kernel computed (`_view`) and sends back what the user chose.
+import { codeOf } from "./code.mjs";
 import { h, fill, keepKeys, percent, throttled, settled, rove, PictureUrl } from "./dom.mjs";
 import { split, nameOf, prepared } from "./upload.mjs";
 
@@ -489,26 +490,13 @@ function drawHeat(place, wordings) {
 }
 
 function foot(/** @type {any} */ { view }) {
-  const code = h("pre", { class: "zsb-code", tabindex: 0, "aria-label": "Python code of this board" });
-  const copy = h("button", { type: "button", class: "wb-button", text: "Copy as Python", onclick: () => copyCode() });
-  const details = h("details", {}, h("summary", { text: "The code of what is on the screen" }), code);
-  const copyCode = async () => {
-    details.open = true;
-    try {
-      await navigator.clipboard.writeText(code.textContent ?? "");
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(code); // no clipboard permission: the code is marked for Ctrl+C
-      copy.textContent = "Press Ctrl+C";
-    }
-    setTimeout(() => (copy.textContent = "Copy as Python"), 2000);
-  };
+  const code = codeOf("zsb", "board");
   const notes = h("ul", { class: "zsb-hints" });
   const credit = h("small", { class: "wb-credit" });
   return {
-    element: h("footer", { class: "zsb-foot" }, notes, h("div", { class: "zsb-row" }, copy, credit), details),
+    element: h("footer", { class: "zsb-foot" }, notes, h("div", { class: "zsb-row" }, code.button, credit), code.details),
     draw() {
-      code.textContent = view().code;
+      code.draw(view().code);
       credit.textContent = view().credit;
       fill(notes, ...view().notes.map((/** @type {string} */ note) => h("li", { text: note })));
     },
