@@ -82,6 +82,8 @@ class LabPage:
         self.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         is_light = "true" if theme == "light" else "false"
         self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{is_light}'")
+        # A picture lies over everything while the theme's styles are loaded.
+        self.page.wait_for_function("document.getElementById('jupyterlab-splash') === null")
 
     def screenshot(self, name: str, *, of: Locator | None = None) -> Path:
         """A picture in test-results/TEST/NAME.png, of the page or of one element."""

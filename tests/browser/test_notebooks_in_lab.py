@@ -33,6 +33,7 @@ def test_it_runs_draws_its_widgets_and_stays_small(lab, name: str) -> None:
     expect(shown.first.locator(part).first).to_be_visible()
     for theme in ("light", "dark"):
         lab.theme(theme)
+        shown.first.scroll_into_view_if_needed()
         lab.screenshot(f"{name}-{theme}")
     notebook.save()
     assert notebook.file.stat().st_size < BUDGET_MB * 1e6
