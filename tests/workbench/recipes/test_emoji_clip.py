@@ -229,9 +229,8 @@ def test_two_steps_leave_a_folder_that_loads(
 def test_killed_run_resumes_to_the_same_weights_and_steps(
     material: batches.Material, learned: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "_CHECKPOINT_EVERY", 1)
     monkeypatch.setattr(train, "_LOG_EVERY", 1)
-    straight = train.train_stage(_tiny_stage(3), material, learned, tmp_path / "straight")
+    straight = train.train_stage(_tiny_stage(3), material, learned, tmp_path / "straight", every=1)
     step = train._step
 
     def killed(place: int, *rest: object) -> float:
@@ -241,9 +240,9 @@ def test_killed_run_resumes_to_the_same_weights_and_steps(
 
     monkeypatch.setattr(train, "_step", killed)
     with pytest.raises(KeyboardInterrupt):
-        train.train_stage(_tiny_stage(3), material, learned, tmp_path / "cut")
+        train.train_stage(_tiny_stage(3), material, learned, tmp_path / "cut", every=1)
     monkeypatch.setattr(train, "_step", step)
-    resumed = train.train_stage(_tiny_stage(3), material, learned, tmp_path / "cut")
+    resumed = train.train_stage(_tiny_stage(3), material, learned, tmp_path / "cut", every=1)
     for name, value in straight.items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=1e-6, msg=name)
     log = [json.loads(line) for line in (tmp_path / "cut" / "log.jsonl").read_text("utf-8").splitlines()]

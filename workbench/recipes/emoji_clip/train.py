@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 import random
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from torch import Tensor, nn
 from workbench.recipes.emoji_clip import model as architecture
 from workbench.recipes.emoji_clip import texts, tokenizer
 from workbench.recipes.emoji_clip.batches import Material, Mix, batch, held_out, load_material
+from workbench.recipes.training import Training
 
 __all__ = ["STAGES", "Stage", "run", "train_stage"]
 
@@ -54,8 +52,6 @@ STAGES = (
     ),
 )
 
-Log = Callable[[dict[str, Any]], None]
-_CHECKPOINT_EVERY = 100
 _LOG_EVERY = 20
 
 
@@ -79,46 +75,33 @@ def train_stage(
     *,
     start: dict[str, Tensor] | None = None,
     seed: int = 0,
+    every: int = 100,
 ) -> dict[str, Tensor]:
     """Train one stage from `start` (or from scratch); returns the averaged weights.
 
-    `folder` keeps a checkpoint and `log.jsonl`; a run that was killed goes on from the checkpoint.
+    `folder` keeps a checkpoint (`every` so many steps) and `log.jsonl`; a run that was killed goes on from the checkpoint.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     model: Any = architecture.build(learned.get_vocab_size(), patch_dropout=stage.patch_dropout)
     if start is not None:
         model.load_state_dict(start)
-    average = {name: value.clone() for name, value in model.state_dict().items()}
-    optimizer = Optimizer(model, stage)
-    first = _resume(folder / "checkpoint.pt", model, average, optimizer)
-    log = _logger(folder / "log.jsonl", stage, first)
-    for step in range(first, stage.steps):
+    training = Training(model, stage, folder, epsilon=1e-6, every=every)
+    for step in range(training.first, stage.steps):
         began = time.perf_counter()
-        loss = _step(step, stage, model, optimizer, material, learned, seed)
-        _blend(average, model, min(stage.average, (1 + step) / (10 + step)))
+        loss = _step(step, stage, model, training, material, learned, seed)
         if step % _LOG_EVERY == 0 or step + 1 == stage.steps:
             seconds = round(time.perf_counter() - began, 2)
             scale = round(model.logit_scale.detach().exp().item(), 2)
-            log(
-                {
-                    "stage": stage.name,
-                    "step": step,
-                    "loss": round(loss, 4),
-                    "scale": scale,
-                    "seconds": seconds,
-                }
-            )
-        if (step + 1) % _CHECKPOINT_EVERY == 0 or step + 1 == stage.steps:
-            _keep(folder / "checkpoint.pt", step + 1, model, average, optimizer)
-    return average
+            training.log(stage=stage.name, step=step, loss=round(loss, 4), scale=scale, seconds=seconds)
+        training.keep(step)
+    return training.average
 
 
 def _step(
     step: int,
     stage: Stage,
     model: Any,
-    optimizer: Optimizer,
+    training: Training,
     material: Material,
     learned: Tokenizer,
     seed: int,
@@ -131,109 +114,11 @@ def _step(
     torch.manual_seed(seed * 1_000_003 + step)
     chance = random.Random(f"{stage.name}/{seed}/{step}")
     pictures, text = batch(material, stage.batch_size, learned, chance, stage.mix)
-    optimizer.set_rate(_rate(step, stage))
     with torch.autocast("cpu", torch.bfloat16):
         image, words = architecture.embed_pair(model, pictures, text)
     loss = architecture.contrastive_loss(image, words, model.logit_scale)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    with torch.no_grad():
-        model.logit_scale.clamp_(0, math.log(100))
+    training.update(step, loss)
     return float(loss.detach())
-
-
-class Optimizer:
-    """Muon for the matrices inside the blocks, AdamW for everything else, behind one interface.
-
-    At this length of training Muon needs about half the steps of AdamW alone (measured, see the card).
-
-    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers".
-    """
-
-    def __init__(self, model: nn.Module, stage: Stage) -> None:
-        named = list(model.named_parameters())
-        hidden = [value for name, value in named if value.ndim == 2 and "resblocks" in name]
-        others = [value for name, value in named if not (value.ndim == 2 and "resblocks" in name)]
-        self._parts = [
-            (
-                torch.optim.Muon(hidden, lr=stage.muon, momentum=0.95, weight_decay=stage.weight_decay),
-                stage.muon,
-            ),
-            (
-                torch.optim.AdamW(others, lr=stage.peak, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.0),
-                stage.peak,
-            ),
-        ]
-
-    def set_rate(self, share: float) -> None:
-        """Both learning rates to this share of their peak."""
-        for part, peak in self._parts:
-            for group in part.param_groups:
-                group["lr"] = share * peak
-
-    def step(self) -> None:
-        for part, _ in self._parts:
-            part.step()
-            part.zero_grad()
-
-    def state_dict(self) -> list[dict[str, Any]]:
-        return [part.state_dict() for part, _ in self._parts]
-
-    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        for (part, _), state in zip(self._parts, states, strict=True):
-            part.load_state_dict(state)
-
-
-def _rate(step: int, stage: Stage) -> float:
-    if step < stage.warm_up:
-        return (step + 1) / stage.warm_up
-    along = (step - stage.warm_up) / max(1, stage.steps - stage.warm_up)
-    return 0.01 + 0.99 * (1 + math.cos(math.pi * along)) / 2
-
-
-@torch.no_grad()
-def _blend(average: dict[str, Tensor], model: nn.Module, keep: float) -> None:
-    for name, value in model.state_dict().items():
-        if value.is_floating_point():
-            average[name].lerp_(value, 1 - keep)
-
-
-def _keep(path: Path, step: int, model: nn.Module, average: dict[str, Tensor], optimizer: Optimizer) -> None:
-    part = path.with_suffix(".part")
-    state = {
-        "step": step,
-        "model": model.state_dict(),
-        "average": average,
-        "optimizer": optimizer.state_dict(),
-    }
-    torch.save(state, part)
-    part.replace(path)
-
-
-def _resume(path: Path, model: nn.Module, average: dict[str, Tensor], optimizer: Optimizer) -> int:
-    if not path.is_file():
-        return 0
-    state = torch.load(path, weights_only=True)
-    model.load_state_dict(state["model"])
-    average.update(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
-
-
-def _logger(path: Path, stage: Stage, first: int) -> Log:
-    """Lines of JSON; what a killed run wrote after its checkpoint is dropped."""
-    lines = path.read_text("utf-8").splitlines() if path.is_file() and first else []
-    kept = [line for line in lines if json.loads(line).get("step", -1) < first]
-    if not kept:
-        kept = [json.dumps({"settings": asdict(stage)})]
-    path.write_text("\n".join(kept) + "\n", "utf-8")
-
-    def log(entry: dict[str, Any]) -> None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    return log
 
 
 def _tokenizer(work: Path) -> Tokenizer:
