@@ -79,7 +79,8 @@ def train_stage(
 ) -> dict[str, Tensor]:
     """Train one stage from `start` (or from scratch); returns the averaged weights.
 
-    `folder` keeps a checkpoint (`every` so many steps) and `log.jsonl`; a run that was killed goes on from the checkpoint.
+    `folder` keeps a checkpoint (`every` so many steps) and `log.jsonl`; a run that was killed goes on
+    from the checkpoint.
     """
     torch.manual_seed(seed)
     model: Any = architecture.build(learned.get_vocab_size(), patch_dropout=stage.patch_dropout)
