@@ -250,6 +250,11 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
         self._jobs.submit(careful)
 
     def _asked(self) -> Any:
+        if self._maps[0].target.kind == "output":
+            raise WorkbenchError(
+                "These maps explain a model as a whole, given tensors of its own; the board cannot make new "
+                "ones. Call attribute(model, inputs, target=output(...)) again and show the result."
+            )
         if self._model is None or self._maps[0].pair is None:
             raise WorkbenchError(
                 "The model of these maps is no longer loaded, so nothing new can be computed. Load it again "

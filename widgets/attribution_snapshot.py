@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from widgets.attribution_view import overlay, peak
+from widgets.attribution_view import overlay, peak, word_picture
 from widgets.snapshot import Snapshot, contact_sheet, picture_table
 from workbench.attribution import Faithfulness, Heatmap
 
@@ -21,8 +22,7 @@ def board_snapshot(
     maps: Sequence[Heatmap], scores: Mapping[str, Faithfulness], *, shared: bool, code: str
 ) -> Snapshot:
     """Every map over its picture, a table of ranges and scores, all values, and where they come from."""
-    drawn = [heatmap for heatmap in maps if heatmap.image is not None]
-    pictures = [overlay(heatmap, peak(drawn if shared else [heatmap])) for heatmap in drawn]
+    pictures = [_drawn(heatmap, peak(maps if shared else [heatmap])) for heatmap in maps]
     rows = [
         (
             heatmap.title + (" (flat)" if heatmap.flat else ""),
@@ -30,7 +30,7 @@ def board_snapshot(
             _scored(scores.get(heatmap.method)),
             str(heatmap.cost),
         )
-        for heatmap in drawn
+        for heatmap in maps
     ]
     first = maps[0]
     caption = f"{first.target} = {first.score:.3f}, explained to {first.provenance.model}"
@@ -60,12 +60,18 @@ def board_snapshot(
     )
 
 
+def _drawn(heatmap: Heatmap, limit: float) -> Image.Image:
+    return word_picture(heatmap, limit) if heatmap.image is None else overlay(heatmap, limit)
+
+
 def as_python(
     maps: Sequence[Heatmap], scores: Mapping[str, Faithfulness], measures: Mapping[str, Sequence[str]]
 ) -> str:
     """A cell that loads the same model and pair, and makes the same maps and scores."""
     first = maps[0]
     target = first.target
+    if target.kind == "output":
+        return _whole_as_python(maps)
     names = [target.text, *target.against]
     said = repr(names[0]) if target.kind == "similarity" else repr(tuple(names))
     uses = "attribute, faithfulness" if scores else "attribute"
@@ -102,3 +108,20 @@ def _plain(found: Faithfulness) -> dict[str, Any]:
         "skipped": dict(found.skipped),
         "cost": vars(found.cost),
     }
+
+
+def _whole_as_python(maps: Sequence[Heatmap]) -> str:
+    """The same for a model of transformers, which came with tensors of its own."""
+    first = maps[0]
+    asked = first.provenance.parameters.get("target", {})
+    given = ", ".join(f"{name}={asked[name]!r}" for name in ("index", "place", "name") if asked.get(name))
+    seed = first.provenance.seed or 0
+    return "\n".join(
+        [
+            "from workbench.attribution import attribute, output",
+            "",
+            f"# model: the {first.provenance.model} explained; inputs: the tensors that its processor gave",
+            f"methods = {[heatmap.method for heatmap in maps]!r}",
+            f"maps = attribute(model, inputs, method=methods, target=output({given}), seed={seed})",
+        ]
+    )

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from widgets.snapshot import font_for
+from workbench._repr import one_line
 from workbench.attribution import (
     METHODS,
     Cost,
@@ -18,7 +20,7 @@ from workbench.attribution import (
     available_methods,
 )
 
-__all__ = ["board_view", "map_view", "measures_for", "method_choices", "overlay", "peak"]
+__all__ = ["board_view", "map_view", "measures_for", "method_choices", "overlay", "peak", "word_picture"]
 
 _SIDE = 192  # pixels of a map in a snapshot
 _FOR = np.array([214.0, 96.0, 0.0])  # speaks for the target; the style sheet has the same two colours
@@ -61,6 +63,7 @@ def map_view(heatmap: Heatmap, scored: Faithfulness | None) -> dict[str, Any]:
         "image": _rounded(heatmap.image),
         "text": _rounded(heatmap.text),
         "pairs": heatmap.pairs is not None,
+        "signed": heatmap.signed,
         "low": low,
         "high": high,
         "peak": peak([heatmap]),
@@ -98,9 +101,15 @@ def measures_for(heatmap: Heatmap) -> tuple[str, ...]:
 
 
 def peak(maps: Sequence[Heatmap]) -> float:
-    """Largest size of any value of the image maps; what full colour stands for."""
-    sizes = [float(np.abs(heatmap.image).max()) for heatmap in maps if heatmap.image is not None]
+    """Largest size of any value of the image maps (of the words, without a picture): full colour."""
+    sizes = [float(np.abs(_main(heatmap)).max()) for heatmap in maps]
     return max(sizes, default=0.0)
+
+
+def _main(heatmap: Heatmap) -> NDArray[np.float32]:
+    values = heatmap.image if heatmap.image is not None else heatmap.text
+    assert values is not None  # a Heatmap has one of the two
+    return values
 
 
 def overlay(heatmap: Heatmap, limit: float) -> Image.Image:
@@ -120,6 +129,22 @@ def overlay(heatmap: Heatmap, limit: float) -> Image.Image:
     strength = 0.85 * np.abs(share)[by_row[:, None], by_col[None]][..., None]
     mixed = ground * (1 - strength) + tint[by_row[:, None], by_col[None]] * strength
     return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def word_picture(heatmap: Heatmap, limit: float) -> Image.Image:
+    """A map without a picture: its words under one another, each on its colour, with its value."""
+    assert heatmap.text is not None
+    line = 17
+    picture = Image.new("RGB", (_SIDE, max(_SIDE, line * len(heatmap.tokens) + 8)), "white")
+    draw = ImageDraw.Draw(picture)
+    for place, (token, value) in enumerate(zip(heatmap.tokens, heatmap.text, strict=True)):
+        share = min(1.0, abs(float(value)) / limit) if limit > 0 else 0.0
+        mixed = 255 * (1 - 0.6 * share) + (_FOR if value >= 0 else _AGAINST) * 0.6 * share
+        top = 4 + line * place
+        draw.rectangle((4, top, _SIDE - 4, top + line - 2), fill=tuple(int(part) for part in mixed))
+        said = f"{one_line(token, most=16)}  {value:+.3g}"
+        draw.text((8, top), said, fill="black", font=font_for(said, 12))
+    return picture
 
 
 def _measure_view(measure: Measure) -> dict[str, Any]:

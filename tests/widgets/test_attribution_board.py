@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.families import made
 from widgets import AttributionBoard, show
-from widgets.attribution_view import board_view, measures_for, overlay, peak
+from widgets.attribution_view import board_view, measures_for, overlay, peak, word_picture
 from workbench import data, models
-from workbench.attribution import Attributions, Heatmap, attribute, similarity
+from workbench.attribution import Attributions, Heatmap, attribute, output, similarity
 from workbench.errors import BadInputError
 
 
@@ -190,3 +191,22 @@ def test_a_flat_map_has_one_colour_and_zero_has_none() -> None:
 def test_the_view_of_a_map_made_by_hand_needs_no_model() -> None:
     view = board_view([by_hand(np.eye(3))], {}, refused={}, model=None, code="")
     assert view["maps"][0]["flat"] is False and view["live"] is False
+
+
+def test_maps_of_a_model_explained_as_a_whole_are_shown_and_say_why_no_new_ones_come() -> None:
+    model, inputs = made("vilt")
+    maps = attribute(model, inputs, method=["relevance", "occlusion"], words=list("abcdefg"))
+    board = AttributionBoard(maps)
+    assert board._view["target"] == "length of pooler_output"
+    assert "attribute(model, inputs, method=methods, target=output(), seed=0)" in board.code()
+    board.text = "another text"
+    assert board.wait(30)
+    assert board._status["state"] == "error" and "target=output(...)" in board._status["error"]
+    assert board.attributions.maps == maps.maps  # nothing is lost
+    named = attribute(*made("gpt2"), method="occlusion", target=output(place=2))
+    shown = AttributionBoard(named)
+    assert shown.heatmap.image is None and "output(place=2)" in shown.code()
+    page = shown.snapshot().html
+    assert "Occlusion" in page and page.count("data:image/") == 1  # its words, drawn
+    ink = np.asarray(word_picture(named, 1.0).convert("L"))
+    assert (ink < 100).any(axis=1).sum() > 7 * 6  # seven tokens, a line of letters each

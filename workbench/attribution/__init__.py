@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.attribution.heatmap import Attributions, Cost, Heatmap
 from workbench.attribution.methods import METHODS, MethodCard, available_methods, method_card
 from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
-from workbench.attribution.targets import Target, contrast, logit, probability, similarity
+from workbench.attribution.targets import Output, Target, contrast, logit, output, probability, similarity
 
 if TYPE_CHECKING:
     from workbench.attribution.trust import MEASURES, expected_cost, faithfulness
@@ -24,6 +24,7 @@ __all__ = [
     "Heatmap",
     "Measure",
     "MethodCard",
+    "Output",
     "Protocol",
     "Target",
     "attribute",
@@ -33,6 +34,7 @@ __all__ = [
     "faithfulness",
     "logit",
     "method_card",
+    "output",
     "probability",
     "similarity",
 ]

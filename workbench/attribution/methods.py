@@ -147,7 +147,12 @@ def method_card(name: str) -> MethodCard:
 
 
 def available_methods(model: Any) -> dict[str, str | None]:
-    """Every method by name: None where it explains this model's pictures, else the reason why it does not."""
-    from workbench.attribution.towers import why_not
+    """Every method by name: None where it explains this model, else the reason why it does not."""
+    from torch import nn
 
+    from workbench.attribution.towers import why_not
+    from workbench.attribution.whole_methods import why_not_whole
+
+    if isinstance(model, nn.Module):
+        return {name: why_not_whole(name) for name in METHODS}
     return {name: why_not(model, card) for name, card in METHODS.items()}

@@ -14,7 +14,7 @@ from workbench.attribution.maps import Maps
 from workbench.attribution.masking import cells_of, filling, free_words, masked_pixels, masked_words
 from workbench.runtime import seeded
 
-__all__ = ["kernel_shap_maps", "occlusion_maps", "picture_scores", "text_scores"]
+__all__ = ["ablated", "kernel_shap_maps", "occlusion_maps", "picture_scores", "shapley", "text_scores"]
 
 Scores = Callable[[NDArray], NDArray]
 _SHAP_SAMPLES_A_PLAYER = 6
@@ -22,34 +22,39 @@ _SHAP_SAMPLES_A_PLAYER = 6
 
 def occlusion_maps(case: Case, options: Options) -> Maps:
     """How much the number falls when one patch (one word) is taken away."""
-    from captum.attr import FeatureAblation
-
-    def explain(scores: Scores, players: int) -> NDArray:
-        ablation = FeatureAblation(_captum(scores))
-        many = max(1, min(options.batch_size, players))
-        found = ablation.attribute(torch.ones(1, players), baselines=0.0, perturbations_per_eval=many)
-        return found[0].numpy()
-
-    return _both(case, options, explain)
+    return _both(case, options, ablated)
 
 
 def kernel_shap_maps(case: Case, options: Options) -> Maps:
     """Shapley values of patches (of words), estimated by weighted least squares over random coalitions."""
+    return _both(case, options, shapley)
+
+
+def ablated(scores: Scores, players: int, options: Options) -> NDArray:
+    """player: how much `scores` falls without it."""
+    from captum.attr import FeatureAblation
+
+    many = max(1, min(options.batch_size, players))
+    found = FeatureAblation(_captum(scores)).attribute(
+        torch.ones(1, players), baselines=0.0, perturbations_per_eval=many
+    )
+    return found[0].numpy()
+
+
+def shapley(scores: Scores, players: int, options: Options) -> NDArray:
+    """player: its Shapley value, estimated; for a single player exactly."""
     from captum.attr import KernelShap
 
-    def explain(scores: Scores, players: int) -> NDArray:
-        samples = options.samples or max(64, _SHAP_SAMPLES_A_PLAYER * players)
-        shap = KernelShap(_captum(scores))
-        with seeded(options.seed):
-            found = shap.attribute(
-                torch.ones(1, players),
-                baselines=0.0,
-                n_samples=samples,
-                perturbations_per_eval=options.batch_size,
-            )
-        return found[0].numpy()
-
-    return _both(case, options, explain)
+    if players == 1:  # no coalition lies between none and all
+        return scores(np.ones((1, 1))) - scores(np.zeros((1, 1)))
+    with seeded(options.seed):
+        found = KernelShap(_captum(scores)).attribute(
+            torch.ones(1, players),
+            baselines=0.0,
+            n_samples=options.samples or max(64, _SHAP_SAMPLES_A_PLAYER * players),
+            perturbations_per_eval=options.batch_size,
+        )
+    return found[0].numpy()
 
 
 def picture_scores(case: Case, fill: str, *, batch_size: int = 64) -> tuple[Scores, tuple[int, int]]:
@@ -79,15 +84,13 @@ def text_scores(case: Case, *, batch_size: int = 64) -> tuple[Scores, list[int]]
     return lambda keep: case.many(score, list(keep), "shortened texts", batch_size), places
 
 
-def _both(case: Case, options: Options, explain: Callable[[Scores, int], NDArray]) -> Maps:
+def _both(case: Case, options: Options, explain: Callable[[Scores, int, Options], NDArray]) -> Maps:
     scores, (rows, cols) = picture_scores(case, options.fill, batch_size=options.batch_size)
-    image = explain(scores, rows * cols).reshape(rows, cols)
+    image = explain(scores, rows * cols, options).reshape(rows, cols)
     scores, places = text_scores(case, batch_size=options.batch_size)
     text = np.zeros(len(case.tokens))
-    if len(places) == 1:
-        text[places[0]] = float(scores(np.ones((1, 1)))[0] - scores(np.zeros((1, 1)))[0])
-    elif places:
-        text[places] = explain(scores, len(places))
+    if places:
+        text[places] = explain(scores, len(places), options)
     return Maps(image, text)
 
 

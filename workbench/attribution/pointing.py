@@ -20,11 +20,12 @@ import numpy as np
 
 from workbench import data
 from workbench._repr import html_table
+from workbench.attribution.baselines import centre_map
 from workbench.attribution.heatmap import Heatmap
 from workbench.attribution.methods import METHODS, method_card
 from workbench.attribution.regions import hits, seen_mask
 from workbench.attribution.trust import share_of_best
-from workbench.attribution.verbs import attribute, centre_map
+from workbench.attribution.verbs import attribute
 from workbench.data.pairs import Pair, Pairs
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError
 from workbench.models.base import DualEncoder

@@ -9,9 +9,9 @@ from typing import Literal
 from workbench._repr import one_line
 from workbench.errors import BadInputError
 
-__all__ = ["Target", "as_target", "contrast", "logit", "probability", "similarity"]
+__all__ = ["Output", "Target", "as_target", "contrast", "logit", "output", "probability", "similarity"]
 
-Kind = Literal["similarity", "logit", "contrast", "probability"]
+Kind = Literal["similarity", "logit", "contrast", "probability", "output"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Target:
     Attributes:
         kind: "similarity" (cosine with `text`), "logit" (the model's scale * cosine + bias), "contrast"
             (cosine with `text` minus cosine with `against[0]`) or "probability" (log of the share of
-            `text` among itself and `against`, in nats; for sigmoid models log of its own probability).
+            `text` among itself and `against`, in nats; for sigmoid models log of its own probability); or
+            "output", a number of a model that is no dual encoder: `text` says which.
         text: the text whose words are explained.
         against: the other text, or the other labels.
     """
@@ -36,6 +37,8 @@ class Target:
         return (self.text, *self.against)
 
     def __str__(self) -> str:
+        if self.kind == "output":
+            return self.text
         text = f"“{one_line(self.text, most=50)}”"
         if self.kind == "contrast":
             return f"cosine with {text} minus cosine with “{one_line(self.against[0], most=50)}”"
@@ -72,7 +75,27 @@ def probability(label: str, among: Sequence[str]) -> Target:
     return Target("probability", _checked(label), others)
 
 
-def as_target(target: Target | str | Sequence[str] | None, text: str) -> Target:
+@dataclass(frozen=True)
+class Output:
+    """Which number of a model of transformers to explain; see `output`."""
+
+    index: int | str | None = None
+    place: int | None = None
+    name: str = ""
+
+
+def output(index: int | str | None = None, *, place: int | None = None, name: str = "") -> Output:
+    """A number of a model of transformers: a class's logit, or the log probability of a token at a place.
+
+    Args:
+        index: a class (its number, or its label), or a token's id; None takes the largest.
+        place: of the token, for language models: the masked one, or the one after which it comes.
+        name: of the field of the model's output, where it has several: "itm_score", "logits".
+    """
+    return Output(index, place, name)
+
+
+def as_target(target: Target | Output | str | int | Sequence[str] | None, text: str) -> Target:
     """`None` is the similarity to the pair's own `text`, a string that to it, two strings a contrast."""
     if isinstance(target, Target):
         return target
@@ -85,11 +108,11 @@ def as_target(target: Target | str | Sequence[str] | None, text: str) -> Target:
         return similarity(text)
     if isinstance(target, str):
         return similarity(target)
-    if len(target) == 2 and all(isinstance(part, str) for part in target):
+    if isinstance(target, Sequence) and len(target) == 2 and all(isinstance(part, str) for part in target):
         return contrast(*target)
     raise BadInputError(
         f"target is {one_line(repr(target))}; expected a text, two texts (a contrast), or one of "
-        "similarity(), logit(), contrast(), probability()."
+        "similarity(), logit(), contrast(), probability(). (output() is for models given their own tensors.)"
     )
 
 

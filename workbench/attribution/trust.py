@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.attribution.baselines import centre_map, random_map
 from workbench.attribution.case import Case
 from workbench.attribution.heatmap import Cost, Heatmap
 from workbench.attribution.masking import filling, masked_pixels
 from workbench.attribution.regions import hits, scene_mask, seen_mask
 from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
-from workbench.attribution.verbs import attribute, centre_map, random_map
-from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.attribution.verbs import attribute
+from workbench.errors import BadInputError, UnknownNameError, UnsupportedError, did_you_mean
 from workbench.models.adapters.tower import TwoTower
 from workbench.results import OnEvent, ShouldStop
 
@@ -59,6 +60,11 @@ def faithfulness(
     began, chosen = time.perf_counter(), protocol or Protocol()
     _check(heatmap, measures, chosen)
     held = model if model is not None else heatmap.model
+    if heatmap.target.kind == "output":
+        raise UnsupportedError(
+            "This map explains a model as a whole, given its own tensors; faithfulness() scores maps of dual "
+            "encoders, whose pictures it can take apart. Compare it with method='occlusion' instead."
+        )
     if held is None or heatmap.pair is None:
         raise BadInputError(
             "The model of this map is no longer loaded; give it again: faithfulness(heatmap, model=model)."

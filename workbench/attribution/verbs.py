@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, overload
 
 import numpy as np
+from torch import Tensor, nn
 
 from workbench._repr import one_line
 from workbench.attribution.activation import CAMS, cam_maps
+from workbench.attribution.baselines import centre_map, random_map
 from workbench.attribution.case import Case, Options
 from workbench.attribution.flow import (
     attention_maps,
@@ -27,23 +29,28 @@ from workbench.attribution.masking import cells_of
 from workbench.attribution.methods import METHODS, MethodCard, available_methods, method_card
 from workbench.attribution.paths import integrated_maps, layer_integrated_maps
 from workbench.attribution.perturbation import kernel_shap_maps, occlusion_maps
-from workbench.attribution.targets import Target, as_target
+from workbench.attribution.targets import Output, Target, as_target
+from workbench.attribution.whole import Whole
+from workbench.attribution.whole_verbs import explain_whole, whole_of
 from workbench.data.pairs import Pair, Pairs
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.models.adapters.tower import TwoTower
 from workbench.models.base import DualEncoder
 from workbench.results import OnEvent, Provenance, ShouldStop
 
-__all__ = ["attribute", "centre_map", "random_map"]
+__all__ = ["attribute"]
+
+Explained = DualEncoder | nn.Module
 
 
 @overload
 def attribute(
-    model: DualEncoder,
-    pair: Pair,
+    model: Explained,
+    pair: Pair | Mapping[str, Tensor],
     *,
     method: str = ...,
-    target: Target | str | Sequence[str] | None = ...,
+    target: Target | Output | str | int | Sequence[str] | None = ...,
+    words: Sequence[str] = ...,
     layer: int | None = ...,
     start_layer: int | None = ...,
     steps: int | None = ...,
@@ -56,11 +63,12 @@ def attribute(
 ) -> Heatmap: ...
 @overload
 def attribute(
-    model: DualEncoder,
-    pair: Pair,
+    model: Explained,
+    pair: Pair | Mapping[str, Tensor],
     *,
     method: list[str] | tuple[str, ...],
-    target: Target | str | Sequence[str] | None = ...,
+    target: Target | Output | str | int | Sequence[str] | None = ...,
+    words: Sequence[str] = ...,
     layer: int | None = ...,
     start_layer: int | None = ...,
     steps: int | None = ...,
@@ -72,11 +80,12 @@ def attribute(
     should_stop: ShouldStop | None = ...,
 ) -> Attributions: ...
 def attribute(
-    model: DualEncoder,
-    pair: Pair,
+    model: Explained,
+    pair: Pair | Mapping[str, Tensor],
     *,
     method: str | Sequence[str] = "relevance",
-    target: Target | str | Sequence[str] | None = None,
+    target: Target | Output | str | int | Sequence[str] | None = None,
+    words: Sequence[str] = (),
     layer: int | None = None,
     start_layer: int | None = None,
     steps: int | None = None,
@@ -90,10 +99,15 @@ def attribute(
     """How much each patch and each word counts for one number that the model gives this pair.
 
     Args:
-        pair: a picture with its text, `pairs[3]`.
+        model: a dual encoder of `models.load`; or a model of transformers (BLIP, ViLT, FLAVA, LXMERT, BERT,
+            GPT-2, ViT, CLIP, ...), which is explained as a whole, by the methods that need no towers.
+        pair: a picture with its text, `pairs[3]`; for a model of transformers the tensors that its processor
+            gives, one item.
         method: a name from `METHODS`; or a list of them, or `["all"]`, for `Attributions`.
         target: None for the cosine with the pair's own text, a text, two texts (the first rather than the
-            second), or a `Target`.
+            second), or a `Target`. For a model of transformers a class or `output(...)`; None is the largest
+            class, the match, the likeliest next token, or the length of its vector where it has no head.
+        words: readable tokens of the text, for a model of transformers.
         layer: the one layer to read; start_layer: the first of several. None is the method's own choice.
         steps: of integrated gradients. samples: of KernelSHAP and of interactions.
         fill: what stands where a patch is taken away: "mean", "blur", "white" or "black".
@@ -104,46 +118,58 @@ def attribute(
         BadInputError: an unusable target, no such layer, too few samples.
         Cancelled: `should_stop` returned true.
     """
+    options = Options(layer, start_layer, steps, samples, fill, seed, batch_size)
+    names = [method] if isinstance(method, str) else list(method)
+    everything = names == ["all"]
+    cards = [method_card(name) for name in (METHODS if everything else names)]
+    if not cards:
+        raise BadInputError("method is an empty list; name at least one, or ['all'].")
+    if isinstance(model, nn.Module):
+        whole = whole_of(model, pair, target, words, on_event, should_stop)
+        explain = partial(_of_whole, whole, options)
+    else:
+        pair = _one_pair(pair)
+        explain = partial(_of_pair, model, pair, as_target(target, pair.text), options, on_event, should_stop)
+    reasons = available_methods(model)
+    maps, refused = [], {}
+    for card in cards:
+        reason = reasons[card.name]
+        try:
+            if reason is not None:
+                raise _refusal(card.name, reason, reasons)
+            maps.append(explain(card))
+        except UnsupportedError as problem:
+            if not everything:
+                raise
+            refused[card.name] = reason or str(problem)
+    return Attributions(tuple(maps), refused) if not isinstance(method, str) else maps[0]
+
+
+def _refusal(name: str, reason: str, reasons: Mapping[str, str | None]) -> UnsupportedError:
+    works = ", ".join(other for other, why in reasons.items() if why is None) or "none"
+    return UnsupportedError(f"{name!r} does not explain this model: {reason}. What does: {works}.")
+
+
+def _one_pair(pair: Any) -> Pair:
     if isinstance(pair, Pairs) or not hasattr(pair, "picture"):
         raise BadInputError(
             f"pair is {one_line(repr(pair))}; expected one pair: pairs[0], or data.from_pictures([...])[0]."
         )
-    wanted = as_target(target, pair.text)
-    options = Options(layer, start_layer, steps, samples, fill, seed, batch_size)
-    several = not isinstance(method, str)
-    names = [method] if isinstance(method, str) else list(method)
-    whole = names == ["all"]
-    reasons = available_methods(model)
-    cards = [method_card(name) for name in (METHODS if whole else names)]
-    if not cards:
-        raise BadInputError("method is an empty list; name at least one, or ['all'].")
-    maps, refused = [], {}
-    for card in cards:
-        reason = reasons[card.name]
-        if reason is not None:
-            refused[card.name] = reason
-            continue
-        try:
-            maps.append(_explain(model, pair, card, wanted, options, on_event, should_stop))
-        except UnsupportedError as problem:
-            if not whole:
-                raise
-            refused[card.name] = str(problem)
-    if refused and not whole:
-        name, reason = next(iter(refused.items()))
-        works = ", ".join(other for other, why in reasons.items() if why is None) or "none"
-        raise UnsupportedError(f"{name!r} does not explain this model: {reason}. What does: {works}.")
-    return Attributions(tuple(maps), refused) if several else maps[0]
+    return pair
 
 
-def _explain(
+def _of_whole(whole: Whole, options: Options, card: MethodCard) -> Heatmap:
+    return explain_whole(whole, card, options)
+
+
+def _of_pair(
     model: Any,
     pair: Pair,
-    card: MethodCard,
     target: Target,
     options: Options,
     on_event: OnEvent | None,
     should_stop: ShouldStop | None,
+    card: MethodCard,
 ) -> Heatmap:
     began = time.perf_counter()
     case = Case(_two_tower(model), pair.picture, target, on_event=on_event, should_stop=should_stop)
@@ -205,17 +231,6 @@ def _two_tower(model: Any) -> TwoTower:
             "similarity that one gives."
         )
     return model
-
-
-def random_map(grid: tuple[int, int], seed: int) -> np.ndarray:
-    """Uniform noise, row x col: what a map that knows nothing looks like."""
-    return np.random.default_rng(seed).random(grid)
-
-
-def centre_map(grid: tuple[int, int]) -> np.ndarray:
-    """Nearness to the picture's centre, row x col, 1 in the middle."""
-    rows, cols = ((np.arange(length) + 0.5) / length - 0.5 for length in grid)
-    return 1 - np.hypot(rows[:, None], cols[None]) / np.hypot(0.5, 0.5)
 
 
 def _random(case: Case, options: Options) -> Maps:

@@ -44,11 +44,13 @@ class Recorder:
         wanted: asked with the number of each call; the values of the others are not kept. None keeps none,
             and lets torch's own functions answer: the plain pass.
         rows: places of the queries to keep, by the number of the call; None keeps all.
+        graph: keep values of every item as they are, to be differentiated, instead of copies of item 0.
     """
 
     wanted: Callable[[int], bool] | None = None
     rows: Callable[[int], list[int] | None] = lambda _: None
     dtype: torch.dtype = torch.float32
+    graph: bool = False
     calls: list[Call] = field(default_factory=list)
     outputs: dict[str, Tensor] = field(default_factory=dict)
     at: list[str] = field(default_factory=list)
@@ -56,8 +58,8 @@ class Recorder:
     def note(self, values: Tensor | None, shape: tuple[int, int, int]) -> None:
         """Keep one attention, of item 0."""
         number = len(self.calls)
-        kept = None
-        if values is not None and self.wanted is not None and self.wanted(number):
+        kept = values if self.graph else None
+        if values is not None and not self.graph and self.wanted is not None and self.wanted(number):
             rows = self.rows(number)
             first = values.detach()[0]
             kept = (first if rows is None else first[:, rows]).to("cpu", self.dtype)
@@ -142,7 +144,7 @@ def _answered(recorder: Recorder) -> Iterator[None]:
                 return fused(query, key, value, *args, **kwargs)
             finally:
                 inside.fused = False
-        values, output = written_out(query, key, value, *args, **kwargs)
+        values, output = written_out(query, key, value, *args, leaf=recorder.graph, **kwargs)
         recorder.note(values if values.ndim == 4 else values[:, None], shape)
         return output
 
@@ -156,6 +158,7 @@ def _answered(recorder: Recorder) -> Iterator[None]:
         values = softmax(input, *args, **kwargs)
         older = threading.get_ident() == mine and recorder.at and not getattr(inside, "fused", False)
         if older and values.ndim == 4:
+            values = _differentiable(values) if recorder.graph else values
             recorder.note(values if writes else None, (values.shape[1], values.shape[2], values.shape[3]))
         return values
 
@@ -189,8 +192,13 @@ def written_out(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
+    *,
+    leaf: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T * scale + mask) and that times V, with torch's arguments and their meaning."""
+    """softmax(Q K^T * scale + mask) and that times V, with torch's arguments and their meaning.
+
+    `leaf`: the weights can be differentiated by, even where nothing before them can.
+    """
     if enable_gqa:
         repeats = query.shape[-3] // key.shape[-3]
         key, value = (part.repeat_interleave(repeats, dim=-3) for part in (key, value))
@@ -202,5 +210,10 @@ def written_out(
         blocked = attn_mask.dtype == torch.bool
         scores = scores.masked_fill(~attn_mask, -math.inf) if blocked else scores + attn_mask
     values = torch.softmax(scores, dim=-1)
+    values = _differentiable(values) if leaf else values
     used = functional.dropout(values, dropout_p) if dropout_p else values
     return values, used @ value
+
+
+def _differentiable(values: Tensor) -> Tensor:
+    return values if values.requires_grad or not torch.is_grad_enabled() else values.requires_grad_()
