@@ -37,9 +37,11 @@ def board_view(
 ) -> dict[str, Any]:
     """Everything the front end draws, as JSON; the interactions go beside it as bytes."""
     first = maps[0]
+    whole = first.target.kind == "output"  # such a model came with tensors, which no text typed here gives
     return {
         "model": first.provenance.model,
-        "live": model is not None,
+        "live": model is not None and not whole,
+        "whole": whole,
         "target": str(first.target),
         "score": first.score,
         "tokens": [{"text": token, "word": place in first.words} for place, token in enumerate(first.tokens)],

@@ -150,3 +150,27 @@ def test_the_lesson_runs_and_draws_its_boards(lab) -> None:
     expect(shown.first.locator(".atb-maps .atb-card")).to_have_count(16)
     shown.first.scroll_into_view_if_needed()
     lab.screenshot("03_attribution", of=shown.first)
+
+
+def test_a_text_without_a_picture_is_a_card_of_words(lab) -> None:
+    cells = [
+        "import torch, transformers as tf\nfrom workbench.attribution import attribute, output\n"
+        "from widgets import show\n"
+        "config = tf.GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, bos_token_id=1, eos_token_id=2)\n"
+        "model = tf.GPT2LMHeadModel(config).eval()\n"
+        "inputs = {'input_ids': torch.tensor([[7, 8, 9, 10]])}\n"
+        "words = ['the', '<cat>', 'sat', 'on']\n"
+        "board = show(attribute(model, inputs, method=['relevance', 'occlusion'], words=words))",
+        "board",
+    ]
+    notebook = lab.open(cells)
+    notebook.run_all()
+    element = notebook.output(1).locator(".atb")
+    expect(element.locator(".atb-maps .atb-card")).to_have_count(2)
+    expect(card(element, "occlusion").locator(".atb-token")).to_have_text(["the", "<cat>", "sat", "on"])
+    expect(card(element, "occlusion")).to_contain_text("for (+) and against")
+    expect(card(element, "relevance")).to_contain_text("never against")
+    expect(card(element, "relevance").locator("canvas")).to_be_hidden()
+    expect(element).to_contain_text("log probability of token")
+    expect(element.get_by_role("button", name="Score every map")).to_be_disabled()
+    lab.screenshot("words", of=element)

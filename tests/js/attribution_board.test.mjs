@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellAt, colourOf, largest, mapLabel, partOfPatches, partOfWords, signed, toggled, wordsNote } from "../../widgets/static/attribution_board.mjs";
+import { cellAt, colourOf, largest, mapLabel, partOfPatches, partOfWords, rangeText, signed, toggled, wordsNote } from "../../widgets/static/attribution_board.mjs";
 
 test("no colour at nothing, full colour at the limit, two hues for two signs", () => {
   assert.equal(colourOf(0, 2, 0.8), "rgba(214, 96, 0, 0.000)");
@@ -52,4 +52,11 @@ test("the note under the words says what their colours mean", () => {
   assert.ok(wordsNote(first, [1], [], [first]).includes("one for the whole text. Add"));
   assert.ok(wordsNote(first, [1], [], [first, second]).includes("shows the chosen words alone"));
   assert.ok(wordsNote(second, [], [3], [second]).includes("the 1 chosen patch (Pairs)"));
+});
+
+test("a card says whether its numbers have a sign, and what full colour is", () => {
+  const map = { signed: true, flat: false, image: [[0]] };
+  assert.equal(rangeText(map, [-0.5, 0.25], 0.5), "for (+) and against (−): −0.5 … +0.25, full colour 0.5");
+  assert.equal(rangeText({ ...map, signed: false }, [0, 2], 4), "never against: 0 … +2, full colour 4");
+  assert.equal(rangeText({ ...map, flat: true, image: null }, [1, 1], 1), "flat: every word +1");
 });

@@ -55,7 +55,8 @@ export function largest(values) {
 
 /** What a screen reader says of a map. @param {any} map @param {number[]} values */
 export function mapLabel(map, values) {
-  if (map.flat) return `${map.title}: flat, no patch counts more than another`;
+  if (map.flat) return `${map.title}: flat, no ${map.grid ? "patch" : "word"} counts more than another`;
+  if (!map.grid) return `${map.title}: of the words, strongest is number ${values.indexOf(Math.max(...values)) + 1}, ${signed(Math.max(...values))}`;
   const best = values.indexOf(Math.max(...values));
   const cols = map.grid[1];
   return `${map.title}: strongest in row ${Math.floor(best / cols) + 1}, column ${(best % cols) + 1}, ${signed(values[best])}`;
@@ -108,10 +109,11 @@ function pairsOf(model) {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-/** What a card shows: its own map, or a second-order map's part for the chosen words. */
+/** What a card shows: its map (of the words, where there is no picture), or a second-order map's part for the chosen words. */
 function shownValues(/** @type {any} */ map, /** @type {any} */ board) {
   const chosen = board.model.get("words");
   const pairs = map.pairs && chosen.length ? board.pairs() : null;
+  if (!map.image) return map.text;
   return pairs ? partOfWords(pairs, map.grid[0] * map.grid[1], chosen) : map.image.flat();
 }
 
@@ -138,7 +140,8 @@ function head(/** @type {any} */ { model, view }) {
   };
 }
 
-function controls(/** @type {any} */ { model, send, view }) {
+function controls(/** @type {any} */ board) {
+  const { model, send, view } = board;
   const type = (/** @type {string} */ name) => settled((/** @type {string} */ value) => send(name, value.trim()), TYPING_PAUSE);
   const [sendText, sendAgainst] = [type("text"), type("against")];
   const text = h("input", { type: "text", "aria-label": "text explained", oninput: () => text.value.trim() && sendText(text.value) });
@@ -148,17 +151,18 @@ function controls(/** @type {any} */ { model, send, view }) {
   const slide = throttled((/** @type {number} */ value) => send("strength", value), SLIDER_INTERVAL);
   const strength = h("input", { type: "range", min: 0, max: 1, step: 0.05, "aria-label": "strength of the colour", oninput: () => slide(Number(strength.value)) });
   const list = h("ul", { class: "atb-methods" });
-  const legend = h("div", { class: "atb-legend", "aria-hidden": "true" }, h("span", { text: "against" }), h("i"), h("span", { text: "for" }));
+  const [least, most] = [h("span"), h("span")];
+  const legend = h("div", { class: "atb-legend" }, least, h("i"), most);
   const sync = (/** @type {any} */ control, /** @type {string} */ value) => { if (document.activeElement !== control && control.value !== value) control.value = value; };
   const flip = (/** @type {string} */ name, /** @type {boolean} */ on) => {
     const order = view().methods.map((/** @type {any} */ row) => row.name);
     const chosen = on ? [...model.get("methods"), name] : model.get("methods").filter((/** @type {string} */ other) => other !== name);
     send("methods", order.filter((/** @type {string} */ other) => chosen.includes(other)));
   };
+  const asks = [["Why", text], ["rather than", against]].map(([said, input]) => h("label", { class: "atb-field" }, h("span", { text: said }), input));
   return {
     element: h("div", { class: "atb-controls" },
-      h("label", { class: "atb-field" }, h("span", { text: "Why" }), text),
-      h("label", { class: "atb-field" }, h("span", { text: "rather than" }), against),
+      ...asks,
       h("div", { class: "atb-row" }, scale, h("label", { class: "atb-row" }, h("span", { text: "colour" }), strength), legend),
       h("details", { class: "atb-choose" }, h("summary", { text: "Methods" }), list)),
     draw() {
@@ -167,6 +171,11 @@ function controls(/** @type {any} */ { model, send, view }) {
       sync(scale, model.get("scale"));
       sync(strength, String(model.get("strength")));
       text.disabled = against.disabled = !view().live;
+      asks.forEach((ask) => (ask.hidden = view().whole));
+      const values = view().maps.map((/** @type {any} */ map) => shownValues(map, board));
+      const told = model.get("scale") === "shared" ? ` ${signed(largest(values.flat())).replace("+", "")}` : "";
+      least.textContent = told ? `against −${told.trim()}` : "against";
+      most.textContent = told ? `+${told.trim()} for` : "for";
       const had = /** @type {HTMLElement | null} */ (document.activeElement?.closest?.(".atb-methods li"))?.dataset.name;
       fill(list, ...view().methods.map((/** @type {any} */ row) => h("li", { "data-name": row.name, title: row.reason || null },
         h("label", {}, h("input", { type: "checkbox", checked: row.shown, disabled: Boolean(row.reason) || !view().live, onchange: (/** @type {any} */ event) => flip(row.name, event.target.checked) }), h("span", { text: row.title })),
@@ -213,6 +222,7 @@ export function wordsNote(map, chosen, patches, maps) {
   if (chosen.length && second) return "The map of pairs shows the chosen words alone; every other map is one for the whole text.";
   if (chosen.length) return "These maps are one for the whole text. Add “Word x patch interactions” to see the patches of a single word.";
   if (!map.text) return `${map.title} explains the picture only; words have no colour.`;
+  if (!map.image) return `Words by ${map.title}.`;
   return `Words by ${map.title}. Click a word for its patches, a patch for its words.`;
 }
 
@@ -225,13 +235,13 @@ function cards(/** @type {any} */ board) {
   return {
     element: h("div", {}, h("div", { class: "atb-grid" }, plain, grid), h("div", { class: "atb-row" }, all, h("span", { class: "wb-help", text: "A map is worth its distance from random maps; less than their spread is nothing." }))),
     draw() {
-      const maps = view().maps.filter((/** @type {any} */ map) => map.image);
+      const { maps } = view();
       while (grid.children.length > maps.length) grid.lastChild?.remove();
       while (grid.children.length < maps.length) grid.append(emptyCard(board));
       const values = maps.map((/** @type {any} */ map) => shownValues(map, board));
       const shared = model.get("scale") === "shared" ? largest(values.flat()) : 0;
       maps.forEach((/** @type {any} */ map, /** @type {number} */ place) => fillCard(/** @type {any} */ (grid.children[place]), map, values[place], shared || largest(values[place]), board));
-      all.disabled = !view().live;
+      all.disabled = !view().live || !maps.some((/** @type {any} */ map) => map.image);
       if (seen.src !== board.image.src) seen.src = board.image.src;
       plain.hidden = !model.get("_picture")?.byteLength;
     },
@@ -242,7 +252,7 @@ function cards(/** @type {any} */ board) {
 function emptyCard(board) {
   const { model, send } = board;
   const canvas = h("canvas", { class: "atb-map", tabindex: 0, role: "img" });
-  const card = h("article", { class: "atb-card" }, h("h3"), canvas, h("p", { class: "atb-range" }), h("p", { class: "atb-readout" }), h("div", { class: "atb-scores" }), h("p", { class: "wb-help atb-notes" }));
+  const card = h("article", { class: "atb-card" }, h("h3"), canvas, h("div", { class: "atb-tokens" }), h("p", { class: "atb-range" }), h("p", { class: "atb-readout" }), h("div", { class: "atb-scores" }), h("p", { class: "wb-help atb-notes" }));
   const cell = (/** @type {MouseEvent} */ event) => {
     const box = canvas.getBoundingClientRect();
     return cellAt(event.clientX - box.left, event.clientY - box.top, box.width, box.height, card.map.grid);
@@ -278,14 +288,24 @@ function fillCard(card, map, values, limit, board) {
   part("h3").textContent = map.title;
   part("h3").title = map.blind;
   part("canvas").setAttribute("aria-label", mapLabel(map, values));
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  part(".atb-range").textContent = map.flat ? `flat: every patch ${signed(high)}` : `${signed(low)} … ${signed(high)}, full colour ${signed(limit).replace("+", "")}`;
-  const [, cols] = map.grid;
+  part(".atb-range").textContent = rangeText(map, values, limit);
+  const cols = map.grid ? map.grid[1] : values.length;
   const at = board.hover >= 0 && board.hover < values.length ? board.hover : -1;
   part(".atb-readout").textContent = at < 0 ? map.cost : `row ${Math.floor(at / cols) + 1}, column ${(at % cols) + 1}: ${signed(values[at])}`;
   part(".atb-notes").textContent = map.notes.join("; ");
-  paint(part("canvas"), map, values, limit, board, at);
+  part("canvas").hidden = !map.image;
+  if (map.image) paint(part("canvas"), map, values, limit, board, at);
+  fill(part(".atb-tokens"), ...(map.image ? [] : values.map((value, place) => h("span", { class: "atb-token", title: signed(value), style: { backgroundColor: colourOf(value, limit, 0.6 * model.get("strength")) }, text: board.view().tokens[place].text }))));
   drawScores(part(".atb-scores"), map, board);
+}
+
+/** What the numbers of a card mean: with or without a sign, from where to where, and what full colour is.
+ * @param {any} map @param {number[]} values @param {number} limit */
+export function rangeText(map, values, limit) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (map.flat) return `flat: every ${map.image ? "patch" : "word"} ${signed(high)}`;
+  const kind = map.signed ? "for (+) and against (−)" : "never against";
+  return `${kind}: ${signed(low)} … ${signed(high)}, full colour ${signed(limit).replace("+", "")}`;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {any} map @param {number[]} values @param {number} limit @param {any} board @param {number} hover */
@@ -321,15 +341,21 @@ function paint(canvas, map, values, limit, board, hover) {
 
 /** @param {HTMLElement} place @param {any} map @param {any} board */
 function drawScores(place, map, board) {
-  const key = JSON.stringify([map.method, map.scores, map.skipped, board.view().live]);
+  const part = map.pairs && board.model.get("words").length > 0;
+  const key = JSON.stringify([map.method, map.scores, map.skipped, board.view().live, part]);
   if (place.dataset.key === key) return; // a button must not vanish under the pointer
   place.dataset.key = key;
+  if (!map.image) {
+    fill(place, h("p", { class: "wb-help", text: "No picture, so no patch to take away: not scored." }));
+    return;
+  }
   if (!map.scores.length) {
     const ask = h("button", { type: "button", class: "wb-button", disabled: !board.view().live, text: `Score: ${map.price}`, "aria-label": `score ${map.title}, ${map.price}`, onclick: () => board.model.send({ kind: "score", methods: [map.method] }) });
     fill(place, ask);
     return;
   }
-  fill(place, h("table", {},
+  const whole = part ? h("p", { class: "wb-help", text: "Scores of the map for the whole text, not of the chosen words:" }) : null;
+  fill(place, whole, h("table", {},
     h("thead", {}, h("tr", {}, ...["score", "map", "random", "centre"].map((text) => h("th", { scope: "col", text })))),
     h("tbody", {}, ...map.scores.map((/** @type {any} */ row) => h("tr", { title: `${row.meaning}; ${row.better} is better` },
       h("th", { scope: "row", text: `${row.name} ${row.better === "lower" ? "↓" : "↑"}` }),
