@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import anywidget
@@ -17,14 +17,14 @@ from widgets.fusion_plane_view import live_curves, plane_bytes, slider_name
 from widgets.fusion_presets import PRESETS, preset
 from widgets.fusion_report_view import COSTS, MEASURES
 from widgets.fusion_snapshot import board_snapshot, file_of
-from widgets.fusion_start import start_values
+from widgets.fusion_start import check_plane, start_values
 from widgets.fusion_working import Working
 from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
 from workbench import fusion as lab
 from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import FusionReport, Look, Plan, Proof, Regions
+from workbench.fusion import FusionReport, Look, Meeting, Plan, Proof, Regions
 from workbench.results import Event
 
 __all__ = ["FusionBoard"]
@@ -96,13 +96,16 @@ class FusionBoard(Working, anywidget.AnyWidget):
         proof: Proof | None = None,
         regions: Regions | None = None,
         examples: Examples | None = None,
+        meetings: Sequence[Meeting] = (),
     ) -> None:
         """A board on what there is; the plane needs nothing.
 
         Args:
             report: a comparison. proof: of `prove`. regions: of `regions`.
             examples: what a comparison started from the board trains on; those of the report by default.
+            meetings: of models in use, `meeting(capture(model, inputs))`: shown among the real models.
         """
+        self.meetings, self.specimens = tuple(meetings), dict[str, Meeting]()
         self._lock = threading.RLock()
         self._report, self._proof = report, proof
         self._examples = examples if examples is not None else getattr(report, "examples", None)
@@ -113,7 +116,7 @@ class FusionBoard(Working, anywidget.AnyWidget):
         self._plane_jobs, self._run_jobs, self._look_jobs = (
             LatestJob(self._report_problem) for _ in range(3)
         )
-        super().__init__(**start_values(report, proof, regions, has_examples=self._examples is not None))
+        super().__init__(**start_values(report, proof, regions, meetings, self._examples))
         if regions is not None:
             self.store.put(regions, self.seed)
         self._publish()
@@ -172,8 +175,8 @@ class FusionBoard(Working, anywidget.AnyWidget):
     def _on_plane(self, change: dict[str, Any]) -> None:
         with self._reported():
             self._clear_error()
-            self._check_plane()
-            if change["name"] != "seed" and self.preset and not self._is_preset():
+            check_plane(self.task, self.layer, self.bottleneck, self.beside)
+            if change["name"] != "seed" and self.preset and not self._follows_preset():
                 self.set_trait("preset", "")
             self._train_plane()
 
@@ -214,11 +217,17 @@ class FusionBoard(Working, anywidget.AnyWidget):
                 self._compare()
             elif kind == "prove":
                 self._prove()
+            elif kind == "specimens":
+                self._measure()
             elif kind == "export":
                 form = str(content.get("form", ""))
                 ending = {"latex": "tex"}.get(form, form)
                 text = self.export(form)
                 self.send({"kind": "file", "name": f"fusion-{self.tab}.{ending}", "text": text})
+
+    def _follows_preset(self) -> bool:
+        wish = preset(self.preset)
+        return wish is not None and all(getattr(self, name) == value for name, value in wish.settings.items())
 
     # Work ------------------------------------------------------------------------------------
 
@@ -249,8 +258,7 @@ class FusionBoard(Working, anywidget.AnyWidget):
         examples, report = self._examples, self._report
         if examples is None:
             raise BadInputError(
-                "This board has no examples to train on. Give them: FusionBoard(examples=examples(pairs)), "
-                "or show a report of compare(...), which brings its own."
+                "This board has no examples to train on. Give them: FusionBoard(examples=examples(pairs))."
             )
         if not self.chosen:
             raise BadInputError("No fusion is ticked. Tick at least one to compare.")
@@ -292,6 +300,19 @@ class FusionBoard(Working, anywidget.AnyWidget):
 
         self._start("prove", self._run_jobs, work)
 
+    def _measure(self) -> None:
+        """A tiny model of every family, captured here."""
+
+        def work(should_stop: Callable[[], bool]) -> None:
+            for done, name in enumerate(lab.SPECIMENS):
+                if should_stop():
+                    return
+                self._say("models", Event("measuring tiny models", done, len(lab.SPECIMENS)))
+                self.specimens[name] = lab.specimen(name)
+                self._publish()
+
+        self._start("models", self._look_jobs, work)
+
     def _look(self) -> None:
         """Open the item in focus inside the fusion in view, if the report kept its weights."""
         report, fusion, item = self._report, self.fusion, self.focus
@@ -325,9 +346,8 @@ class FusionBoard(Working, anywidget.AnyWidget):
         jobs.submit(whole)
 
     def _cancel(self, what: str) -> None:
-        jobs = {"plane": self._plane_jobs, "compare": self._run_jobs, "prove": self._run_jobs}.get(what)
-        if jobs is not None:
-            jobs.cancel()
+        if what in self.working:
+            {"plane": self._plane_jobs, "models": self._look_jobs}.get(what, self._run_jobs).cancel()
             self._done(what, said="cancelled")
 
     # What the browser draws ------------------------------------------------------------------
@@ -378,20 +398,3 @@ class FusionBoard(Working, anywidget.AnyWidget):
     def _tell_live(self, what: str, points: dict[str, list[tuple[int, float]]]) -> None:
         cards = {name: self._pages.card(name) for name in points}
         self._live = {"what": what, "curve": self.curve, "curves": live_curves(points, cards)}
-
-    # What is checked ------------------------------------------------------------------------
-
-    def _check_plane(self) -> None:
-        known = [row.name for row in lab.plane_tasks()]
-        if self.task not in known:
-            raise BadInputError(f"task is {self.task!r}; the plane has {', '.join(known)}.")
-        if not 0 <= self.layer <= runs.DEPTH:
-            raise BadInputError(f"layer is {self.layer}; expected 0 (early) to {runs.DEPTH} (late).")
-        if not 0 <= self.bottleneck <= 16:
-            raise BadInputError(f"bottleneck is {self.bottleneck}; expected 0 (all tokens) to 16.")
-        for name in self.beside:
-            runs.card_of(name, {})  # raises, with the nearest names
-
-    def _is_preset(self) -> bool:
-        wish = preset(self.preset)
-        return wish is not None and all(getattr(self, name) == value for name, value in wish.settings.items())

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from workbench.fusion import Design, FusionReport, Plan
+from workbench.fusion import Design, FusionReport, Meeting, Plan
 
-__all__ = ["compare_code", "plan_code", "plane_code", "proof_code"]
+__all__ = ["compare_code", "meetings_code", "plan_code", "plane_code", "proof_code"]
 
 
 def plane_code(task: str, fusions: Sequence[str], *, design: Design, seed: int, steps: int | None) -> str:
@@ -20,6 +20,16 @@ def plane_code(task: str, fusions: Sequence[str], *, design: Design, seed: int, 
         f"planes = regions(\n    {list(fusions)!r},\n    {task!r},\n"
         f"    design={_built(design, Design())},\n    seed={seed}{more},\n)\nshow(planes)\n"
     )
+
+
+def meetings_code(own: Sequence[Meeting], specimens: Sequence[str]) -> str:
+    """A cell that measures where the modalities meet, in one's own models and in tiny ones."""
+    lines = ["from workbench.capture import capture", "from workbench.fusion import meeting, specimen", ""]
+    lines += [
+        f"meeting(capture(model, inputs))  # a {found.model}, with its processor's tensors" for found in own
+    ]
+    lines += [f"specimen({name!r})" for name in specimens]
+    return "\n".join(lines) + "\n"
 
 
 def compare_code(report: FusionReport, *, selected: Sequence[int] = (), seeds: int | None = None) -> str:

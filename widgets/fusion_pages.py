@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from widgets import fusion_sheets as sheets
 from widgets.fusion_attention import crossings
-from widgets.fusion_code import compare_code, plane_code, proof_code
+from widgets.fusion_code import compare_code, meetings_code, plane_code, proof_code
 from widgets.fusion_example_view import Order, examples_view, look_view, space_view
 from widgets.fusion_graph import fusion_graph
-from widgets.fusion_models import REAL_MODELS
+from widgets.fusion_models import REAL_MODELS, meeting_view
 from widgets.fusion_parts_view import contributions_view, proof_view, robustness_view
 from widgets.fusion_plane_view import plane_view, slider_name
 from widgets.fusion_presets import PRESETS
@@ -82,6 +82,8 @@ class Pages:
     def code(self) -> str:
         """Python for the page in view."""
         board = self._board
+        if board.tab == "models" and (board.meetings or board.specimens):
+            return meetings_code(board.meetings, list(board.specimens))
         if board.tab == "plane" or (board.report is None and board.tab != "proof"):
             return plane_code(board.task, self._screen(), design=PLANE_DESIGN, seed=board.seed, steps=None)
         if board.tab == "proof":
@@ -96,7 +98,7 @@ class Pages:
         if board.tab == "proof" and board.proof is not None:
             return sheets.proof_sheet(board.proof)
         if board.tab == "models":
-            return sheets.models_sheet(REAL_MODELS)
+            return sheets.models_sheet(REAL_MODELS, [*board.meetings, *board.specimens.values()])
         if board.report is None or board.tab in ("plane", "proof"):
             base, shown = self._planes()
             return sheets.plane_sheet(base, shown, task=board.task, seed=board.seed)
@@ -183,12 +185,13 @@ class Pages:
         rows = [
             row
             | {
+                "measured": meeting_view(self._board.specimens.get(row.get("specimen", ""))),
                 "graph": fusion_graph(lab.card(row["closest"]), depth=2),
                 "kind": lab.card(row["closest"]).kind,
             }
             for row in REAL_MODELS
         ]
-        return {"rows": rows}
+        return {"rows": rows, "own": [meeting_view(one) for one in self._board.meetings]}
 
     # Parts -----------------------------------------------------------------------------------
 

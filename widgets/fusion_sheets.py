@@ -12,7 +12,7 @@ from widgets.fusion_parts_view import contributions_view, robustness_view
 from widgets.fusion_plane_view import Plane
 from widgets.fusion_report_view import MEASURES
 from widgets.fusion_snapshot import Sheet
-from workbench.fusion import FusionCard, FusionReport, Proof, Regions
+from workbench.fusion import FusionCard, FusionReport, Meeting, Proof, Regions
 
 __all__ = [
     "contributions_sheet",
@@ -134,11 +134,14 @@ def proof_sheet(proof: Proof) -> Sheet:
     )  # fmt: skip
 
 
-def models_sheet(rows: Sequence[dict[str, Any]]) -> Sheet:
-    """Where the modalities meet inside models that are in use."""
+def models_sheet(rows: Sequence[dict[str, Any]], measured: Sequence[Meeting] = ()) -> Sheet:
+    """Where the modalities meet inside models that are in use, and what was measured in some."""
     header = ("model", "where", "channel", "closest here", "what can be read")
     cells = [(row["model"], row["where"], row["channel"], row["closest"], row["read"]) for row in rows]
-    return Sheet("fusion inside real models", header, cells)
+    notes = [
+        f"{found.model}{'' if found.trained else ' (tiny, random weights)'}: {found}." for found in measured
+    ]
+    return Sheet("fusion inside real models", header, cells, notes=tuple(notes))
 
 
 def _stamp(report: FusionReport) -> list[str]:

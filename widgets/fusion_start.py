@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from workbench.fusion import FusionReport, Proof, Regions
+from widgets.fusion_runs import DEPTH, card_of
+from workbench.data.examples import Examples
+from workbench.errors import BadInputError
+from workbench.fusion import FusionReport, Meeting, Proof, Regions, plane_tasks
 
-__all__ = ["start_values"]
+__all__ = ["check_plane", "start_values"]
 
 _FIRST_CHOICE = ["mean-logits", "concat-mlp", "early-tokens"]
 
 
 def start_values(
-    report: FusionReport | None, proof: Proof | None, regions: Regions | None, *, has_examples: bool
+    report: FusionReport | None,
+    proof: Proof | None,
+    regions: Regions | None,
+    meetings: Sequence[Meeting],
+    examples: Examples | None,
 ) -> dict[str, Any]:
     """Trait to value: the page that fits, the best fusion in view, its budget for the next comparison."""
     if report is not None and report.cards:
@@ -23,7 +31,26 @@ def start_values(
         return {"tab": "proof"}
     if regions is not None:
         return {"tab": "plane", "task": regions.task} | _of_regions(regions)
-    return {"tab": "training", "chosen": _FIRST_CHOICE} if has_examples else {}
+    if meetings:
+        return {"tab": "models"}
+    return {"tab": "training", "chosen": _FIRST_CHOICE} if examples is not None else {}
+
+
+def check_plane(task: str, layer: int, bottleneck: int, beside: Sequence[str]) -> None:
+    """Refuse settings that the plane does not have.
+
+    Raises:
+        BadInputError: no such task, layer or bottleneck. UnknownNameError: no such fusion.
+    """
+    known = [row.name for row in plane_tasks()]
+    if task not in known:
+        raise BadInputError(f"task is {task!r}; the plane has {', '.join(known)}.")
+    if not 0 <= layer <= DEPTH:
+        raise BadInputError(f"layer is {layer}; expected 0 (early) to {DEPTH} (late).")
+    if not 0 <= bottleneck <= 16:
+        raise BadInputError(f"bottleneck is {bottleneck}; expected 0 (all tokens) to 16.")
+    for name in beside:
+        card_of(name, {})  # raises, with the nearest names
 
 
 def _of_report(report: FusionReport) -> dict[str, Any]:

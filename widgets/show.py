@@ -17,7 +17,7 @@ from workbench.capture import Trace
 from workbench.data import Pairs
 from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import FusionReport, Proof, Regions
+from workbench.fusion import FusionReport, Meeting, Proof, Regions
 from workbench.models.base import DualEncoder
 from workbench.projection import Alignment, LayerMaps, Projection
 from workbench.results import Ranking
@@ -31,7 +31,8 @@ def show(result: Any, **_options: Any) -> Any:
 
     A `Ranking` becomes a `ZeroShotBoard`; a `Projection`, or a list of them with a slider between, an
     `EmbeddingAtlas`; an `Alignment` two linked ones; a `Trace` an `AttentionLens`; a `Heatmap` or
-    `Attributions` an `AttributionBoard`; a `FusionReport`, `Proof`, `Regions` or `Examples` a `FusionBoard`.
+    `Attributions` an `AttributionBoard`; a `FusionReport`, `Proof`, `Regions`, `Meeting` or
+    `Examples` a `FusionBoard`.
     Pass `model=` if the model that made it is no longer held.
 
     Raises:
@@ -87,6 +88,11 @@ def _(result: Proof) -> FusionBoard:
 @show.register
 def _(result: Regions) -> FusionBoard:
     return FusionBoard(regions=result)
+
+
+@show.register
+def _(result: Meeting) -> FusionBoard:
+    return FusionBoard(meetings=[result])
 
 
 @show.register

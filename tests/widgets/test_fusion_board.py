@@ -304,3 +304,21 @@ def test_a_snapshot_holds_the_numbers_and_escapes_what_people_wrote(board: Fusio
     assert board.wait(10)
     html = board.snapshot().html
     assert "<table" in html and "<b>rows</b>" not in html and len(html) < 300_000
+
+
+def test_real_models_are_measured_here_and_ones_own_is_shown_among_them() -> None:
+    from tests.families import made
+    from widgets import show
+    from workbench.capture import capture
+    from workbench.fusion import SPECIMENS, meeting
+
+    board = show(meeting(capture(*made("vilt"))))
+    assert board.tab == "models" and "from the first layer on" in board._view["models"]["own"][0]["said"]
+    assert all(row["measured"] is None for row in board._view["models"]["rows"])
+    board._on_message(board, {"kind": "specimens"}, [])
+    assert board.wait(60)
+    measured = [row["measured"] for row in board._view["models"]["rows"] if "specimen" in row]
+    assert len(measured) == len(SPECIMENS) and all(measured)
+    assert {layer["kind"] for layer in measured[3]["layers"]} == {"cross"}
+    assert "specimen('blip')" in board.code() and "capture(model, inputs)" in board.code()
+    assert "random weights" in board.snapshot().html

@@ -277,19 +277,37 @@ export function proofPage(board) {
 
 /** @param {any} board */
 export function modelsPage(board) {
+  const run = h("button", { type: "button", class: "wb-button fb-run", text: "Measure tiny ones here", onclick: () => board.model.send({ kind: "specimens" }) });
+  const own = h("div", { class: "fb-models" });
   const list = h("div", { class: "fb-models" });
-  let done = false;
+  let drawn = "";
   return {
-    element: h("div", { class: "fb-page" }, h("p", { class: "fb-caption", text: "The same questions asked of models in use: where do the modalities meet, through what, and what can be read there?" }), list),
+    element: h("div", { class: "fb-page" }, h("p", { class: "fb-caption", text: "The same questions asked of models in use: where do the modalities meet, through what, and what can be read there?" }),
+      h("div", { class: "fb-row" }, run, h("span", { class: "wb-help", text: "Each family with two layers a part and random weights, captured: its structure is real, its shares are near those of even attention. Yours: show(meeting(capture(model, inputs)))." })), own, list),
     draw() {
-      if (done) return;
-      done = true;
-      fill(list, ...board.view().models.rows.map((/** @type {any} */ row) => {
+      const page = board.view().models;
+      const key = JSON.stringify([page.own, page.rows.map((/** @type {any} */ row) => row.measured)]);
+      if (key === drawn) return;
+      drawn = key;
+      fill(own, ...page.own.map((/** @type {any} */ found) => h("article", { class: "fb-model" }, h("h4", { text: found.model }), measuredPart(found))));
+      fill(list, ...page.rows.map((/** @type {any} */ row) => {
         const drawing = graphDrawing({ down: true });
         drawing.draw(row.graph);
         return h("article", { class: "fb-model" }, h("h4", {}, h("span", { class: "fb-dot", "data-where": row.where, "aria-hidden": "true" }), ` ${row.model}`), h("p", { class: "wb-help", text: `${row.where} · ${row.channel} · nearest here: ${row.closest} (${row.kind})` }), drawing.element,
-          h("p", { text: row.words }), h("p", { class: "fb-trap", text: row.trap }), h("p", { class: "wb-help", text: `To read: ${row.read}. ${row.source}` }));
+          h("p", { text: row.words }), h("p", { class: "fb-trap", text: row.trap }), h("p", { class: "wb-help", text: `To read: ${row.read}. ${row.source}` }), row.measured ? measuredPart(row.measured) : null);
       }));
     },
   };
+}
+
+/** What was measured in one model: a sentence, and a bar for each direction of each layer. @param {any} found */
+function measuredPart(found) {
+  const weights = found.trained ? "Measured" : "Measured on a tiny one (random weights)";
+  const bars = found.layers.map((/** @type {any} */ one) => {
+    const told = one.kind === "cross" ? "cross-attention: all of it crosses" : `${(100 * one.share).toFixed(0)} % crosses (heads ${(100 * one.low).toFixed(0)} to ${(100 * one.high).toFixed(0)} %; even attention: ${(100 * one.even).toFixed(0)} %)`;
+    return h("li", { title: told }, h("span", { text: `${one.site}: ${one.asks} asks ${one.seen}` }),
+      h("span", { class: "fb-share", role: "img", "aria-label": told }, h("i", { style: { width: `${100 * one.share}%` } }), h("b", { style: { left: `${100 * one.even}%` } })),
+      h("small", { text: one.kind === "cross" ? "all" : `${(100 * one.share).toFixed(0)} %` }));
+  });
+  return h("div", { class: "fb-measured" }, h("p", { text: `${weights}: ${found.said}.` }), bars.length ? h("ul", {}, ...bars) : null);
 }

@@ -151,7 +151,8 @@ def _joint(subject: Subject, count: int, grid: tuple[int, int]) -> TokenLayout:
     first_word = count - texts if image_first else 0
     first_patch = count - texts - patches if image_first else count - patches
     padded = tuple(place + first_word for place in subject.padded)
-    words = subject.words[:texts]
+    # Words without names are words all the same: what crosses can be counted.
+    words = subject.words[:texts] or tuple(f"token {place}" for place in range(texts))
     return TokenLayout("joint", count, grid, first_patch, words, first_word, padded, "token", 0)
 
 

@@ -2,7 +2,7 @@
 
 `prove` holds each fusion to its class on tasks with known answers; `compare` trains several under
 equal budgets and gives a `FusionReport`; `regions` draws what each can decide over a plane; `look`
-opens one example inside one of them.
+opens one example inside one of them; `meeting` says where the modalities meet in a model in use.
 """
 
 from workbench.fusion.cards import available, card
@@ -12,20 +12,25 @@ from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
 from workbench.fusion.known import gaussian
 from workbench.fusion.looking import look
 from workbench.fusion.measured import MeasuredTable, measured
+from workbench.fusion.meeting import Crossing, Meeting, meeting
 from workbench.fusion.planes import PlaneTask, plane_tasks
 from workbench.fusion.proof import Proof, ProofRow
 from workbench.fusion.proving import prove
 from workbench.fusion.report import FusionReport, TrainingEvent
+from workbench.fusion.specimens import SPECIMENS, specimen
 from workbench.fusion.tokens import examples
 from workbench.fusion.views import Look, Regions
 
 __all__ = [
+    "SPECIMENS",
+    "Crossing",
     "Design",
     "Fusion",
     "FusionCard",
     "FusionReport",
     "Look",
     "MeasuredTable",
+    "Meeting",
     "Plan",
     "PlaneTask",
     "Proof",
@@ -40,7 +45,9 @@ __all__ = [
     "gaussian",
     "look",
     "measured",
+    "meeting",
     "plane_tasks",
     "prove",
     "regions",
+    "specimen",
 ]

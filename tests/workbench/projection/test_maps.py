@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from workbench.axes import unit
 from workbench.errors import BadInputError, Cancelled, UnavailableError
-from workbench.projection import Projection, align, extend, place, project, similarity, trustworthiness
+from workbench.projection import Projection, align, extend, fuzzy, place, project, similarity, trustworthiness
 from workbench.projection.fuzzy import curve, fuzzy_graph
 from workbench.projection.neighbours import nearest_neighbours
 from workbench.results import Embeddings
@@ -56,6 +56,12 @@ def test_the_curve_is_umap_learns() -> None:
     from umap.umap_ import find_ab_params
 
     assert curve(0.1) == pytest.approx(find_ab_params(1.0, 0.1), rel=1e-3)
+
+
+def test_the_curve_kept_for_the_default_is_the_one_a_fit_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = curve(0.1)
+    monkeypatch.setattr(fuzzy, "_FITTED", {})
+    assert curve(0.1) == pytest.approx(kept, rel=1e-6)
 
 
 @pytest.mark.slow

@@ -1,0 +1,68 @@
+"""Where the modalities meet in models in use: counted by hand from transformers' own attentions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.families import made
+from workbench.capture import capture
+from workbench.errors import BadInputError, UnknownNameError
+from workbench.fusion import SPECIMENS, meeting, specimen
+
+# Layers each goes alone (picture, text), layers in which they meet, and how, as the papers say it.
+FAMILIES = {
+    "clip": (2, 2, 0, ""),
+    "vilt": (0, 0, 2, "self"),
+    "flava": (2, 2, 2, "self"),
+    "lxmert": (2, 2, 2, "cross"),
+    "bridgetower": (2, 3, 2, "cross"),
+    "blip": (2, 1, 2, "cross"),
+}
+
+
+def test_every_specimen_has_its_row() -> None:
+    assert set(SPECIMENS) == set(FAMILIES)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_meets_where_its_paper_says(name: str) -> None:
+    image, text, together, kind = FAMILIES[name]
+    found = specimen(name)
+    assert (found.alone, found.together) == ({"image": image, "text": text}, together)
+    assert {one.kind for one in found.layers} == ({kind} if kind else set())
+    assert not found.trained and "random weights" in repr(found)
+    asks = {one.asks for one in found.layers}
+    assert asks == ({"text"} if name == "blip" else {"text", "image"} if kind else set())
+
+
+def test_the_share_that_crosses_is_the_sum_over_the_other_modalitys_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, inputs = made("vilt")
+    found = meeting(capture(model, inputs))
+    model.set_attn_implementation("eager")
+    monkeypatch.setattr(torch, "multinomial", lambda weights, count, *_, **__: torch.arange(count))
+    with torch.no_grad():
+        given = model(**inputs, output_attentions=True).attentions
+    words, patches = np.arange(7), np.arange(8, 32)  # one class token between them
+    for layer, attention in enumerate(given):
+        weights = attention[0].double().numpy()
+        for asks, own, other in (("text", words, patches), ("image", patches, words)):
+            (one,) = [one for one in found.layers if (one.site, one.asks) == (f"joint.{layer}", asks)]
+            heads = weights[:, own][:, :, other].sum(axis=2).mean(axis=1)
+            assert one.share == pytest.approx(heads.mean(), abs=1e-6)
+            assert (one.low, one.high) == pytest.approx((heads.min(), heads.max()), abs=1e-6)
+            assert one.even == pytest.approx(len(other) / 32)
+    assert "they meet from the first layer on, in 2 layers, by one sequence" in repr(found)
+    assert "joint.0" in found._repr_html_()
+
+
+def test_what_cannot_be_told_is_refused() -> None:
+    with pytest.raises(BadInputError, match="holds text alone, so nothing can meet"):
+        meeting(capture(*made("bert")))
+    with pytest.raises(BadInputError, match="captured with some rows only; capture with rows='all'"):
+        meeting(capture(*made("vilt"), rows="pooled"))
+    with pytest.raises(UnknownNameError, match="no specimen 'vlit'.*vilt"):
+        specimen("vlit")

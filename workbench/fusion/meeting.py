@@ -1,0 +1,129 @@
+"""`meeting`: where picture and text meet inside a model in use, and how much attention crosses there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench._repr import html_table, plural
+from workbench.capture.trace import AttentionMap, Site, Trace
+from workbench.errors import BadInputError
+from workbench.results import Provenance
+
+__all__ = ["Crossing", "Meeting", "meeting"]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """One direction of one layer.
+
+    Attributes:
+        site: its name in the trace. asks, seen: "text" or "image": who attends, and to whom.
+        kind: "self" where both stand in one sequence, "cross" where one sequence asks the other.
+        share: of the attention of those who ask that goes to the other modality, the mean of all heads;
+            1 by construction in cross-attention. low, high: of the heads with least and most.
+        even: the share if they attended to everything alike.
+    """
+
+    site: str
+    asks: str
+    seen: str
+    kind: str
+    share: float
+    low: float
+    high: float
+    even: float
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where the modalities of one model meet, in the order of its layers.
+
+    Attributes:
+        layers: the crossings; none where nothing crosses before the end.
+        alone: "image" and "text" to the attention layers each goes alone before the first crossing.
+        together: layers in which something crosses.
+        trained: False for a model with random weights: then only the structure means something.
+    """
+
+    model: str
+    layers: tuple[Crossing, ...]
+    alone: Mapping[str, int]
+    together: int
+    trained: bool = True
+    provenance: Provenance = field(default_factory=lambda: Provenance("meeting"))
+
+    def __str__(self) -> str:
+        parts = [f"{plural(count, 'layer')} of the {side}" for side, count in self.alone.items() if count]
+        if not self.layers:
+            return f"nothing crosses in {' and '.join(parts)}: they meet in one number at the end"
+        begin = f"after {' and '.join(parts)}" if parts else "from the first layer on"
+        how = "one sequence" if self.layers[0].kind == "self" else "cross-attention"
+        return f"they meet {begin}, in {plural(self.together, 'layer')}, by {how}"
+
+    def __repr__(self) -> str:
+        weights = "" if self.trained else ", random weights"
+        return f"Meeting({self.model}: {self}{weights})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (one.site, f"{one.asks} to {one.seen}", one.kind, f"{one.share:.1%}",
+             f"{one.low:.1%} to {one.high:.1%}", f"{one.even:.1%}")
+            for one in self.layers
+        ]  # fmt: skip
+        header = ("layer", "who asks whom", "attention", "share that crosses", "its heads", "if even")
+        return html_table(repr(self), header, rows)
+
+
+def meeting(trace: Trace, *, trained: bool = True) -> Meeting:
+    """What a captured pair tells of the model's fusion, in the terms of the lab.
+
+    Args:
+        trace: `capture(model, pair)` of a model that reads a picture and a text, with all its sites.
+        trained: say False for random weights.
+
+    Raises:
+        BadInputError: the trace holds one modality only, or not every row of its attention.
+    """
+    sides = {side for site in trace.sites for side in (site.query.side, site.key.side)}
+    if "joint" not in sides and sides != {"image", "text"}:
+        raise BadInputError(
+            f"This trace holds {' and '.join(sorted(sides)) or 'nothing'} alone, so nothing can meet in it. "
+            "Capture a model that reads a picture and a text, with both given."
+        )
+    found: list[Crossing] = []
+    alone, together = {"image": 0, "text": 0}, set()
+    for site in trace.sites:
+        crossings = _of_site(site, trace.attention(site))
+        found += crossings
+        if crossings:
+            together.add(site.layer)
+        elif not found and site.kind == "self" and site.query.side in alone:
+            alone[site.query.side] += 1
+    own = trace.provenance
+    origin = Provenance("meeting", own.model, own.weights, own.data, dict(own.parameters))
+    return Meeting(own.model or "model", tuple(found), alone, len(together), trained, origin)
+
+
+def _of_site(site: Site, attention: AttentionMap) -> list[Crossing]:
+    if len(attention.queries) < site.query.count:
+        raise BadInputError(
+            f"{site.name} was captured with some rows only; capture with rows='all' to see what crosses."
+        )
+    if site.kind == "cross":
+        return [Crossing(site.name, site.query.side, site.key.side, "cross", 1.0, 1.0, 1.0, 1.0)]
+    if site.key.side != "joint":
+        return []
+    kinds = np.array(site.key.kinds)
+    members, made = {"text": kinds == "word", "image": kinds == "patch"}, []
+    for asks, seen in (("text", "image"), ("image", "text")):
+        own, other = members[asks], members[seen]
+        if not own.any() or not other.any():
+            continue
+        share = attention.values[:, own][:, :, other].astype(np.float64).sum(axis=2).mean(axis=1)
+        even = float(other.sum() / (kinds != "padding").sum())
+        ends = float(share.min()), float(share.max())
+        made.append(Crossing(site.name, asks, seen, "self", float(share.mean()), *ends, even))
+    return made

@@ -1,0 +1,120 @@
+"""Tiny models of the families in use, with random weights: what they are built like can be measured anywhere.
+
+Their attention is close to even, for nobody trained them; where the modalities meet, through what, and how
+many layers each goes alone is that of the real ones, scaled down to two layers a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UnknownNameError, did_you_mean
+from workbench.fusion.meeting import Meeting, meeting
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["SPECIMENS", "specimen"]
+
+_SIZE: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+}
+_EYE: dict[str, Any] = {"image_size": 32, "patch_size": 8, **_SIZE}
+_WORDS: dict[str, Any] = {"vocab_size": 64, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+_WORD_COUNT, _REGIONS = 6, 5
+
+
+def specimen(name: str, *, seed: int = 0) -> Meeting:
+    """Where picture and text meet in a tiny model of a family, measured by `capture`: half a second.
+
+    Raises:
+        UnknownNameError: no family of that name; `SPECIMENS` has them.
+    """
+    import torch
+
+    from workbench.capture import capture
+    from workbench.runtime import seeded
+
+    if name not in SPECIMENS:
+        raise UnknownNameError(
+            f"There is no specimen {name!r}; there are {', '.join(SPECIMENS)}.{did_you_mean(name, SPECIMENS)}"
+        )
+    with seeded(seed):
+        model = SPECIMENS[name]()
+        inputs = _inputs(torch, name)
+    words = [f"word {place}" for place in range(_WORD_COUNT)]
+    return meeting(capture(model.eval(), inputs, words=words, hidden=False), trained=False)
+
+
+def _inputs(torch: Any, name: str) -> dict[str, Tensor]:
+    ids = torch.arange(5, 5 + _WORD_COUNT)[None]
+    text = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if name == "lxmert":
+        return text | {"visual_feats": torch.rand(1, _REGIONS, 16), "visual_pos": torch.rand(1, _REGIONS, 4)}
+    picture = {"pixel_values": torch.randn(1, 3, 32, 32)}
+    masked = (
+        {"pixel_mask": torch.ones(1, 32, 32, dtype=torch.long)} if name in ("vilt", "bridgetower") else {}
+    )
+    return text | picture | masked
+
+
+def _clip() -> nn.Module:
+    import transformers as tf
+
+    return tf.CLIPModel(tf.CLIPConfig(text_config={**_WORDS, **_SIZE}, vision_config=_EYE))
+
+
+def _vilt() -> nn.Module:
+    import transformers as tf
+
+    return tf.ViltModel(tf.ViltConfig(**_WORDS, **_EYE))
+
+
+def _flava() -> nn.Module:
+    import transformers as tf
+
+    text = {**_WORDS, **_SIZE}
+    return tf.FlavaModel(tf.FlavaConfig(text_config=text, image_config=_EYE, multimodal_config=_SIZE))
+
+
+def _lxmert() -> nn.Module:
+    import transformers as tf
+
+    config = tf.LxmertConfig(
+        vocab_size=64, hidden_size=32, num_attention_heads=4, intermediate_size=64, l_layers=2, x_layers=2,
+        r_layers=2, visual_feat_dim=16, visual_pos_dim=4,
+    )  # fmt: skip
+    return tf.LxmertModel(config)
+
+
+def _bridgetower() -> nn.Module:
+    import transformers as tf
+
+    wide: dict[str, Any] = {**_SIZE, "hidden_size": 64, "num_hidden_layers": 3}
+    eye = {"hidden_size": 64, "num_hidden_layers": 3, "patch_size": 8, "image_size": 32}
+    size = {**wide, "num_hidden_layers": 2}
+    return tf.BridgeTowerModel(
+        tf.BridgeTowerConfig(**size, text_config={**_WORDS, **wide}, vision_config=eye)
+    )
+
+
+def _blip() -> nn.Module:
+    import transformers as tf
+
+    text = {**_WORDS, "encoder_hidden_size": 32, "sep_token_id": 2, **_SIZE}
+    return tf.BlipForImageTextRetrieval(tf.BlipConfig(text_config=text, vision_config=_EYE))
+
+
+SPECIMENS: Mapping[str, Callable[[], nn.Module]] = {
+    "clip": _clip,
+    "vilt": _vilt,
+    "flava": _flava,
+    "lxmert": _lxmert,
+    "bridgetower": _bridgetower,
+    "blip": _blip,
+}
+"""Family -> what builds its tiny model. LLaVA and Idefics, pictures inside words, are not here."""
