@@ -135,14 +135,13 @@ def grad_eclip_maps(case: Case, options: Options) -> Maps:
     layer = pick_layer(options.layer, len(inner))
     block = seen.layers[-1] if pool else inner[layer]
     (grad,) = case.gradient(case.value(seen.features), block.output)
-    image = grad_eclip(block, grad, 0, cut=layout.patches)
+    image = grad_eclip(block, grad, 0, slice(-layout.patches, None))
     text = case.text_pass()
     row = max(case.read_row(text), 0)
     layers = text.layers[-_ECLIP_TEXT_LAYERS:]
     grads = case.gradient(case.value(case.image, text.features), *(part.output for part in layers))
-    parts = [grad_eclip(part, grad, row) for part, grad in zip(layers, grads, strict=True)]
-    words = torch.stack(parts).sum(dim=0)
-    return Maps(as_array(layout.spread(image)), as_array(words[case.span]), layer=layer)
+    parts = [grad_eclip(part, grad, row, case.span) for part, grad in zip(layers, grads, strict=True)]
+    return Maps(as_array(layout.spread(image)), as_array(torch.stack(parts).sum(dim=0)), layer=layer)
 
 
 def rollout(attention: Sequence[Tensor]) -> Tensor:
@@ -177,10 +176,10 @@ def legrad(gradients: Sequence[Tensor]) -> Tensor:
     return torch.stack([gradient.clamp(min=0).mean(dim=(0, 1)) for gradient in gradients]).mean(dim=0)
 
 
-def grad_eclip(layer: Recorded, gradient: Tensor, row: int, *, cut: int | None = None) -> Tensor:
+def grad_eclip(layer: Recorded, gradient: Tensor, row: int, keys: slice) -> Tensor:
     """(sum over channels of gradient at `row` * value)+ times the softened query-key match: key.
 
-    `cut` is the number of last keys that the match is scaled over (patches alone); None for all.
+    The match is scaled over `keys` alone, the patches or the words: padding sets no scale.
 
     Source: Zhao et al. 2024, equations 8 to 11.
     """
@@ -188,9 +187,7 @@ def grad_eclip(layer: Recorded, gradient: Tensor, row: int, *, cut: int | None =
     def joined(part: Tensor) -> Tensor:
         return part[0].transpose(0, 1).flatten(1)  # token x (head, channel)
 
-    query, key, value = joined(layer.query)[row], joined(layer.key), joined(layer.value)
-    if cut is not None:
-        key, value = key[-cut:], value[-cut:]
+    query, key, value = joined(layer.query)[row], joined(layer.key)[keys], joined(layer.value)[keys]
     match = torch.cosine_similarity(query[None], key, dim=1)
     low, high = match.min(), match.max()
     softened = (match - low) / (high - low) if high > low else torch.ones_like(match)

@@ -170,10 +170,32 @@ def _module(model: nn.Module, given: Any, words: Sequence[str]) -> Subject:
             f"Inputs of {sorted(items)} items were given; a trace is of one. Give one item: value[:1]."
         )
     inputs = dict(given)
+    _check_patches(model, inputs)
     side: Side | None = "text" if not any(is_image(name) for name in inputs) else None
     if "input_ids" not in inputs and "inputs_embeds" not in inputs:
         side = "image"
     return Subject(model, lambda: model(**inputs), side, inputs, tuple(words))
+
+
+def _check_patches(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
+    """Refuse a picture that leaves no token: smaller than a patch, or masked throughout."""
+    mask, pixels = inputs.get("pixel_mask"), inputs.get("pixel_values")
+    if mask is not None and not bool(mask.any()):
+        raise BadInputError(
+            "pixel_mask is 0 everywhere, so no token of the picture is left. Give 1 where there is picture."
+        )
+    if pixels is None or pixels.ndim != 4:
+        return
+    height, width = (int(length) for length in pixels.shape[-2:])
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == module.stride != (1, 1):
+            tall, wide = module.kernel_size
+            if height < tall or width < wide:
+                raise BadInputError(
+                    f"The picture has {height} x {width} pixels and a patch {tall} x {wide}, so no token of "
+                    "it is left. Give it in the size that the model's processor makes."
+                )
+            return
 
 
 def _pair(given: Any) -> tuple[Any, str]:

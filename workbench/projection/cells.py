@@ -10,6 +10,7 @@ Source: inverted files, Sivic and Zisserman 2003; Johnson et al. 2017 (FAISS), s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,13 +23,25 @@ from workbench.results import Event, OnEvent, ShouldStop
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["RECALL", "by_cells"]
+__all__ = ["RECALL", "among_cells", "by_cells"]
 
 RECALL = 0.97
 """Share of the true neighbours that a search must reach on the sample."""
 _SAMPLE = 400
 _PER_CELL = 64  # rows of the sample that train one centre
 _ROUNDS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Rows in the order of their cells, so that the rows of a cell lie side by side."""
+
+    centres: torch.Tensor
+    order: torch.Tensor  # cell x cell: every cell's cells, nearest first, itself before all
+    members: torch.Tensor  # the rows, cell after cell
+    rows: torch.Tensor  # their vectors
+    starts: list[int]
+    ends: list[int]
 
 
 def by_cells(
@@ -41,15 +54,43 @@ def by_cells(
     should_stop: ShouldStop | None = None,
 ) -> Neighbours:
     """The `k` nearest rows of every row, about `recall` of them the true ones; the figure is measured."""
+    cells, cell = _cut(data, seed)
+    reach, measured = _reach(data, data, k, cells, cell, recall, seed, own=True)
+    index, distance = _search(cells, data, cell, k, reach, "neighbours", on_event, should_stop, own=True)
+    backend = f"{reach} of {len(cells.centres)} cells, torch on {data.device.type}"
+    if reach == len(cells.centres):
+        return Neighbours(index, distance, backend=backend)
+    return Neighbours(index, distance, False, measured, min(_SAMPLE, len(data)), backend)
+
+
+def among_cells(
+    data: torch.Tensor,
+    queries: torch.Tensor,
+    k: int,
+    *,
+    seed: int = 0,
+    recall: float = RECALL,
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+    """query x k: the rows of `data` nearest to each query, half the squared distances; and the recall."""
+    cells, _ = _cut(data, seed)
+    cell = _nearest_centre(queries, cells.centres)
+    reach, measured = _reach(data, queries, k, cells, cell, recall, seed, own=False)
+    index, distance = _search(cells, queries, cell, k, reach, "placing", on_event, should_stop, own=False)
+    return index, distance, measured
+
+
+def _cut(data: torch.Tensor, seed: int) -> tuple[_Cells, torch.Tensor]:
+    """The rows cut into cells, and the cell of each."""
+    import torch
+
     random = np.random.default_rng(seed)
     centres = _centres(data, cells=max(2, int(1.5 * len(data) ** 0.5)), random=random)
     cell = _nearest_centre(data, centres)
-    reach, measured = _reach(data, k, centres, cell, recall, random)
-    index, distance = _search(data, k, centres, cell, reach, on_event, should_stop)
-    backend = f"{reach} of {len(centres)} cells, torch on {data.device.type}"
-    if reach == len(centres):
-        return Neighbours(index, distance, backend=backend)
-    return Neighbours(index, distance, False, measured, min(_SAMPLE, len(data)), backend)
+    members = torch.argsort(cell, stable=True)
+    ends = torch.bincount(cell, minlength=len(centres)).cumsum(0).tolist()
+    return _Cells(centres, _order(centres), members, data[members], [0, *ends[:-1]], ends), cell
 
 
 def _centres(data: torch.Tensor, *, cells: int, random: np.random.Generator) -> torch.Tensor:
@@ -87,64 +128,77 @@ def _order(centres: torch.Tensor) -> torch.Tensor:
 
 def _reach(
     data: torch.Tensor,
+    queries: torch.Tensor,
     k: int,
-    centres: torch.Tensor,
+    cells: _Cells,
     cell: torch.Tensor,
     recall: float,
-    random: np.random.Generator,
+    seed: int,
+    *,
+    own: bool,
 ) -> tuple[int, float]:
-    """How many cells to search for `recall`, and what that many find on the sample."""
+    """How many cells to search for `recall`, and what that many find on a sample of the queries.
+
+    `own`: the queries are the rows themselves, and none is its own neighbour.
+    """
     import torch
 
-    rows = torch.from_numpy(random.permutation(len(data))[:_SAMPLE]).to(data.device)
-    apart = torch.addmm(0.5 * data.square().sum(dim=1), data[rows], data.T, alpha=-1)
-    apart[torch.arange(len(rows), device=data.device), rows] = torch.inf
+    chosen = np.random.default_rng(seed + 1).permutation(len(queries))[:_SAMPLE]
+    asked = torch.from_numpy(chosen).to(data.device)
+    apart = torch.addmm(0.5 * data.square().sum(dim=1), queries[asked], data.T, alpha=-1)
+    if own:
+        apart[torch.arange(len(asked), device=data.device), asked] = torch.inf
     true = apart.topk(k, largest=False).indices
-    rank = _order(centres).argsort(dim=1)
-    needed = rank[cell[rows]].gather(1, cell[true]).flatten() + 1
-    found = torch.bincount(needed, minlength=len(centres) + 1).cumsum(0) / needed.numel()
+    of_row = torch.empty(len(data), dtype=torch.long, device=data.device)
+    counts = torch.tensor(cells.ends) - torch.tensor(cells.starts)
+    of_row[cells.members] = torch.arange(len(counts)).repeat_interleave(counts).to(data.device)
+    rank = cells.order.argsort(dim=1)
+    needed = rank[cell[asked]].gather(1, of_row[true]).flatten() + 1
+    found = torch.bincount(needed, minlength=len(counts) + 1).cumsum(0) / needed.numel()
     reach = int((found >= min(recall, 1.0) - 1e-9).nonzero()[0, 0])
     return max(1, reach), float(found[max(1, reach)])
 
 
 def _search(
-    data: torch.Tensor,
-    k: int,
-    centres: torch.Tensor,
+    cells: _Cells,
+    queries: torch.Tensor,
     cell: torch.Tensor,
+    k: int,
     reach: int,
+    stage: str,
     on_event: OnEvent | None,
     should_stop: ShouldStop | None,
+    *,
+    own: bool,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     import torch
 
-    members = torch.argsort(cell, stable=True)
-    ends = torch.bincount(cell, minlength=len(centres)).cumsum(0).tolist()
-    starts = [0, *ends[:-1]]
-    ordered = data[members]  # the rows of a cell lie side by side: slices instead of gathers
-    length = 0.5 * ordered.square().sum(dim=1)
-    index = np.empty((len(data), k), np.int32)
-    distance = np.empty((len(data), k), np.float32)
+    asking = torch.argsort(cell, stable=True)
+    last = torch.bincount(cell, minlength=len(cells.centres)).cumsum(0).tolist()
+    length = 0.5 * cells.rows.square().sum(dim=1)
+    index = np.empty((len(queries), k), np.int32)
+    distance = np.empty((len(queries), k), np.float32)
     done = 0
-    for own, near in enumerate(_order(centres).tolist()):
+    for number, near in enumerate(cells.order.tolist()):
         if should_stop is not None and should_stop():
-            raise Cancelled(f"Cancelled after the neighbours of {done:,} of {len(data):,} rows.")
-        mine = slice(starts[own], ends[own])
-        if mine.stop == mine.start:
+            raise Cancelled(f"Cancelled after the {stage} of {done:,} of {len(queries):,} rows.")
+        mine = asking[done : last[number]]
+        if not len(mine):
             continue
-        chosen = _enough(near, reach, starts, ends, k)
-        places = torch.cat([torch.arange(starts[c], ends[c], device=data.device) for c in chosen])
-        apart = torch.addmm(length[places], ordered[mine], ordered[places].T, alpha=-1)
-        apart += length[mine, None]
-        # The cell itself stands first, so that its rows meet themselves on the diagonal.
-        apart.fill_diagonal_(torch.inf)
+        part = queries[mine]
+        chosen = _enough(near, reach, cells.starts, cells.ends, k)
+        places = torch.cat([torch.arange(cells.starts[c], cells.ends[c], device=part.device) for c in chosen])
+        apart = torch.addmm(length[places], part, cells.rows[places].T, alpha=-1)
+        apart += 0.5 * part.square().sum(dim=1)[:, None]
+        if own:  # the cell itself stands first, so that its rows meet themselves on the diagonal
+            apart.fill_diagonal_(torch.inf)
         best = apart.topk(k, largest=False)
-        rows = members[mine].cpu().numpy()
-        index[rows] = members[places[best.indices]].to(torch.int32).cpu().numpy()
+        rows = mine.cpu().numpy()
+        index[rows] = cells.members[places[best.indices]].to(torch.int32).cpu().numpy()
         distance[rows] = best.values.clamp_(min=0).cpu().numpy()
-        done += mine.stop - mine.start
+        done = last[number]
         if on_event is not None:
-            on_event(Event("neighbours", done, len(data)))
+            on_event(Event(stage, done, len(queries)))
     return index, distance
 
 

@@ -85,7 +85,7 @@ def project(
     first = None if start is None else start.points[fitted]
     task = Task(space.vectors[fitted], own, chosen, neighbours, min_dist, epochs, first, **progress)
     drawn = _trivial(task) or draw(task)
-    points = _everywhere(drawn.points, space.vectors, fitted, neighbours)
+    points = _everywhere(drawn.points, space.vectors, fitted, neighbours, **progress)
     if start is not None:
         points = similarity(points, start.points).apply(points)
     options = {"neighbours": neighbours, "min_dist": min_dist, "shift": shift, **drawn.parameters}
@@ -183,12 +183,16 @@ def _trivial(task: Task) -> Drawn | None:
 
 
 def _everywhere(
-    drawn: NDArray[np.float32], vectors: NDArray[np.float32], fitted: NDArray[np.bool_], near: int
+    drawn: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    fitted: NDArray[np.bool_],
+    near: int,
+    **progress: Any,
 ) -> NDArray[np.float32]:
     points = np.zeros((len(vectors), 2), np.float32)
     points[fitted] = drawn - drawn.mean(axis=0)
     if not fitted.all():
-        points[~fitted] = among(vectors, points, vectors[~fitted], fitted=fitted, near=near)
+        points[~fitted] = among(vectors, points, vectors[~fitted], fitted=fitted, near=near, **progress)
     return points
 
 

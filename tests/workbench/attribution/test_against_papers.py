@@ -118,7 +118,7 @@ def test_legrad_is_equation_6_to_8(double, pair, inputs, vectors):
 
 
 def test_grad_eclip_is_equation_8_to_11_with_the_models_own_heads(double, pair, inputs, vectors):
-    model, picture, _ = double
+    model, picture, text = double
 
     def by_hand(tower, run, other, row, layers, keys):
         total = 0.0
@@ -137,11 +137,16 @@ def test_grad_eclip_is_equation_8_to_11_with_the_models_own_heads(double, pair, 
         return total
 
     heatmap = attribute(model, pair, method="grad-eclip")
-    pixels, _ = inputs
+    pixels, ids = inputs
     wanted = by_hand(
         picture, lambda plus: picture.run(pixels, plus=plus), vectors[1], 0, [LAYERS - 1], slice(1, None)
     )
     _same(heatmap.image, wanted.reshape(3, 4))
+    # The words: every layer of a short tower, at the row of the end token.
+    wanted = by_hand(
+        text, lambda plus: text.run(ids, plus=plus), vectors[0], len(ids) - 1, [0, 1], slice(None)
+    )
+    _same(heatmap.text, wanted)
 
 
 def test_contrast_and_logit_follow_the_score(double, pair, vectors, inputs):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from timm.models import build_model_with_cfg, register_model
+from timm.models.swin_transformer import SwinTransformer
 
 from workbench import models
 from workbench.attribution import METHODS, attribute, available_methods
@@ -16,6 +18,7 @@ Make = Callable[..., Path]
 TIMM_VIT = {"timm_model_name": "test_vit3", "timm_pool": "map", "timm_proj": "linear", "image_size": 160}
 REGISTERS = {"timm_model_name": "test_vit4", "timm_pool": "avg", "timm_proj": "linear", "image_size": 160}
 CONVNEXT = {"timm_model_name": "test_convnext", "timm_pool": "avg", "timm_proj": "linear"}
+SWIN = {"timm_model_name": "workbench_swin", "timm_pool": "avg", "timm_proj": "linear", "image_size": 64}
 COCA = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
 OPEN_CLIP: dict[str, dict] = {
     "clip": {},
@@ -26,6 +29,7 @@ OPEN_CLIP: dict[str, dict] = {
     "timm siglip": {"vision": TIMM_VIT, "custom_text": True, "init_logit_bias": -10},
     "timm registers": {"vision": REGISTERS, "custom_text": True},
     "convnext": {"vision": CONVNEXT, "custom_text": True},
+    "swin": {"vision": SWIN, "custom_text": True},
     "coca": {
         "vision": {"attentional_pool": True, "attn_pooler_heads": 4, "output_tokens": True},
         "text": {"embed_cls": True, "output_tokens": True, "context_length": 76},
@@ -38,11 +42,21 @@ ATTENTION = {name for name, card in METHODS.items() if "attention" in card.needs
 REFUSED = {  # kind -> methods that do not apply
     "resnet": ATTENTION,
     "convnext": ATTENTION,
+    "swin": ATTENTION,
     "align": ATTENTION,
     "timm registers": {"grad-eclip"},  # it averages its patches
 }
 GRIDS = {"clip": (4, 4), "wide": (4, 6), "timm siglip": (10, 10), "hf siglip2": (4, 6)}
 QUICK = {"steps": 4, "batch_size": 16}
+
+
+def workbench_swin(pretrained: bool = False, **_: object) -> SwinTransformer:
+    """timm's smallest Swin has 28 million weights; this one two blocks."""
+    small = {"img_size": 64, "window_size": 4, "embed_dim": 16, "depths": (1, 1), "num_heads": (2, 2)}
+    return build_model_with_cfg(SwinTransformer, "workbench_swin", pretrained, pretrained_cfg={}, **small)
+
+
+register_model(workbench_swin)
 
 
 def _model(kind: str, clip_folder: Make, hf_folder: Make) -> object:

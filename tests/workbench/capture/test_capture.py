@@ -10,6 +10,7 @@ from torch import nn
 
 from tests.families import EYE, FAMILIES, made, pixels, state
 from workbench import data, models
+from workbench.attribution import attribute
 from workbench.capture import Trace, capture, estimate
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError
 
@@ -198,6 +199,15 @@ def test_other_threads_are_not_disturbed_by_a_recording() -> None:
     worker.join()
     assert all(torch.allclose(alone, one, atol=1e-6) for one in seen)
     assert all(len(trace.sites) == 2 for trace in traces)
+
+
+@pytest.mark.parametrize("explain", [capture, attribute])
+def test_a_picture_with_no_tokens_left_is_refused(explain) -> None:
+    model, inputs = made("vilt")
+    with pytest.raises(BadInputError, match=r"4 x 12 pixels and a patch 8 x 8, so no token of it is left"):
+        explain(model, inputs | pixels(4, 12))
+    with pytest.raises(BadInputError, match=r"pixel_mask is 0 everywhere, so no token of the picture"):
+        explain(model, inputs | {"pixel_mask": torch.zeros_like(inputs["pixel_mask"])})
 
 
 def test_impossible_requests_are_refused_with_a_remedy(pair) -> None:

@@ -64,5 +64,5 @@ def test_what_cannot_be_told_is_refused() -> None:
         meeting(capture(*made("bert")))
     with pytest.raises(BadInputError, match="captured with some rows only; capture with rows='all'"):
         meeting(capture(*made("vilt"), rows="pooled"))
-    with pytest.raises(UnknownNameError, match="no specimen 'vlit'.*vilt"):
+    with pytest.raises(UnknownNameError, match=r"no specimen 'vlit'.*vilt"):
         specimen("vlit")

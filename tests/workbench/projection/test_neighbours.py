@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.neighbors import NearestNeighbors
 
 from workbench.axes import unit
 from workbench.errors import BadInputError, Cancelled
-from workbench.projection import map_neighbours, nearest_neighbours
+from workbench.projection import map_neighbours, nearest_neighbours, placing
+from workbench.projection.cells import among_cells
 from workbench.projection.neighbours import nearest, recall_of, shared_neighbours
 
 
@@ -64,6 +66,26 @@ def test_an_approximate_search_says_a_recall_that_brute_force_confirms() -> None
     assert true >= 0.9
     assert found.recall == pytest.approx(true, abs=0.03)  # a sample against all rows
     assert recall_of(found, held, sample=6000) == pytest.approx(true, abs=1e-9)
+
+
+def test_queries_that_search_near_cells_find_the_share_they_say() -> None:
+    held, asked = vectors(5000), vectors(900, seed=7)
+    index, distance, recall = among_cells(torch.from_numpy(held), torch.from_numpy(asked), 10)
+    apart, true = NearestNeighbors(n_neighbors=10, algorithm="brute").fit(held).kneighbors(asked)
+    share = np.mean([len(np.intersect1d(a, b)) for a, b in zip(index, true, strict=True)]) / 10
+    assert share >= 0.9 and recall == pytest.approx(share, abs=0.03)
+    same = index[:, 0] == true[:, 0]
+    assert same.mean() > 0.9
+    np.testing.assert_allclose(distance[same, 0], apart[same, 0] ** 2 / 2, atol=1e-5)
+
+
+def test_placing_very_many_stays_close_to_placing_them_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, asked = vectors(5000), vectors(900, seed=7)
+    points = held[:, :2] * 10
+    exact = placing.among(held, points, asked)
+    monkeypatch.setattr(placing, "EXACT_PRODUCTS", 0)
+    near = placing.among(held, points, asked)
+    assert np.median(np.linalg.norm(exact - near, axis=1)) < 0.05 * np.linalg.norm(points.std(axis=0))
 
 
 def test_neighbours_on_the_map_are_exact_and_leave_the_point_itself_out() -> None:
