@@ -27,7 +27,7 @@ from bench_attribution import attribution  # noqa: E402
 from bench_capture import capture  # noqa: E402
 from bench_fusion import fusion  # noqa: E402
 from bench_lens import attention_lens  # noqa: E402
-from bench_projection import projection  # noqa: E402
+from bench_projection import million, projection  # noqa: E402
 
 Rows = list[tuple[str, str, str]]
 
@@ -215,6 +215,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "attention_lens": attention_lens,
     "attribution": attribution,
     "projection": projection,
+    "million": million,
     "atlas": atlas,
     "fusion": fusion,
     "cards": cards,

@@ -53,6 +53,7 @@ def attention_lens(_work: Path) -> list[tuple[str, str, str]]:
     rows = [
         ("ViT-B/16, 12 x 12 heads x 197 x 197: bytes to the browser", f"{sent / 1e6:.2f} MB", "aim 4 MB"),
         ("the same weights as float32", f"{lens.trace.bytes / 1e6:.1f} MB", ""),
+        *_bertviz(lens.trace, sent),
     ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program)
@@ -72,6 +73,26 @@ def attention_lens(_work: Path) -> list[tuple[str, str, str]]:
                 (f"from frame to frame, scrubbing the {label}: median", f"{np.median(apart):.1f} ms", ""),
             ]
         browser.close()
+    return rows
+
+
+def _bertviz(trace: Any, sent: int) -> list[tuple[str, str, str]]:
+    """What BertViz puts into the notebook for the very same weights.
+
+    It is no dependency: it wants the client of a cloud, which would hold back a library of ours.
+    """
+    import torch
+
+    try:
+        from bertviz import head_view, model_view
+    except ImportError:
+        return [("BertViz's views of the same", "not installed", "pip install --no-deps bertviz")]
+    values = [torch.from_numpy(trace.attention(site).values.astype(np.float32))[None] for site in trace.sites]
+    tokens = [f"p{place}" for place in range(values[0].shape[-1])]
+    rows = []
+    for name, view in (("model view", model_view), ("head view", head_view)):
+        size = len(view(values, tokens, html_action="return").data.encode())
+        rows.append((f"BertViz's {name} of the same", f"{size / 1e6:.0f} MB", f"{size / sent:.0f} x ours"))
     return rows
 
 
