@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.fusion import Design, FusionReport, Meeting, Plan
 
-__all__ = ["compare_code", "meetings_code", "plan_code", "plane_code", "proof_code"]
+__all__ = ["atlases_code", "compare_code", "meetings_code", "plan_code", "plane_code", "proof_code"]
 
 
 def plane_code(task: str, fusions: Sequence[str], *, design: Design, seed: int, steps: int | None) -> str:
@@ -30,6 +30,14 @@ def meetings_code(own: Sequence[Meeting], specimens: Sequence[str]) -> str:
     ]
     lines += [f"specimen({name!r})" for name in specimens]
     return "\n".join(lines) + "\n"
+
+
+def atlases_code(first: str, second: str) -> str:
+    """Lines that lay the fused spaces of two fusions side by side, as atlases with one selection."""
+    return (
+        "\nfrom workbench.fusion import fused\nfrom workbench.projection import align, project\n\n"
+        f"show(align(project(fused(report, {first!r})), project(fused(report, {second!r}))))\n"
+    )
 
 
 def compare_code(report: FusionReport, *, selected: Sequence[int] = (), seeds: int | None = None) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from widgets import fusion_sheets as sheets
 from widgets.fusion_attention import crossings
-from widgets.fusion_code import compare_code, meetings_code, plane_code, proof_code
+from widgets.fusion_code import atlases_code, compare_code, meetings_code, plane_code, proof_code
 from widgets.fusion_example_view import Order, examples_view, look_view, space_view
 from widgets.fusion_graph import fusion_graph
 from widgets.fusion_models import REAL_MODELS, meeting_view
@@ -90,7 +90,8 @@ class Pages:
             proof = board.proof
             return proof_code([] if proof is None else proof.fusions)
         assert board.report is not None
-        return compare_code(board.report, selected=board.selected)
+        code = compare_code(board.report, selected=board.selected)
+        return code + (atlases_code(board.baseline, board.fusion) if board.tab == "space" else "")
 
     def tables(self) -> Sheet:
         """The page in view as rows."""

@@ -322,3 +322,12 @@ def test_real_models_are_measured_here_and_ones_own_is_shown_among_them() -> Non
     assert {layer["kind"] for layer in measured[3]["layers"]} == {"cross"}
     assert "specimen('blip')" in board.code() and "capture(model, inputs)" in board.code()
     assert "random weights" in board.snapshot().html
+
+
+def test_the_fused_space_copies_as_two_atlases_with_one_selection(board) -> None:
+    board.tab = "space"
+    code = board.code()
+    compile(code, "cell", "exec")
+    assert (
+        f"project(fused(report, {board.fusion!r}))" in code and f"fused(report, {board.baseline!r})" in code
+    )

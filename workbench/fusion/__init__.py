@@ -9,6 +9,7 @@ from workbench.fusion.cards import available, card
 from workbench.fusion.comparing import compare
 from workbench.fusion.deciding import regions
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
+from workbench.fusion.fused import fused
 from workbench.fusion.known import gaussian
 from workbench.fusion.looking import look
 from workbench.fusion.measured import MeasuredTable, measured
@@ -42,6 +43,7 @@ __all__ = [
     "card",
     "compare",
     "examples",
+    "fused",
     "gaussian",
     "look",
     "measured",

@@ -12,7 +12,8 @@ from tests.workbench.fusion.small import small_examples
 from workbench import data, models
 from workbench.data.examples import Tokens
 from workbench.errors import BadInputError, Cancelled, UnavailableError, UnknownNameError, UnsupportedError
-from workbench.fusion import Design, Plan, compare, examples, look
+from workbench.fusion import Design, Plan, compare, examples, fused, look
+from workbench.projection import align, project
 
 QUICK = Plan(design=Design(width=8), epochs=2, batch_size=32, contributions=False)
 NAMES = ["mean-logits", "low-rank", "only-image"]
@@ -78,6 +79,21 @@ def test_looking_into_an_item_gives_the_reports_own_answer(full) -> None:
         look(full, "gmu", [0])
     with pytest.raises(BadInputError, match="item 9000; expected at least one item number from 0 to 799"):
         look(full, "low-rank", [9000])
+
+
+def test_fused_spaces_are_maps_of_the_same_items_with_their_answers(full) -> None:
+    found = fused(full, "low-rank")
+    given = full.fused["low-rank"]
+    lengths = np.linalg.norm(given, axis=1, keepdims=True)
+    np.testing.assert_allclose(found.vectors, given / lengths, atol=1e-6)
+    assert len(found) == len(full.items) and found.labels[0] == full.classes[full.truth[0]]
+    first, second = (project(fused(full, name), method="pca") for name in ("mean-logits", "low-rank"))
+    assert align(first, second).change.shape == (len(full.items),)
+    with pytest.raises(UnknownNameError, match="it holds mean-logits"):
+        fused(full, "gmu")
+    silent = replace(full, fused=dict(full.fused) | {"low-rank": np.zeros_like(given)})
+    with pytest.raises(BadInputError, match=r"nothing but zeros of 200 of 200 items, first item \d+"):
+        fused(silent, "low-rank")
 
 
 def test_csv_and_latex_carry_the_configuration_and_the_seeds(full) -> None:
