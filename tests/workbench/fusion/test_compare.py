@@ -231,6 +231,17 @@ def test_pairs_without_labels_or_with_one_class_are_refused_before_any_picture_i
         compare(same, ["gmu"], seeds=1)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["easy-vqa", "emoji-match", "digits-words", "shapes-questions"])
+def test_every_named_data_set_goes_through_with_one_call(name: str) -> None:
+    plan = replace(QUICK, most_train=200)
+    report = compare(name, ["mean-logits", "tensor"], seeds=1, plan=plan)
+    assert report.complete and report.data.startswith(name) and report.counts["train"] == 200
+    most_common = np.bincount(report.truth).max() / len(report.truth)  # among the items kept, of all tested
+    assert report.lines["chance"] == pytest.approx(most_common, abs=0.03)
+    assert (report.metrics["accuracy"] > report.lines["chance"] - 0.1).all()
+
+
 def test_pictures_never_cross_the_split() -> None:
     pictures = [Image.new("RGB", (5, 4), (k % 10 * 20, 0, 0)) for k in range(60)]
     pairs = data.from_pictures(pictures, texts=[f"question {k}" for k in range(60)])
