@@ -16,7 +16,7 @@ from widgets import esm, wire
 from widgets.attention_lens_snapshot import as_python, lens_snapshot
 from widgets.attention_lens_view import Group, groups_of, lens_view, pack, shown_weights
 from widgets.jobs import LatestJob
-from widgets.snapshot import Snapshot
+from widgets.snapshot import Snapshot, save_as
 from widgets.status import Speaking
 from workbench.capture import Trace
 from workbench.errors import BadInputError, UnknownNameError, WorkbenchError, did_you_mean
@@ -157,6 +157,9 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
             if content.get("kind") == "cancel":
                 self._jobs.cancel()
                 self._say("cancelled")
+            elif content.get("kind") == "export":
+                said = save_as(self.snapshot(), str(content.get("path", "")))
+                self._status = {"state": "ready", "error": "", "message": said}
             elif content.get("kind") == "problem":
                 raise BadInputError(str(content.get("message", "")))
 

@@ -152,7 +152,7 @@ def lens_view(trace: Trace, groups: Sequence[Group], packed: Packed) -> dict[str
         "colours": COLOURS,
         "levels": packed.levels,
         "bytes": len(packed.content),
-        "difference": trace.difference,
+        "difference": trace.difference if trace.provenance.model else None,
         "tokens": _tokens(groups),
         "groups": [_group_view(group, length) for group, length in zip(groups, packed.lengths, strict=True)],
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -16,7 +15,7 @@ from widgets import esm, wire
 from widgets.attribution_snapshot import as_python, board_snapshot
 from widgets.attribution_view import board_view, measures_for
 from widgets.jobs import LatestJob
-from widgets.snapshot import Snapshot
+from widgets.snapshot import Snapshot, save_as
 from widgets.status import Speaking
 from workbench.attribution import Attributions, Faithfulness, Heatmap, Target, contrast, similarity
 from workbench.errors import BadInputError, WorkbenchError
@@ -179,11 +178,7 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
                 self._export(str(content.get("path", "")))
 
     def _export(self, path: str) -> None:
-        if not path.strip():
-            raise BadInputError("Give a name for the files, such as 'my-map'.")
-        files = self.snapshot().save(Path(path.strip()).expanduser())
-        names = ", ".join(file.name for file in files)
-        self._status = {"state": "ready", "error": "", "message": f"saved {names}"}
+        self._status = {"state": "ready", "error": "", "message": save_as(self.snapshot(), path)}
 
     # Work ------------------------------------------------------------------------------------
 

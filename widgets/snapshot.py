@@ -22,7 +22,7 @@ from widgets.wire import as_bytes
 from workbench._repr import html_table
 from workbench.errors import BadInputError
 
-__all__ = ["Snapshot", "contact_sheet", "font_for", "picture_table"]
+__all__ = ["Snapshot", "contact_sheet", "font_for", "picture_table", "save_as"]
 
 _CELL = 132  # pixels a picture on the contact sheet
 _STRIP = 40  # pixels for the words under it
@@ -70,6 +70,18 @@ class Snapshot:
 
     def __repr__(self) -> str:
         return f"Snapshot({self.title!r}, {len(self.html) / 1000:.0f} kB of HTML)"
+
+
+def save_as(snapshot: Snapshot, name: str) -> str:
+    """Save under a name that somebody typed; returns the line that tells them.
+
+    Raises:
+        BadInputError: no name, or a folder that does not exist.
+    """
+    if not name.strip():
+        raise BadInputError("Give a name for the files, such as 'my-map'.")
+    files = snapshot.save(Path(name.strip()).expanduser())
+    return f"saved {', '.join(file.name for file in files)}"
 
 
 def picture_table(

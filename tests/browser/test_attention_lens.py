@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
@@ -183,6 +185,23 @@ def test_the_code_and_the_snapshot_hold_what_is_on_the_screen(lens) -> None:
     notebook.python(code.inner_text())
     assert notebook.python("print(abs(weights - lens.weights).max() < 1e-6)") == "True"
     assert notebook.python("print(lens.snapshot().html.count('<img'))") == "4"
+
+
+def test_the_export_holds_the_maps_and_where_they_come_from(lab, lens) -> None:
+    _notebook, element = lens
+    element.get_by_label("name of the exported files").fill("no-such-folder/heads")
+    element.get_by_role("button", name="Export PNG + NPZ + JSON").click()
+    expect(element.get_by_role("alert")).to_contain_text("The folder 'no-such-folder' does not exist")
+    element.get_by_label("name of the exported files").fill("heads")
+    element.get_by_role("button", name="Export PNG + NPZ + JSON").click()
+    expect(element.get_by_role("status").first).to_contain_text(
+        "saved heads.html, heads.png, heads.npz, heads.json"
+    )
+    with np.load(lab.root / "heads.npz") as arrays:
+        assert arrays["image.3"].shape == (4, 65, 65)
+        assert arrays["image.3.shown"] == pytest.approx(arrays["image.3"].mean(axis=0)[0], abs=1e-6)
+    told = json.loads((lab.root / "heads.json").read_text("utf-8"))
+    assert told["model"] == "shapes-clip" and len(told["weights"]) > 8 and "capture(" in told["code"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

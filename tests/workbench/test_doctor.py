@@ -106,6 +106,7 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_still_run(monkeypatch):
     assert "OSError: the disk is gone" in str(findings[-1])
 
 
+@pytest.mark.slow
 def test_this_environment_as_workbench_lab_starts_it_has_no_error():
     findings = doctor.examine(lab_environment(os.environ))
     assert [str(finding) for finding in findings if finding.level == "error"] == []

@@ -1,6 +1,7 @@
 // @ts-check
 // The attribution board. The kernel computes maps and scores; hovering, words and patches need no kernel.
 import { codeOf } from "./code.mjs";
+import { exportOf } from "./export.mjs";
 import { h, fill, keepKeys, settled, throttled, rove, PictureUrl } from "./dom.mjs";
 
 const TYPING_PAUSE = 600; // ms without a key before a text is explained: it costs passes of the model
@@ -367,11 +368,9 @@ function drawScores(place, map, board) {
 
 function foot(/** @type {any} */ { model, view }) {
   const code = codeOf("atb", "board");
-  const name = h("input", { type: "text", "aria-label": "name of the exported files", value: "attribution" });
-  const save = h("button", { type: "button", class: "wb-button", text: "Export PNG + NPZ + JSON", onclick: () => model.send({ kind: "export", path: name.value }) });
   const credit = h("small", { class: "wb-credit" });
   return {
-    element: h("footer", {}, h("div", { class: "atb-row" }, code.button, h("span", { class: "atb-name" }, name), save, credit), code.details),
+    element: h("footer", {}, h("div", { class: "atb-row" }, code.button, exportOf(model, "attribution"), credit), code.details),
     draw() {
       code.draw(view().code);
       credit.textContent = view().credit;

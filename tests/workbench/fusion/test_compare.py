@@ -239,7 +239,7 @@ def test_every_named_data_set_goes_through_with_one_call(name: str) -> None:
     assert report.complete and report.data.startswith(name) and report.counts["train"] == 200
     most_common = np.bincount(report.truth).max() / len(report.truth)  # among the items kept, of all tested
     assert report.lines["chance"] == pytest.approx(most_common, abs=0.03)
-    loss = report.curves["train_loss"]  # fourteen steps teach little: that they go down is all there is to say
+    loss = report.curves["train_loss"]  # fourteen steps teach little: only that it goes down can be asked
     assert np.isfinite(loss).all() and (loss[..., -1] < loss[..., 0]).all()
 
 

@@ -94,6 +94,7 @@ def test_the_four_parts_add_up_to_mutual_information(seed) -> None:
     assert numbers(pid).sum() == pytest.approx(both, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_null_of_shuffled_labels_shows_what_few_items_find_where_there_is_nothing() -> None:
     random = np.random.default_rng(0)
     a, b = random.integers(0, 6, (2, 150))

@@ -102,6 +102,7 @@ def test_our_layout_is_as_good_as_umap_learns_within_its_own_spread_over_seeds()
         assert (ours >= theirs.min(axis=0) - spread).all(), (name, ours, theirs)
 
 
+@pytest.mark.slow
 def test_umap_learn_stays_selectable_and_is_named() -> None:
     drawn = project(Embeddings.from_array(clouds(120)), reducer="umap-learn", seed=0, epochs=20)
     assert drawn.reducer.startswith("umap-learn 0.")

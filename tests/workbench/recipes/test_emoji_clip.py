@@ -226,6 +226,7 @@ def test_two_steps_leave_a_folder_that_loads(
     assert [entry["step"] for entry in log[1:]] == [0, 1]
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_to_the_same_weights_and_steps(
     material: batches.Material, learned: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

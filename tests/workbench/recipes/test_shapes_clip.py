@@ -78,6 +78,7 @@ def test_the_phrase_loss_is_lowest_where_right_answers_share_the_mass() -> None:
     )  # one of four rows has two answers
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, monkeypatch) -> None:
     settings = train.Settings(scenes=24, steps=4, batch_size=8, warm_up=1)
     material, tokenizer = train._material(tmp_path, 24, 0), language.learn()
