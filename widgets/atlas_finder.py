@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,12 +24,16 @@ __all__ = ["Found", "find_picture", "find_words"]
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What was placed: in words, its unit vector (feature), and where it lies with which true neighbours."""
+    """What was placed: in words, its unit vector (feature), and where it lies with which true neighbours.
+
+    `anew(projection, model)` finds the same in another space.
+    """
 
     said: str
     vector: NDArray[np.float32]
     placement: Placement
     modality: str
+    anew: Callable[[Projection, DualEncoder], Found]
 
     @property
     def point(self) -> tuple[float, float]:
@@ -42,7 +48,7 @@ class Found:
         return {"x": x, "y": y, "text": self.said, "near": self.placement.index[0].tolist()}
 
     def on(self, projection: Projection) -> Found:
-        """The same on another map of the same points."""
+        """The same on another map of the same space."""
         placement = place(projection, self.vector[None], modality=self.modality)
         return replace(self, placement=placement)
 
@@ -63,7 +69,7 @@ def find_words(projection: Projection, model: DualEncoder, query: str) -> Found:
     vector = composed_vector(terms, lambda texts: embed_texts(model, texts), point)
     first = terms[0].number
     modality = "image" if first is not None and projection.modality[first] == 0 else "text"
-    return _found(projection, vector, one_line(query), modality)
+    return _found(projection, vector, one_line(query), modality, partial(find_words, query=query))
 
 
 def find_picture(projection: Projection, model: DualEncoder, content: bytes, name: str) -> Found:
@@ -73,11 +79,16 @@ def find_picture(projection: Projection, model: DualEncoder, content: bytes, nam
         BadPictureError: it cannot be read.
     """
     pairs = data.from_pictures([content], texts=[name])
-    return _found(projection, embed_pictures(model, pairs)[0], one_line(name), "image")
+    anew = partial(find_picture, content=content, name=name)
+    return _found(projection, embed_pictures(model, pairs)[0], one_line(name), "image", anew)
 
 
-def _found(projection: Projection, vector: NDArray[np.float32], said: str, modality: str) -> Found:
-    held = {"image": "image", "text": "text"}[modality]
-    if held not in projection.modalities:
-        held = projection.modalities[0]
-    return Found(said, vector, place(projection, vector[None], modality=held), held)
+def _found(
+    projection: Projection,
+    vector: NDArray[np.float32],
+    said: str,
+    modality: str,
+    anew: Callable[[Projection, DualEncoder], Found],
+) -> Found:
+    held = modality if modality in projection.modalities else projection.modalities[0]
+    return Found(said, vector, place(projection, vector[None], modality=held), held, anew)

@@ -27,7 +27,7 @@ from widgets.atlas_work import AtlasWork
 from widgets.snapshot import Snapshot
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
-from workbench.projection import Projection, project
+from workbench.projection import Projection, encoder_of, project
 from workbench.projection.measures import measures
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ class EmbeddingAtlas(AtlasTraits):
         self._layers = checked_maps(projection, pairs)
         self._names = tuple(names) or tuple(f"map {place}" for place in range(len(self._layers)))
         self._now = self._layers[0]
-        self._model = model if model is not None else self._now.model
+        self._model = model
+        self._held = [
+            one.model for one in self._layers
+        ]  # a map's own is held weakly: it stays while this does
         self._given = dict(figures or {})
         self._figures: dict[str, Figure] | None = None
         self._measures: tuple[Sequence[Any] | None, Sequence[Any] | None] = (None, None)
@@ -95,7 +98,7 @@ class EmbeddingAtlas(AtlasTraits):
         self._work = AtlasWork(self._tell)
         self._quiet = False
         super().__init__(
-            temperature=own_temperature(self._now.embeddings, self._model), shift=self._now.shift
+            temperature=own_temperature(self._now.embeddings, model or self._held[0]), shift=self._now.shift
         )
         if self._now.labels is None:
             self.colour = "modality"
@@ -139,7 +142,7 @@ class EmbeddingAtlas(AtlasTraits):
         now = self._now
 
         def work(should_stop: Callable[[], bool]) -> None:
-            self._take(should_stop, found=find_picture(now, self._asked_model(), picture, name))
+            self._take(should_stop, found=find_picture(now, encoder_of(now, self._model), picture, name))
 
         self._work.start("finds", "placing the picture", work)
 
@@ -218,8 +221,7 @@ class EmbeddingAtlas(AtlasTraits):
         now = self._now
 
         def work(should_stop: Callable[[], bool]) -> None:
-            found = find_words(now, self._asked_model(), query)
-            self._take(should_stop, found=found)
+            self._take(should_stop, found=find_words(now, encoder_of(now, self._model), query))
 
         self._work.start("finds", "placing the words", work)
 
@@ -287,14 +289,6 @@ class EmbeddingAtlas(AtlasTraits):
 
     # Work ------------------------------------------------------------------------------------
 
-    def _asked_model(self) -> DualEncoder:
-        if self._model is None:
-            raise BadInputError(
-                "The model of this map is no longer loaded, so words and pictures cannot be placed. "
-                "Load it again and pass it: show(projection, model=model)."
-            )
-        return self._model
-
     def _take(self, should_stop: Callable[[], bool], *, found: Found) -> None:
         with self._lock:
             if should_stop():
@@ -306,13 +300,26 @@ class EmbeddingAtlas(AtlasTraits):
     def _use(self, projection: Projection) -> None:
         """Another map of the same points: they move there, and the figures follow."""
         with self._lock, self.hold_sync():
+            same_space = projection.embeddings.provenance.weights == self._now.embeddings.provenance.weights
             self._now = projection
             self._figures, self._measures = None, (None, None)
-            if self._found is not None:
-                self._found = self._found.on(projection)
+            found, self._found = self._found, None
+            if found is not None and same_space:
+                self._found = found.on(projection)
             self._forget += 1
             self._publish()
         self._measure()
+        if found is not None and not same_space:
+            self._find_anew(found)
+
+    def _find_anew(self, found: Found) -> None:
+        """What was placed by hand in a space that is now another's: encoded again, and placed there."""
+        now = self._now
+
+        def work(should_stop: Callable[[], bool]) -> None:
+            self._take(should_stop, found=found.anew(now, encoder_of(now, self._model)))
+
+        self._work.start("finds", "placing it again", work)
 
     def _measure(self, *, selection_only: bool = False) -> None:
         """The figures, in the background: the map is there at once."""
@@ -371,7 +378,7 @@ class EmbeddingAtlas(AtlasTraits):
             view = atlas_view(
                 now, self._choices(), shown, figures=self._figures, measures=panel, layers=names
             )
-            live = self._model is not None
+            live = self._model is not None or now.model is not None
             found = self._found
             self._view = view | {
                 "gallery": self._gallery(),

@@ -107,7 +107,7 @@ class Embeddings:
     labels: tuple[str, ...] | None = None
     provenance: Provenance = field(default_factory=lambda: Provenance("embed"))
     pairs: Any = field(default=None, repr=False)
-    live: weakref.ref[Any] | None = field(default=None, repr=False)
+    live: Callable[[], Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("image", "text"):

@@ -18,9 +18,10 @@ from widgets.atlas_colour import UNKNOWN, by_figure, by_label
 from widgets.atlas_figures import Figure
 from widgets.atlas_selection import pack, row_numbers, unpack
 from widgets.atlas_view import filter_marks, worst_links
+from workbench import data, models
 from workbench.embedding import embed, forget
 from workbench.errors import BadInputError
-from workbench.projection import Neighbours, Projection, align, measures
+from workbench.projection import Neighbours, Projection, align, measures, place, project_layers
 from workbench.results import Embeddings
 
 COLOURS = ("red", "green", "blue", "red", "green")  # five pairs: ten rows
@@ -184,6 +185,20 @@ def test_a_picture_from_the_browser_is_placed(atlas) -> None:
     ask(atlas, {"kind": "place", "name": "broken.png"}, png()[:40])
     assert "broken.png" in atlas._status["error"]
     assert atlas.found.said == "<b>.png"
+
+
+def test_words_placed_on_a_map_of_a_layer_follow_the_slider_into_its_space() -> None:
+    model = models.load("emoji-clip")
+    layers = project_layers(model, data.load("emoji")[::130], method="pca", seed=0)
+    atlas = show(layers)
+    atlas.query = "cat"
+    assert atlas.wait(20)
+    assert atlas.found.vector == pytest.approx(place(layers[0], "cat").vectors[0], abs=1e-6)
+    atlas.layer = len(layers) - 1
+    assert atlas.wait(20)
+    assert atlas.found.vector == pytest.approx(model.encode_texts(["cat"])[0], abs=1e-5)
+    assert atlas._view["placed"][0]["text"] == "cat"
+    assert atlas.found.placement.points[0] == pytest.approx(place(layers[-1], "cat").points[0], abs=1e-5)
 
 
 def test_without_its_model_a_map_says_how_to_bring_it_back(projection) -> None:

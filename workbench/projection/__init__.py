@@ -8,7 +8,7 @@ from workbench.projection.layers import LayerMaps, project_layers
 from workbench.projection.measures import Measure, measures
 from workbench.projection.neighbours import map_neighbours, nearest_neighbours
 from workbench.projection.pairing import contrastive_loss, pair_ranks, recall
-from workbench.projection.placing import place
+from workbench.projection.placing import encoder_of, place
 from workbench.projection.quality import (
     PointQuality,
     Stability,
@@ -34,6 +34,7 @@ __all__ = [
     "align",
     "continuity",
     "contrastive_loss",
+    "encoder_of",
     "extend",
     "gap",
     "map_neighbours",

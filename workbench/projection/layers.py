@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +12,15 @@ from numpy.typing import NDArray
 
 from workbench.axes import check_axes
 from workbench.data import Pairs
-from workbench.errors import BadInputError, Cancelled, UnsupportedError
+from workbench.errors import BadInputError, Cancelled
 from workbench.projection.result import Projection
+from workbench.projection.stopping import StoppedModel, StoppedRef, blocks_of
 from workbench.projection.verbs import project
 from workbench.results import Embeddings, Event, OnEvent, Provenance, ShouldStop
 
 __all__ = ["LayerMaps", "project_layers"]
+
+Encode = Callable[[Any], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,7 @@ def project_layers(
     The head was trained for the last layer, so an early map shows what the head can read there, not
     all that the layer knows. Towers of different depth walk side by side in shares of their depth.
     Every map starts from that of the layer after it, so that a point moves only where the space did.
+    A sentence or a picture is placed on each with the model stopped at that layer.
 
     Args:
         model: a loaded model whose towers are stacks of equal blocks (transformers).
@@ -69,16 +72,17 @@ def project_layers(
     """
     if not len(pairs):
         raise BadInputError("There is nothing to map: `pairs` is empty. Load or select at least one.")
-    stacks = [_blocks(model, side) for side in ("image", "text")]
-    stops = _stops(*map(len, stacks))
+    depths = [len(blocks_of(model, side)) for side in ("image", "text")]
+    stops = _stops(*depths)
     spaces = []
     known: list[dict[int, NDArray[np.float32]]] = [{}, {}]
     things = ([pairs.picture(item) for item in range(len(pairs))], list(pairs.texts))
     for done, stop in enumerate(stops):
-        for side, encode in enumerate((model.encode_images, model.encode_texts)):
+        half = StoppedModel(model, stop)
+        encoders: tuple[Encode, Encode] = (half.encode_images, half.encode_texts)
+        for side, encode in enumerate(encoders):
             if stop[side] not in known[side]:
-                with _stopped_after(stacks[side], stop[side]):
-                    known[side][stop[side]] = _encoded(encode, things[side], batch_size, should_stop)
+                known[side][stop[side]] = _encoded(encode, things[side], batch_size, should_stop)
         vectors = (known[0][stop[0]], known[1][stop[1]])
         spaces.append(_space(model, pairs, vectors, stop, is_last=stop == stops[-1]))
         if on_event is not None:
@@ -87,7 +91,7 @@ def project_layers(
     for space in reversed(spaces):
         start = maps[-1] if maps else None
         maps.append(project(space, start=start, on_event=on_event, should_stop=should_stop, **options))
-    names = tuple(f"image {a} of {len(stacks[0])}, text {b} of {len(stacks[1])}" for a, b in stops)
+    names = tuple(f"image {a} of {depths[0]}, text {b} of {depths[1]}" for a, b in stops)
     return LayerMaps(tuple(reversed(maps)), names)
 
 
@@ -100,54 +104,8 @@ def _stops(image: int, text: int) -> list[tuple[int, int]]:
     ]
 
 
-def _blocks(model: Any, side: str) -> Sequence[Any]:
-    """The stack of equal blocks in a tower: the longest of its outermost lists of modules."""
-    tower = getattr(model, f"{side}_tower", None)
-    lists = [] if tower is None else list(_outermost(tower))
-    blocks: list[Any] = max(map(list, lists), key=len, default=[])
-    if len(blocks) < 2 or len({type(block) for block in blocks}) > 1 or not hasattr(blocks[0], "forward"):
-        blocks = []
-    if not blocks or any(_is_list(block) for block in blocks):
-        raise UnsupportedError(
-            f"The {side} tower of {model.card.name!r} is no stack of equal blocks, so it cannot be stopped "
-            "between two of them. Models with transformers as both towers can, such as 'emoji-clip'."
-        )
-    return blocks
-
-
-def _outermost(module: Any) -> Iterator[Any]:
-    for child in module.children():
-        if _is_list(child):
-            yield child
-        else:
-            yield from _outermost(child)
-
-
-def _is_list(module: Any) -> bool:
-    from torch import nn
-
-    return type(module) in (nn.ModuleList, nn.Sequential)
-
-
-@contextmanager
-def _stopped_after(blocks: Sequence[Any], kept: int) -> Iterator[None]:
-    """The blocks after the first `kept` hand on what they get; nothing of the model itself is changed."""
-    passed = blocks[kept:]
-    for block in passed:
-        block.forward = _handed_on  # of the instance: it stands before the class's own
-    try:
-        yield
-    finally:
-        for block in passed:
-            del block.forward
-
-
-def _handed_on(hidden: Any, *_: Any, **__: Any) -> Any:
-    return hidden
-
-
 def _encoded(
-    encode: Callable[[Any], NDArray[np.float32]], things: Sequence[Any], size: int, stop: ShouldStop | None
+    encode: Encode, things: Sequence[Any], size: int, stop: ShouldStop | None
 ) -> NDArray[np.float32]:
     """Not through `embed`: its store keeps vectors by the weights, and these are of half a model."""
     parts = []
@@ -168,9 +126,12 @@ def _space(
     *,
     is_last: bool,
 ) -> Embeddings:
-    # Only the last layer's space is the model's own: elsewhere a sentence must not be placed with it.
-    weights = model.weights_hash if is_last else f"{model.weights_hash}, {kept[0]} and {kept[1]} blocks"
+    # Only the last layer's space is the model's own; the others name the blocks that made them.
     settings = {"scale": model.scale, "bias": model.bias, "rule": model.rule}
+    weights = model.weights_hash
+    live: Callable[[], Any] = weakref.ref(model)
+    if not is_last:
+        weights, live = StoppedModel(model, kept).weights_hash, StoppedRef(model, kept)
+        settings["blocks"] = kept
     provenance = Provenance("project_layers", model.card.name, weights, pairs.fingerprint, settings)
-    live = weakref.ref(model) if is_last else None
     return Embeddings(*vectors, tuple(pairs.texts), pairs.labels, provenance, pairs, live)

@@ -14,10 +14,11 @@ from workbench.projection.fuzzy import bandwidths, memberships
 from workbench.projection.neighbours import nearest
 from workbench.projection.result import Placement, Projection
 from workbench.projection.space import MODALITIES
+from workbench.projection.stopping import StoppedModel
 from workbench.results import OnEvent, ShouldStop
 from workbench.runtime import choose_device
 
-__all__ = ["EXACT_PRODUCTS", "among", "place"]
+__all__ = ["EXACT_PRODUCTS", "among", "encoder_of", "place"]
 
 EXACT_PRODUCTS = 2_000_000_000
 """Rows times queries up to which every fitted row is compared: a few seconds on two cores."""
@@ -112,11 +113,11 @@ def _vectors(
     if listed and len(query) and all(isinstance(one, str) for one in query):
         if not all(one.strip() for one in query):
             raise BadInputError("The sentence is empty. Type a word or a sentence to place it on the map.")
-        return _encoder(projection, model).encode_texts(list(query)), "text", tuple(query)
+        return encoder_of(projection, model).encode_texts(list(query)), "text", tuple(query)
     if hasattr(query, "convert"):
         query, listed = [query], True
     if listed and len(query) and all(hasattr(one, "convert") for one in query):
-        return _encoder(projection, model).encode_images(list(query)), "image", ()
+        return encoder_of(projection, model).encode_images(list(query)), "image", ()
     vectors = np.atleast_2d(np.asarray(query, np.float32))
     check_axes("vectors", vectors, "query feature", feature=projection.space.vectors.shape[1])
     if not np.isfinite(vectors).all() or not np.linalg.norm(vectors, axis=1).all():
@@ -130,18 +131,26 @@ def _vectors(
     return unit(vectors), kind, ()
 
 
-def _encoder(projection: Projection, model: Any | None) -> Any:
+def encoder_of(projection: Projection, model: Any | None = None) -> Any:
+    """What encodes into the space of a map: `model`, or the one that made it; stopped, for a map of a layer.
+
+    Raises:
+        BadInputError: it is no longer held, or `model` has other weights.
+    """
+    known = projection.embeddings.provenance
     live = model if model is not None else projection.model
     if live is None:
         raise BadInputError(
             "The model that made this map is no longer held, so nothing new can be encoded. "
-            "Pass it: place(projection, query, model=model)."
+            "Load it again and pass it: show(projection, model=model), place(projection, query, model=model)."
         )
-    known = projection.embeddings.provenance.weights
-    if known and live.weights_hash != known:
+    blocks = known.parameters.get("blocks")
+    if model is not None and blocks is not None:
+        live = StoppedModel(model, tuple(blocks))
+    if known.weights and live.weights_hash != known.weights:
         raise BadInputError(
-            f"The map was drawn of vectors of {projection.embeddings.provenance.model!r}; "
-            f"{live.card.name!r} has other weights, and its vectors lie in another space."
+            f"The map was drawn of vectors of {known.model!r}; {live.card.name!r} has other weights, and its "
+            "vectors lie in another space."
         )
     return live
 

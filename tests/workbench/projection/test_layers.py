@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from workbench.embedding import embed
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.models.base import DualEncoder
 from workbench.projection import LayerMaps, place, project_layers
+from workbench.projection.stopping import StoppedModel
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +67,52 @@ def test_the_model_is_left_as_it_was_found(model, pairs) -> None:
     assert np.array_equal(model.encode_images([pairs.picture(0)]), before)
 
 
-def test_a_sentence_is_not_placed_in_a_space_that_is_not_the_models(layers, model) -> None:
-    with pytest.raises(BadInputError, match="other weights"):
-        place(layers[0], "a cat", model=model)
-    assert len(place(layers[-1], "a cat", model=model)) == 1
+def test_a_sentence_is_placed_with_the_model_stopped_at_that_layer(layers, model) -> None:
+    """Written out with the tower's own parts, and not by passing blocks over."""
+    import torch
+    from open_clip.transformer import text_global_pool
+
+    net, seen = model.model, []
+    hooks = [
+        net.token_embedding.register_forward_hook(lambda _, given, __: seen.append(given[0])),
+        net.transformer.resblocks[0].register_forward_hook(lambda *args: seen.append(args[2])),
+    ]
+    with torch.inference_mode():
+        whole = model.encode_texts(["a cat"])
+        for hook in hooks:
+            hook.remove()
+        tokens, hidden = seen
+        pooled = text_global_pool(net.ln_final(hidden), tokens, net.text_pool_type)
+        vector = torch.nn.functional.normalize(pooled @ net.text_projection, dim=-1).float().numpy()
+    found = place(layers[0], "a cat")
+    assert np.abs(found.vectors - vector).max() < 2e-6 and np.abs(found.vectors - whole).max() > 0.05
+    assert (place(layers[0], "a cat", model=model).vectors == found.vectors).all()
+    assert np.abs(place(layers[-1], "a cat").vectors - whole).max() < 2e-6
+
+
+def test_a_sentence_is_not_placed_with_another_model(layers) -> None:
+    other = models.load("shapes-clip")
+    for number in (0, -1):
+        with pytest.raises(BadInputError, match="has other weights"):
+            place(layers[number], "a cat", model=other)
+
+
+def test_other_threads_have_the_whole_model_while_one_has_it_stopped(model) -> None:
+    whole = model.encode_texts(["a cat"])
+    inside: list[np.ndarray] = []
+
+    def ask_elsewhere(*_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            other = threading.Thread(target=lambda: inside.append(model.encode_texts(["a cat"])))
+            other.start()
+            other.join()
+
+    hook = model.text_tower.resblocks[0].register_forward_hook(ask_elsewhere)
+    try:
+        half = StoppedModel(model, (1, 1)).encode_texts(["a cat"])
+    finally:
+        hook.remove()
+    assert np.abs(inside[0] - whole).max() < 2e-6 and np.abs(half - whole).max() > 0.05
 
 
 def test_a_tower_that_is_no_stack_of_blocks_is_refused(pairs) -> None:

@@ -1,0 +1,117 @@
+"""A model that stops early: some blocks of each tower run, the tower's own head reads what is there."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from workbench.errors import UnsupportedError
+
+__all__ = ["StoppedModel", "StoppedRef", "blocks_of"]
+
+_STOPPING = threading.Lock()  # one model is stopped in one place at a time
+
+
+class StoppedModel:
+    """`model` with only the first `blocks` of its image and text towers; everything else is the model's.
+
+    It encodes into a space of its own, so its weights have a name of their own. The model itself is
+    stopped only while this one encodes, and only for the thread that asked.
+    """
+
+    def __init__(self, model: Any, blocks: tuple[int, int]) -> None:
+        self._model = model
+        self._blocks = blocks
+        self.weights_hash = f"{model.weights_hash}, {blocks[0]} and {blocks[1]} blocks"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._model, name)
+
+    def encode_images(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
+        """Unit vectors, item x feature, as the head reads them from the first blocks."""
+        with _stopped_after(blocks_of(self._model, "image"), self._blocks[0]):
+            return cast("NDArray[np.float32]", self._model.encode_images(pictures))
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, item x feature, as the head reads them from the first blocks."""
+        with _stopped_after(blocks_of(self._model, "text"), self._blocks[1]):
+            return cast("NDArray[np.float32]", self._model.encode_texts(texts))
+
+
+class StoppedRef:
+    """A weak reference to a model that gives it stopped; None once the model is gone."""
+
+    def __init__(self, model: Any, blocks: tuple[int, int]) -> None:
+        self._model = weakref.ref(model)
+        self._blocks = blocks
+
+    def __call__(self) -> StoppedModel | None:
+        """The model, stopped."""
+        model = self._model()
+        return None if model is None else StoppedModel(model, self._blocks)
+
+
+def blocks_of(model: Any, side: str) -> Sequence[Any]:
+    """The stack of equal blocks in a tower: the longest of its outermost lists of modules.
+
+    Raises:
+        UnsupportedError: the tower is no such stack (most convolutional ones are not).
+    """
+    tower = getattr(model, f"{side}_tower", None)
+    lists = [] if tower is None else list(_outermost(tower))
+    blocks: list[Any] = max(map(list, lists), key=len, default=[])
+    if len(blocks) < 2 or len({type(block) for block in blocks}) > 1 or not hasattr(blocks[0], "forward"):
+        blocks = []
+    if not blocks or any(_is_list(block) for block in blocks):
+        raise UnsupportedError(
+            f"The {side} tower of {model.card.name!r} is no stack of equal blocks, so it cannot be stopped "
+            "between two of them. Models with transformers as both towers can, such as 'emoji-clip'."
+        )
+    return blocks
+
+
+def _outermost(module: Any) -> Iterator[Any]:
+    for child in module.children():
+        if _is_list(child):
+            yield child
+        else:
+            yield from _outermost(child)
+
+
+def _is_list(module: Any) -> bool:
+    from torch import nn
+
+    return type(module) in (nn.ModuleList, nn.Sequential)
+
+
+@contextmanager
+def _stopped_after(blocks: Sequence[Any], kept: int) -> Iterator[None]:
+    """The blocks after the first `kept` hand on what they get; nothing of the model itself is changed."""
+    asked_by = threading.get_ident()
+
+    def stopped(block: Any) -> Any:
+        whole = block.forward
+
+        def forward(hidden: Any, *rest: Any, **named: Any) -> Any:
+            return hidden if threading.get_ident() == asked_by else whole(hidden, *rest, **named)
+
+        return forward
+
+    with _STOPPING:
+        passed = blocks[kept:]
+        for block in passed:
+            block.forward = stopped(block)  # of the instance: it stands before the class's own
+        try:
+            yield
+        finally:
+            for block in passed:
+                del block.forward
