@@ -83,9 +83,7 @@ class EmbeddingAtlas(AtlasTraits):
         self._names = tuple(names) or tuple(f"map {place}" for place in range(len(self._layers)))
         self._now = self._layers[0]
         self._model = model
-        self._held = [
-            one.model for one in self._layers
-        ]  # a map's own is held weakly: it stays while this does
+        self._held = [one.model for one in self._layers]  # maps hold theirs weakly: they live as long as this
         self._given = dict(figures or {})
         self._figures: dict[str, Figure] | None = None
         self._measures: tuple[Sequence[Any] | None, Sequence[Any] | None] = (None, None)

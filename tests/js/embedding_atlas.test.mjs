@@ -171,7 +171,7 @@ test("points between two layouts, and a layout of another size at once", () => {
 
 test("slow frames draw fewer points, quick ones more, within bounds", () => {
   assert.equal(nextBudget(1000000, 100, 1000000), 400000);
-  assert.equal(nextBudget(60000, 500, 1000000), 50000);
+  assert.equal(nextBudget(30000, 500, 1000000), 20000);
   assert.equal(nextBudget(900000, 8, 1000000), 1000000);
   assert.equal(nextBudget(100000, 25, 1000000), 100000);
   assert.equal(nextBudget(10, 500, 10), 10);

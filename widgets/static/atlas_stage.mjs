@@ -9,7 +9,7 @@ import { Grid, View, whole, between, bits, bodyOf, boundsOf, home, lassoed, repr
 const MORPH = 700; // ms between two layouts
 const REST = 160; // ms without movement until everything is drawn
 const SLOW = 34; // ms a frame may take before fewer points are drawn while moving
-const FEWEST = 50000; // points always drawn
+const FEWEST = 20000; // points always drawn
 const FIRST = 250000; // points of the first moving frame, before its time is known
 const IMITATED_AT_MOST = 200000; // points drawn by a WebGL that no graphics processor stands behind
 const REACH = 11; // px between pointer and point
