@@ -105,4 +105,5 @@ _ANSWERS: dict[str, Callable[[EmbeddingAtlas, Message], None]] = {
     "words": _send_words,
     "look": _send_card,
     "choose": _choose,
+    "stability": lambda atlas, _message: atlas.measure_stability(),
 }

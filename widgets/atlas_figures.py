@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.axes import check_axes
-from workbench.projection import Projection
+from workbench.projection import Projection, known_stability
 
 __all__ = ["FIGURES", "Figure", "point_figures"]
 
@@ -49,6 +49,9 @@ def point_figures(projection: Projection, extra: Mapping[str, ArrayLike] | None 
         BadInputError: an array of `extra` has another length than the map.
     """
     given = {name: np.asarray(values, np.float32) for name, values in (extra or {}).items()}
+    redrawn = known_stability(projection)
+    if redrawn is not None:
+        given.setdefault("stability", redrawn.agreement)
     for name, values in given.items():
         check_axes(name, values, "item", item=len(projection))
     found: dict[str, Figure] = {}

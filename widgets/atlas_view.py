@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from widgets.atlas_colour import Colouring, by_figure, by_label, by_modality
 from widgets.atlas_figures import FIGURES, Figure
 from workbench._repr import one_line, plural
-from workbench.projection import Projection
+from workbench.projection import Projection, known_stability
 
 __all__ = [
     "HELP",
@@ -91,6 +91,7 @@ def atlas_view(
         "landmarks": landmarks(projection, shown) if choices.colour == "label" else [],
         "measures": measures,
         "colours": colour_options(projection, figures),
+        "redraw": projection.method != "given" and known_stability(projection) is None,
         "sliders": {"shift": _why_no_shift(projection), "temperature": "" if both else _ONE_KIND},
         "live": live,
         "dead": "" if live else "needs the model: show(projection, model=model)",

@@ -20,6 +20,7 @@ from widgets.atlas_figures import Figure, point_figures
 from widgets.atlas_finder import Found, find_picture, find_words
 from widgets.atlas_gallery import Ask, listing
 from widgets.atlas_input import checked_maps, own_temperature
+from widgets.atlas_maps import Maps
 from widgets.atlas_selection import items_of, pack, rows_of
 from widgets.atlas_traits import AtlasTraits
 from widgets.atlas_view import Choices, atlas_view, colouring, filter_marks, measure_rows, worst_links
@@ -27,7 +28,7 @@ from widgets.atlas_work import AtlasWork
 from widgets.snapshot import Snapshot
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
-from workbench.projection import Projection, encoder_of, project
+from workbench.projection import Projection, encoder_of, stability
 from workbench.projection.measures import measures
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ __all__ = ["EmbeddingAtlas"]
 
 _THUMB = 72  # pixels of a picture in the gallery
 _WORST = 400  # pairs that links are drawn of
-_SHIFTS_KEPT = 8  # maps of gap positions seen before, so that the slider goes back at once
 
 Work = Callable[[Callable[[], bool]], None]
 
@@ -79,15 +79,12 @@ class EmbeddingAtlas(AtlasTraits):
         Raises:
             BadInputError: no projection, or several with different numbers of points.
         """
-        self._layers = checked_maps(projection, pairs)
-        self._names = tuple(names) or tuple(f"map {place}" for place in range(len(self._layers)))
-        self._now = self._layers[0]
+        self._maps = Maps(checked_maps(projection, pairs), names)
+        self._now = self._maps.of(0)
         self._model = model
-        self._held = [one.model for one in self._layers]  # maps hold theirs weakly: they live as long as this
         self._given = dict(figures or {})
         self._figures: dict[str, Figure] | None = None
         self._measures: tuple[Sequence[Any] | None, Sequence[Any] | None] = (None, None)
-        self._shifted: dict[tuple[int, float], Projection] = {}
         self._found: Found | None = None
         self._listed: tuple[Any, ...] = ()
         self._coloured: tuple[tuple[Any, ...], Colouring] | None = None
@@ -96,7 +93,7 @@ class EmbeddingAtlas(AtlasTraits):
         self._work = AtlasWork(self._tell)
         self._quiet = False
         super().__init__(
-            temperature=own_temperature(self._now.embeddings, model or self._held[0]), shift=self._now.shift
+            temperature=own_temperature(self._now.embeddings, model or self._now.model), shift=self._now.shift
         )
         if self._now.labels is None:
             self.colour = "modality"
@@ -144,6 +141,20 @@ class EmbeddingAtlas(AtlasTraits):
 
         self._work.start("finds", "placing the picture", work)
 
+    def measure_stability(self, seeds: int = 2) -> None:
+        """Draw the map `seeds` more times: how much of it other seeds show joins the measures."""
+        now = self._now
+
+        def work(should_stop: Callable[[], bool]) -> None:
+            heard = self._work.progress("maps", should_stop)
+            stability(now, seeds=seeds, on_event=heard, should_stop=should_stop)
+            with self._lock:
+                if now is self._now:
+                    self._figures, self._measures = None, (None, None)
+            self._measure()
+
+        self._work.start("maps", "drawing it with other seeds", work)
+
     def cancel(self) -> None:
         """Stop all work; what is on the screen stays."""
         self._work.cancel()
@@ -154,7 +165,7 @@ class EmbeddingAtlas(AtlasTraits):
 
     def code(self) -> str:
         """Python that computes what is on the screen."""
-        return as_python(self._now, self._choices(), query=self.query, names=self._names)
+        return as_python(self._now, self._choices(), query=self.query, names=self._maps.names)
 
     def snapshot(self, *, title: str = "", width: int = 900, height: int = 620) -> Snapshot:
         """A labelled static figure of the map as it is coloured and selected now, with its figures."""
@@ -227,51 +238,34 @@ class EmbeddingAtlas(AtlasTraits):
         if self._quiet:
             return
         with self._work.reported():
-            if not 0 <= self.layer < len(self._layers):
-                raise BadInputError(
-                    f"Layer {self.layer} was asked for; there are {len(self._layers)}, from 0."
-                )
-            base, key = self._layers[self.layer], (self.layer, round(self.shift, 6))
-            if change["name"] == "layer" or key[1] == round(base.shift, 6):
-                self._work.maps.cancel()
+            base = self._maps.of(self.layer)
+            if change["name"] == "layer":
                 self._quiet = True
                 try:
                     self.shift = base.shift
                 finally:
                     self._quiet = False
-                self._use(base)
-            elif key in self._shifted:
-                self._work.maps.cancel()
-                self._use(self._shifted[key])
+            known = self._maps.known(self.layer, self.shift)
+            if known is None:
+                self._draw_again(base)
             else:
-                self._draw_again(base, key)
+                self._work.maps.cancel()
+                self._use(known)
 
-    def _draw_again(self, base: Projection, key: tuple[int, float]) -> None:
-        """Another position of the gap; the map starts from the one on the screen, so that it moves little."""
+    def _draw_again(self, base: Projection) -> None:
+        """Another position of the gap."""
         if len(base.modalities) < 2 or base.method == "given":
             raise BadInputError(
                 "The gap can be moved on a map that project() drew of pictures and texts; this is none."
             )
-        start, progress = self._now, self._work.progress
+        layer, shift, start = self.layer, self.shift, self._now
 
         def work(should_stop: Callable[[], bool]) -> None:
-            drawn = project(
-                base.embeddings,
-                method=base.method,
-                mode="shifted",
-                shift=key[1],
-                seed=base.seed,
-                start=start,
-                on_event=progress("maps", should_stop),
-                should_stop=should_stop,
-            )
+            heard = self._work.progress("maps", should_stop)
+            drawn = self._maps.draw(layer, shift, start=start, on_event=heard, should_stop=should_stop)
             with self._lock:
-                if should_stop():
-                    return
-                self._shifted[key] = drawn
-                while len(self._shifted) > _SHIFTS_KEPT:
-                    del self._shifted[next(iter(self._shifted))]
-                self._use(drawn)
+                if not should_stop():
+                    self._use(drawn)
 
         self._work.start("maps", "drawing the map", work)
 
@@ -372,7 +366,7 @@ class EmbeddingAtlas(AtlasTraits):
             self._data = self._arrays.announced()
             everything, chosen = self._measures
             panel = measure_rows(everything, chosen, len(self.selected_rows))
-            names = self._names if len(self._layers) > 1 else ()
+            names = self._maps.names if len(self._maps.given) > 1 else ()
             view = atlas_view(
                 now, self._choices(), shown, figures=self._figures, measures=panel, layers=names
             )

@@ -178,6 +178,17 @@ def test_sliders_move_the_map_and_the_figures(page, notebook, atlas) -> None:
     expect(atlas.locator(".atl-measures")).to_contain_text("contrastive loss at 0.1")
 
 
+def test_other_seeds_are_drawn_at_the_press_of_a_button_and_their_agreement_is_shown(notebook, atlas) -> None:
+    again = atlas.get_by_role("button", name="Draw it with 2 more seeds")
+    again.click()
+    expect(atlas.locator(".atl-measures")).to_contain_text("agreement with other seeds", timeout=120_000)
+    expect(again).to_be_hidden()
+    shown = notebook.python("print([row.shown for row in atlas.measures if row.key == 'stability'][0])")
+    expect(atlas.locator(".atl-measures tr", has_text="agreement with other seeds")).to_contain_text(shown)
+    atlas.get_by_label("colour by").select_option("stability")
+    expect(atlas.locator(".atl-ramp")).to_contain_text("stability")
+
+
 def test_a_filter_dims_and_a_figure_colours(page, notebook, atlas) -> None:
     atlas.get_by_role("button", name=re.compile("^Flags")).click()
     notebook.wait_until("atlas.labels == ['Flags']")

@@ -21,7 +21,7 @@ from widgets.atlas_view import filter_marks, worst_links
 from workbench import data, models
 from workbench.embedding import embed, forget
 from workbench.errors import BadInputError
-from workbench.projection import Neighbours, Projection, align, measures, place, project_layers
+from workbench.projection import Neighbours, Projection, align, measures, place, project, project_layers
 from workbench.results import Embeddings
 
 COLOURS = ("red", "green", "blue", "red", "green")  # five pairs: ten rows
@@ -185,6 +185,16 @@ def test_a_picture_from_the_browser_is_placed(atlas) -> None:
     ask(atlas, {"kind": "place", "name": "broken.png"}, png()[:40])
     assert "broken.png" in atlas._status["error"]
     assert atlas.found.said == "<b>.png"
+
+
+def test_other_seeds_are_drawn_when_asked_and_join_the_measures_and_the_colours(encoder) -> None:
+    atlas = show(project(embed(encoder, colour_pairs(COLOURS)), method="pca", seed=0))
+    assert atlas.wait(20) and atlas._view["redraw"] and "stability" not in atlas.figures
+    ask(atlas, {"kind": "stability"})
+    assert atlas.wait(20) and not atlas._view["redraw"]
+    shown = {row.key: row for row in atlas.measures}["stability"]
+    assert shown.value == 1 and shown.sample == "2 more seeds"  # principal components are no game of chance
+    assert atlas.figures["stability"].values.min() == 1
 
 
 def test_words_placed_on_a_map_of_a_layer_follow_the_slider_into_its_space() -> None:

@@ -198,12 +198,15 @@ function point(/** @type {any} */ { model, asked, send, view }) {
   };
 }
 
-function measures(/** @type {any} */ { view }) {
+function measures(/** @type {any} */ { model, view }) {
   const place = h("div", {});
+  const redraw = h("button", { type: "button", class: "wb-button", text: "Draw it with 2 more seeds", title: "How much of the map would another seed have shown?", onclick: () => model.send({ kind: "stability" }) });
   let drawn = "";
   return {
-    element: panel("How far to trust it", place),
+    element: panel("How far to trust it", place, redraw),
     draw() {
+      redraw.hidden = !view().redraw;
+      redraw.disabled = model.get("_status").state === "working";
       const now = JSON.stringify(view().measures);
       if (now !== drawn) fill(place, measuresTable(view().measures));
       drawn = now;

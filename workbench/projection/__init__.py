@@ -13,6 +13,7 @@ from workbench.projection.quality import (
     PointQuality,
     Stability,
     continuity,
+    known_stability,
     stability,
     trustworthiness,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "encoder_of",
     "extend",
     "gap",
+    "known_stability",
     "map_neighbours",
     "measures",
     "nearest_neighbours",

@@ -10,6 +10,7 @@ from open_clip.loss import SigLipLoss
 from scipy import stats
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.metrics import top_k_accuracy_score
+from sklearn.neighbors import NearestNeighbors
 
 from workbench.axes import unit
 from workbench.errors import BadInputError
@@ -142,6 +143,16 @@ def test_the_zero_shot_margin_is_the_cosine_to_the_own_class_minus_the_best_othe
     assert np.isnan(drawn.quality.margin[90:]).all()
 
 
+def test_the_share_of_the_other_modality_is_counted_in_scikit_learns_lists(paired: Embeddings) -> None:
+    drawn = project(paired, method="pca")
+    rows = np.concatenate([paired.image, paired.text])
+    lists = NearestNeighbors(n_neighbors=drawn.k + 1, algorithm="brute").fit(rows).kneighbors(rows)[1][:, 1:]
+    other = ((lists >= 90) != (np.arange(180)[:, None] >= 90)).mean(axis=1)
+    assert drawn.quality.cross_modal == pytest.approx(other, abs=1e-6)
+    shown = {row.key: row for row in measures(drawn)}["cross_modal"]
+    assert shown.value == pytest.approx(other.mean(), abs=1e-6)
+
+
 def test_figures_of_a_selection_are_judged_among_everything(paired: Embeddings) -> None:
     drawn = project(paired, method="pca")
     rows = np.array([0, 5, 90 + 5])
@@ -173,6 +184,23 @@ def test_a_map_of_directions_is_stable_and_one_drawn_by_chance_is_not() -> None:
     assert stability(project(embeddings, method="pca"), seeds=1).agreement.min() == 1
     noisy = stability(project(embeddings, seed=0, neighbours=5, epochs=40), seeds=1)
     assert noisy.chance < noisy.agreement.mean() < 1
+
+
+def test_stability_is_the_overlap_of_scikit_learns_neighbours_on_both_maps(paired: Embeddings) -> None:
+    drawn = project(paired, seed=3, epochs=60)
+    found = stability(drawn, seeds=1)
+
+    def near(points: np.ndarray) -> np.ndarray:
+        search = NearestNeighbors(n_neighbors=drawn.k, algorithm="brute").fit(points)
+        return search.kneighbors(return_distance=False)
+
+    other = project(paired, seed=found.seeds[0], epochs=60)
+    overlap = [
+        len({*a} & {*b}) / drawn.k for a, b in zip(near(drawn.points), near(other.points), strict=True)
+    ]
+    assert found.agreement == pytest.approx(overlap, abs=1e-6)
+    shown = {row.key: row for row in measures(drawn)}["stability"]
+    assert shown.value == pytest.approx(np.mean(overlap), abs=1e-6)
 
 
 def test_impossible_requests_are_refused(paired: Embeddings, drawn: Projection) -> None:
