@@ -91,7 +91,7 @@ def atlas_view(
         "landmarks": landmarks(projection, shown) if choices.colour == "label" else [],
         "measures": measures,
         "colours": colour_options(projection, figures),
-        "redraw": projection.method != "given" and known_stability(projection) is None,
+        "redraw": projection.method not in ("given", "pca") and known_stability(projection) is None,
         "sliders": {"shift": _why_no_shift(projection), "temperature": "" if both else _ONE_KIND},
         "live": live,
         "dead": "" if live else "needs the model: show(projection, model=model)",
