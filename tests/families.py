@@ -48,6 +48,57 @@ def _lxmert() -> nn.Module:
     )
 
 
+PICTURE = 99  # stands in the text where a language model reads a token of the picture
+
+
+def _llava() -> nn.Module:
+    text = tf.LlamaConfig(**WORDS, **SMALL, num_key_value_heads=4)
+    eye = tf.CLIPVisionConfig(**EYE)
+    config = tf.LlavaConfig(
+        vision_config=eye, text_config=text, image_token_index=PICTURE, vision_feature_layer=-1
+    )
+    return tf.LlavaForConditionalGeneration(config)
+
+
+def _idefics() -> nn.Module:
+    eye = {
+        "embed_dim": 32,
+        "image_size": 32,
+        "patch_size": 8,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+    }
+    eye["num_attention_heads"] = 4
+    config = tf.IdeficsConfig(
+        **WORDS, **SMALL, additional_vocab_size=0, cross_layer_interval=1, vision_config=eye,
+        alpha_initializer="ones",
+    )  # fmt: skip
+    return tf.IdeficsModel(config)
+
+
+def _blip2() -> nn.Module:
+    asks = tf.Blip2QFormerConfig(vocab_size=100, encoder_hidden_size=32, cross_attention_frequency=2, **SMALL)
+    says = tf.OPTConfig(
+        vocab_size=100, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, ffn_dim=64,
+        word_embed_proj_dim=32, max_position_embeddings=64,
+    )  # fmt: skip
+    config = tf.Blip2Config(
+        vision_config=tf.Blip2VisionConfig(**EYE), qformer_config=asks, text_config=says, num_query_tokens=4,
+        image_token_index=PICTURE,
+    )  # fmt: skip
+    return tf.Blip2ForConditionalGeneration(config)
+
+
+def pictured(count: int, before: int) -> dict[str, torch.Tensor]:
+    """Words with the tokens of a picture among them."""
+    found = torch.tensor([[*range(5, 5 + before), *[PICTURE] * count, 20, 21, 22]])
+    return {"input_ids": found, "attention_mask": torch.ones_like(found)}
+
+
+ASKED = {
+    "pixel_values": torch.randn(1, 1, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
+    "image_attention_mask": torch.ones(1, 7, 1, dtype=torch.long),
+}
 REGIONS = {"visual_feats": torch.rand(1, 5, 16), "visual_pos": torch.rand(1, 5, 4)}
 MASK = {"pixel_mask": torch.ones(1, 32, 32, dtype=torch.long)}
 FAMILIES = {
@@ -64,6 +115,9 @@ FAMILIES = {
     "bridgetower": (_bridgetower, ids() | pixels() | MASK, {"image": 5, "text": 5, "text cross": 2, "image cross": 2}),
     "lxmert": (_lxmert, ids() | REGIONS, {"text": 4, "image": 3, "text cross": 2, "image cross": 2}),
     "clip": (lambda: tf.CLIPModel(tf.CLIPConfig(text_config={**WORDS, **SMALL}, vision_config=EYE)), ids() | pixels(), {"image": 2, "text": 2}),
+    "llava": (_llava, pictured(16, before=2) | pixels(), {"image": 2, "joint": 2}),
+    "idefics": (_idefics, ids() | ASKED, {"image": 2, "text": 2, "text cross": 2}),
+    "blip2": (_blip2, pictured(4, before=1) | pixels(), {"image": 4, "image cross": 1, "joint": 2}),
     "siglip": (
         lambda: tf.SiglipModel(tf.SiglipConfig(text_config={**WORDS, "max_position_embeddings": 16, **SMALL}, vision_config=EYE)),
         ids() | pixels(), {"image": 2, "text": 2, "image pooling": 1},
@@ -74,7 +128,11 @@ FAMILIES = {
 def made(name: str) -> tuple[nn.Module, dict[str, torch.Tensor]]:
     torch.manual_seed(3)
     make, inputs, _ = FAMILIES[name]
-    return make().eval(), inputs
+    model = make().eval()
+    if name == "llava":  # on its first pass transformers hangs up hooks of its own, for good
+        with torch.no_grad():
+            model(**inputs)
+    return model, inputs
 
 
 def state(model: nn.Module) -> tuple:

@@ -130,10 +130,10 @@ def decode(packed: Packed, group: Group, number: int) -> NDArray[np.float32]:
 def token_ids(layout: TokenLayout, kind: str = "self") -> list[str]:
     """A name for each token that it keeps in every sequence it stands in: "p:4" a patch, "w:1" a word."""
     ids = [f"{'q' if kind == 'pooling' else 'o'}:{layout.side}:{place}" for place in range(layout.count)]
-    for number, place in enumerate(layout.patches):
-        ids[int(place)] = f"p:{number}"
     for number in range(len(layout.words)):
         ids[layout.first_word + number] = f"w:{number}"
+    for number, place in enumerate(layout.patches):
+        ids[int(place)] = f"p:{number}"
     return ids
 
 

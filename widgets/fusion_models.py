@@ -55,14 +55,16 @@ REAL_MODELS: tuple[dict[str, Any], ...] = (
         "trap": "Onto one pooled vector cross-attention does nothing: a softmax over one key is 1.",
     },
     {
-        "model": "BLIP-2, Q-Former", "where": "mid", "channel": "bottleneck tokens", "closest": "perceiver",
+        "model": "BLIP-2, Q-Former", "specimen": "blip2",
+        "where": "mid", "channel": "bottleneck tokens", "closest": "perceiver",
         "words": "A few learned queries read the frozen picture tower; only they go on to the language "
         "model.",
         "read": "queries to patches", "source": "arXiv 2301.12597",
         "trap": "What the queries leave out, the language model never learns.",
     },
     {
-        "model": "Flamingo, Idefics", "where": "mid", "channel": "directed tokens, gated",
+        "model": "Flamingo, Idefics", "specimen": "idefics",
+        "where": "mid", "channel": "directed tokens, gated",
         "closest": "cross-attention",
         "words": "Cross-attention between the language model's blocks, times tanh(a) with a = 0 at the "
         "start: it begins as the language model alone.",
@@ -70,7 +72,8 @@ REAL_MODELS: tuple[dict[str, Any], ...] = (
         "trap": "A gate that stays near 0 is a picture that is ignored.",
     },
     {
-        "model": "LLaVA", "where": "early", "channel": "full tokens (prefix)", "closest": "early-tokens",
+        "model": "LLaVA", "specimen": "llava",
+        "where": "early", "channel": "full tokens (prefix)", "closest": "early-tokens",
         "words": "Picture tokens, mapped to word vectors, stand before the words of a language model.",
         "read": "attention of words to the picture's tokens", "source": "arXiv 2304.08485",
         "trap": "Causal: patches never see the question; only later words do.",
@@ -88,7 +91,7 @@ def meeting_view(found: Meeting | None) -> dict[str, Any] | None:
         "layers": [
             {
                 "site": one.site, "asks": one.asks, "seen": one.seen, "kind": one.kind, "share": one.share,
-                "low": one.low, "high": one.high, "even": one.even,
+                "low": one.low, "high": one.high, "even": one.even, "gate": one.gate,
             }
             for one in found.layers
         ],

@@ -56,6 +56,13 @@ class Flow:
     def enter(self, site: Site) -> None:
         """A sequence that is met for the first time begins; a block that begins is remembered as it was."""
         for name, layout in ((key_stream_of(site), site.key), (stream_of(site), site.query)):
+            known = self.held.get(name, {}).get(name)
+            if known is not None and len(known) != layout.count:
+                raise UnsupportedError(
+                    f"This model makes {layout.count} tokens of its picture's {len(known)} on the way, with "
+                    "a query former, and the equations follow the same tokens through all layers. Take "
+                    "'attention', 'occlusion' or 'integrated-gradients'."
+                )
             if name not in self.held:
                 self.held[name] = self._beginning(name, layout.count, site)
                 if name in self.held[name]:

@@ -131,8 +131,9 @@ class Whole:
 
     @cached_property
     def places(self) -> tuple[int, ...]:
-        """Places of the text's tokens that are no padding."""
-        return tuple(place for place in range(self.subject.text_count) if place not in self.subject.padded)
+        """Places of the text's tokens that are no padding, and no tokens of a picture."""
+        others = {*self.subject.padded, *self.subject.placeholders}
+        return tuple(place for place in range(self.subject.text_count) if place not in others)
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
@@ -163,9 +164,9 @@ class Whole:
     def picture(self) -> NDArray[np.uint8] | None:
         """The picture as the model sees it, stretched over 0 to 255; None where it sees none."""
         pixels = self.inputs.get("pixel_values")
-        if pixels is None or pixels.ndim != 4 or pixels.shape[1] != 3:
+        if pixels is None or pixels.ndim < 4 or pixels.shape[-3] != 3:
             return None
-        shown = as_array(pixels[0].permute(1, 2, 0))
+        shown = as_array(pixels.flatten(0, -4)[0].permute(1, 2, 0))
         low, high = float(shown.min()), float(shown.max())
         return np.asarray(255 * (shown - low) / max(high - low, 1e-12), np.uint8)
 

@@ -127,7 +127,8 @@ def _kept_patches(whole: Whole, name: str, keep: Tensor, options: Options) -> Te
     else:
         (rows, cols), (height, width) = whole.patches or (1, 1), given.shape[-2:]
         by_row, by_col = torch.arange(height) * rows // height, torch.arange(width) * cols // width
-        share = keep.reshape(-1, rows, cols)[:, by_row][:, :, by_col][:, None]
+        share = keep.reshape(-1, rows, cols)[:, by_row][:, :, by_col]
+        share = share.reshape(len(keep), *[1] * (given.ndim - 3), height, width)
     return given * share + filled * (1 - share)
 
 
@@ -147,13 +148,13 @@ def _filled(whole: Whole, name: str, options: Options) -> Tensor:
             "Leave fill at 'mean'."
         )
     given = whole.inputs[name]
-    return given.mean(dim=(2, 3) if given.ndim == 4 else 1, keepdim=True).expand_as(given)
+    return given.mean(dim=1 if given.ndim == 3 else (-2, -1), keepdim=True).expand_as(given)
 
 
 def _by_patch(whole: Whole, values: Tensor) -> NDArray:
     if values.ndim == 2:
         return as_array(values.sum(dim=-1))[None]
-    return pooled_over_cells(as_array(values), whole.patches or (1, 1))
+    return pooled_over_cells(as_array(values.flatten(0, -3)), whole.patches or (1, 1))
 
 
 def _picture_input(whole: Whole) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.axes import frozen
+from workbench.capture.layout import TokenLayout
 from workbench.capture.trace import AttentionMap
 from workbench.errors import BadInputError
 
@@ -108,12 +109,16 @@ def _cross(attention: AttentionMap, values: NDArray[np.float64]) -> NDArray:
         return np.ones(len(values))
     if key.side != "joint":
         return np.full(len(values), np.nan)
-    asks, seen = np.array(query.kinds)[attention.queries], np.array(key.kinds)
+    asks, seen = _kinds(query)[attention.queries], _kinds(key)
     shares = []
     for own, other in (("patch", "word"), ("word", "patch")):
         if (asks == own).any() and (seen == other).any():
             shares.append(values[:, asks == own][:, :, seen == other].sum(axis=2))
     return np.concatenate(shares, axis=1).mean(axis=1) if shares else np.full(len(values), np.nan)
+
+
+def _kinds(layout: TokenLayout) -> NDArray:
+    return np.array(["patch" if kind == "picture" else kind for kind in layout.kinds])
 
 
 def _own(attention: AttentionMap, values: NDArray[np.float64]) -> NDArray:

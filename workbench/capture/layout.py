@@ -15,7 +15,7 @@ __all__ = ["Kind", "Pooling", "Side", "TokenLayout"]
 
 Side = Literal["image", "text", "joint"]
 Pooling = Literal["token", "mean", "attention", "none"]
-Kind = Literal["special", "patch", "word", "padding"]
+Kind = Literal["special", "patch", "picture", "word", "padding"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,9 @@ class TokenLayout:
         count: tokens in all.
         grid: rows and columns of patches, or None; never assumed to be square.
         first_patch: where the patches begin; a class token and registers stand before them.
-        words: readable tokens in order; () where the text is not known.
+        pictured: places that stand for a picture without a place on the grid, such as a query former's.
+        words: readable tokens in order; () where the text is not known. In a language model the picture's
+            places are among them, and are no words.
         first_word: where the words begin.
         padded: places that are only there to fill the sequence.
         pooling: how the sequence becomes one vector: one token is read ("token"), the mean of all, or a
@@ -44,6 +46,7 @@ class TokenLayout:
     padded: tuple[int, ...] = ()
     pooling: Pooling = "none"
     pooled: int | None = None
+    pictured: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         ends = (self.first_patch + self.patch_count, self.first_word + len(self.words))
@@ -67,10 +70,12 @@ class TokenLayout:
     def kinds(self) -> tuple[Kind, ...]:
         """What each token is; class tokens, registers, start and end marks are "special"."""
         kinds: list[Kind] = ["special"] * self.count
-        for place in self.patches:
-            kinds[int(place)] = "patch"
         for place, word in enumerate(self.words, self.first_word):
             kinds[place] = "special" if is_mark(word) else "word"
+        for place in self.patches:
+            kinds[int(place)] = "patch"
+        for place in self.pictured:
+            kinds[place] = "picture"
         for place in self.padded:
             kinds[place] = "padding"
         return tuple(kinds)
@@ -81,11 +86,13 @@ class TokenLayout:
         names = [f"token {place}" for place in range(self.count)]
         for place in range(self.first_patch if self.grid else 0):
             names[place] = "class token" if place == 0 else f"register {place}"
+        for place, word in enumerate(self.words, self.first_word):
+            names[place] = word
         for number, place in enumerate(self.patches):
             row, column = divmod(number, (self.grid or (1, 1))[1])
             names[int(place)] = f"row {row}, column {column}"
-        for place, word in enumerate(self.words, self.first_word):
-            names[place] = word
+        for number, place in enumerate(self.pictured):
+            names[place] = f"picture token {number}"
         for place in self.padded:
             names[place] = "padding"
         return tuple(names)

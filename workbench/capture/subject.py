@@ -17,6 +17,7 @@ __all__ = ["Subject", "is_image", "sequence_of", "subjects_of"]
 
 _MOST_PREFIX = 16  # class, distillation and register tokens together
 _POOLINGS: dict[str, Pooling] = {"tok": "token", "token": "token", "avg": "mean", "map": "attention"}
+_PLACEHOLDERS = ("image_token_id", "image_token_index")
 _IMAGE_WORDS = re.compile(r"visi?o?n|visual|image|pixel|picture", re.I)
 _TEXT_WORDS = re.compile(r"text|language|lang|token|bert\b", re.I)
 
@@ -53,6 +54,17 @@ class Subject:
             return ()
         return tuple(int(place) for place in torch.nonzero(mask[0] == 0).flatten())
 
+    @property
+    def placeholders(self) -> tuple[int, ...]:
+        """Places of the text at which a language model reads tokens of the picture instead of words."""
+        ids, config = self.inputs.get("input_ids"), getattr(self.root, "config", None)
+        mark = next(
+            (found for name in _PLACEHOLDERS if (found := getattr(config, name, None)) is not None), None
+        )
+        if ids is None or mark is None or "pixel_values" not in self.inputs:
+            return ()
+        return tuple(int(place) for place in torch.nonzero(ids[0] == mark).flatten())
+
     def image_pooling(self, prefixed: bool) -> Pooling:
         """How the image tower makes one vector of its tokens, as its own setting says; timm's and open_clip's
         towers have one. A tower without the setting reads its class token, if it has one.
@@ -69,7 +81,7 @@ class Subject:
             rows, columns = (int(length) for length in self.inputs["spatial_shapes"][0])
             return (rows, columns) if 0 <= tokens - rows * columns <= _MOST_PREFIX else None
         pixels = self.inputs.get("pixel_values")
-        if pixels is None or pixels.ndim != 4:
+        if pixels is None or pixels.ndim not in (4, 5) or (pixels.ndim == 5 and pixels.shape[1] > 1):
             return None
         height, width = pixels.shape[-2:]
         for module in self.root.modules():
@@ -114,6 +126,8 @@ def sequence_of(subject: Subject, path: str, count: int, *, whole: bool = True) 
     `whole`: it attends to itself, so that it may hold text and patches together.
     """
     texts = subject.text_count
+    if count == texts and subject.placeholders and not is_image(path):
+        return _prefixed(subject, count)
     if subject.side == "text" or (subject.side is None and count == texts and not is_image(path)):
         return _text(subject, count)
     joint = subject.grid(count - texts) if texts and subject.side is None else None
@@ -156,6 +170,20 @@ def _joint(subject: Subject, count: int, grid: tuple[int, int]) -> TokenLayout:
     return TokenLayout("joint", count, grid, first_patch, words, first_word, padded, "token", 0)
 
 
+def _prefixed(subject: Subject, count: int) -> TokenLayout:
+    """A language model's sequence in which the picture stands among the words (LLaVA, BLIP-2)."""
+    places = subject.placeholders
+    together = places[-1] - places[0] + 1 == len(places)
+    grid = subject.grid(len(places)) if together else None
+    if grid is not None and grid[0] * grid[1] != len(places):
+        grid = None
+    words = subject.words if len(subject.words) == count else tuple(f"token {k}" for k in range(count))
+    return TokenLayout(
+        "joint", count, grid, places[0] if grid else 0, words, padded=subject.padded,
+        pictured=() if grid else places,
+    )  # fmt: skip
+
+
 def _module(model: nn.Module, given: Any, words: Sequence[str]) -> Subject:
     if not isinstance(given, Mapping) or not all(isinstance(value, Tensor) for value in given.values()):
         raise BadInputError(
@@ -184,7 +212,7 @@ def _check_patches(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
         raise BadInputError(
             "pixel_mask is 0 everywhere, so no token of the picture is left. Give 1 where there is picture."
         )
-    if pixels is None or pixels.ndim != 4:
+    if pixels is None or pixels.ndim not in (4, 5):
         return
     height, width = (int(length) for length in pixels.shape[-2:])
     for module in model.modules():

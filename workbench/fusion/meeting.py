@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from workbench._repr import html_table, plural
-from workbench.capture.trace import AttentionMap, Site, Trace
+from workbench.capture.sites import block_of
+from workbench.capture.trace import Site, Trace
 from workbench.errors import BadInputError
 from workbench.results import Provenance
 
 __all__ = ["Crossing", "Meeting", "meeting"]
+
+_GATE = re.compile(r"(alpha|gate).*attn|attn.*(alpha|gate)")  # not that of the block's feed-forward part
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,9 @@ class Crossing:
         kind: "self" where both stand in one sequence, "cross" where one sequence asks the other.
         share: of the attention of those who ask that goes to the other modality, the mean of all heads;
             1 by construction in cross-attention. low, high: of the heads with least and most.
-        even: the share if they attended to everything alike.
+        even: the share if they attended to everything alike that they may see.
+        gate: size of the gate that what crosses is multiplied with, 0 to 1, the mean of its numbers: tanh(a)
+            of Flamingo and its kin; None where there is no gate, or the model is no longer held.
     """
 
     site: str
@@ -35,6 +42,7 @@ class Crossing:
     low: float
     high: float
     even: float
+    gate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Meeting:
             return f"nothing crosses in {' and '.join(parts)}: they meet in one number at the end"
         begin = f"after {' and '.join(parts)}" if parts else "from the first layer on"
         how = "one sequence" if self.layers[0].kind == "self" else "cross-attention"
+        how = f"gated {how}" if any(one.gate is not None for one in self.layers) else how
         return f"they meet {begin}, in {plural(self.together, 'layer')}, by {how}"
 
     def __repr__(self) -> str:
@@ -70,10 +79,11 @@ class Meeting:
     def _repr_html_(self) -> str:
         rows = [
             (one.site, f"{one.asks} to {one.seen}", one.kind, f"{one.share:.1%}",
-             f"{one.low:.1%} to {one.high:.1%}", f"{one.even:.1%}")
+             f"{one.low:.1%} to {one.high:.1%}", f"{one.even:.1%}",
+             "" if one.gate is None else f"{one.gate:.2f}")
             for one in self.layers
         ]  # fmt: skip
-        header = ("layer", "who asks whom", "attention", "share that crosses", "its heads", "if even")
+        header = ("layer", "who asks whom", "attention", "share that crosses", "its heads", "if even", "gate")
         return html_table(repr(self), header, rows)
 
 
@@ -96,7 +106,7 @@ def meeting(trace: Trace, *, trained: bool = True) -> Meeting:
     found: list[Crossing] = []
     alone, together = {"image": 0, "text": 0}, set()
     for site in trace.sites:
-        crossings = _of_site(site, trace.attention(site))
+        crossings = _of_site(site, trace)
         found += crossings
         if crossings:
             together.add(site.layer)
@@ -107,23 +117,41 @@ def meeting(trace: Trace, *, trained: bool = True) -> Meeting:
     return Meeting(own.model or "model", tuple(found), alone, len(together), trained, origin)
 
 
-def _of_site(site: Site, attention: AttentionMap) -> list[Crossing]:
+def _gate(model: Any, site: Site) -> float | None:
+    """Mean |tanh(a)| of the block's own gate before its cross-attention.
+
+    Source: Alayrac et al. 2022, "Flamingo", section 2.2.
+    """
+    if not hasattr(model, "get_submodule") or not block_of(site.path):
+        return None
+    for name, value in model.get_submodule(block_of(site.path)).named_parameters(recurse=False):
+        if _GATE.search(name):
+            return float(value.detach().float().tanh().abs().mean())
+    return None
+
+
+def _of_site(site: Site, trace: Trace) -> list[Crossing]:
+    attention = trace.attention(site)
     if len(attention.queries) < site.query.count:
         raise BadInputError(
             f"{site.name} was captured with some rows only; capture with rows='all' to see what crosses."
         )
-    if site.kind == "cross":
-        return [Crossing(site.name, site.query.side, site.key.side, "cross", 1.0, 1.0, 1.0, 1.0)]
-    if site.key.side != "joint":
-        return []
+    if site.kind == "cross" and site.query.side != site.key.side:
+        gate = _gate(trace.model, site)
+        return [Crossing(site.name, site.query.side, site.key.side, "cross", 1.0, 1.0, 1.0, 1.0, gate)]
+    if site.kind == "cross" or site.key.side != "joint":
+        return []  # a query former asks its own picture: nothing crosses
     kinds = np.array(site.key.kinds)
-    members, made = {"text": kinds == "word", "image": kinds == "patch"}, []
+    members, made = {"text": kinds == "word", "image": np.isin(kinds, ("patch", "picture"))}, []
+    seen_by = np.broadcast_to(kinds != "padding", (len(kinds), len(kinds)))
+    if attention.causal:
+        seen_by = np.tril(seen_by)
     for asks, seen in (("text", "image"), ("image", "text")):
         own, other = members[asks], members[seen]
         if not own.any() or not other.any():
             continue
         share = attention.values[:, own][:, :, other].astype(np.float64).sum(axis=2).mean(axis=1)
-        even = float(other.sum() / (kinds != "padding").sum())
+        even = float(((seen_by & other)[own].sum(axis=1) / seen_by[own].sum(axis=1)).mean())
         ends = float(share.min()), float(share.max())
         made.append(Crossing(site.name, asks, seen, "self", float(share.mean()), *ends, even))
     return made

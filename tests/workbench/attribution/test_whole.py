@@ -63,7 +63,8 @@ def test_one_call_explains_a_model_of_every_family_and_leaves_it_as_it_was(name:
     assert state(model) == before
     assert {"attention", "integrated-gradients", "kernel-shap", "occlusion", "random"} <= set(maps.methods)
     crossing = {"rollout", "relevance"}
-    assert crossing <= set(maps.refused) if name == "bridgetower" else crossing <= set(maps.methods)
+    beyond = ("bridgetower", "blip2")  # two stacks over one sequence; a query former on the way
+    assert crossing <= set(maps.refused) if name in beyond else crossing <= set(maps.methods)
     for heatmap in maps:
         assert (heatmap.image is not None) == (name not in ("bert", "gpt2"))
         if heatmap.method != "centre":
@@ -98,6 +99,28 @@ def test_relevance_is_equations_5_and_6_on_the_weights_that_transformers_returns
     if found.image is not None:
         np.testing.assert_allclose(found.image.ravel(), own[-found.image.size :], rtol=1e-5, atol=1e-9)
     # ViT's eager attention takes its softmax in float32.
+    assert found.score == pytest.approx(float(number.detach()), abs=1e-6)
+
+
+def test_a_language_model_that_reads_a_picture_is_explained_by_the_equations_of_its_one_sequence() -> None:
+    """LLaVA: the next token, by transformers' own weights in float64; picture tokens are no words."""
+    model, inputs = made("llava")
+    model = strong(model).double()
+    inputs = {key: value.double() if value.is_floating_point() else value for key, value in inputs.items()}
+    names = ["Look", "at", *["<image>"] * 16, "what", "is", "it"]
+    found = attribute(model, inputs, method="relevance", words=names)
+    model.set_attn_implementation("eager")
+    given = model(**inputs, output_attentions=True)
+    number = given.logits[0, -1].log_softmax(-1).max()
+    grads = torch.autograd.grad(number, given.attentions)
+    relevance = np.eye(21)
+    for attention, grad in zip(given.attentions, grads, strict=True):
+        weighted = (attention * grad)[0].clamp(min=0).mean(dim=0).detach().numpy()
+        relevance = relevance + weighted @ relevance
+    own = relevance[-1] - np.eye(21)[-1]
+    assert found.tokens == ("Look", "at", "what", "is", "it")
+    np.testing.assert_allclose(found.text, own[[0, 1, 18, 19, 20]], rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(found.image.ravel(), own[2:18], rtol=1e-5, atol=1e-9)
     assert found.score == pytest.approx(float(number.detach()), abs=1e-6)
 
 

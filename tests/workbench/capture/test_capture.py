@@ -31,7 +31,7 @@ def test_every_family_is_captured_with_the_gate_on_and_left_as_it_was(name: str)
     assert len({site.name for site in trace.sites}) == len(trace.sites)
 
 
-@pytest.mark.parametrize("name", ["bert", "gpt2", "vit", "deit", "clip", "vilt"])
+@pytest.mark.parametrize("name", ["bert", "gpt2", "vit", "deit", "clip", "vilt", "llava"])
 def test_the_weights_are_those_that_transformers_itself_returns(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,6 +45,7 @@ def test_the_weights_are_those_that_transformers_itself_returns(
         given = model(**inputs, output_attentions=True)
     two = {"image": "vision_model_output", "text": "text_model_output"}
     sides = {side: given[part] for side, part in two.items()} if name == "clip" else {"": given}
+    sides = {"joint": given} if name == "llava" else sides
     for side, output in sides.items():
         sites = [site for site in trace.sites if site.query.side == side or not side]
         assert len(output.attentions) == len(sites) > 0

@@ -19,6 +19,9 @@ FAMILIES = {
     "lxmert": (2, 2, 2, "cross"),
     "bridgetower": (2, 3, 2, "cross"),
     "blip": (2, 1, 2, "cross"),
+    "blip2": (4, 0, 2, "self"),  # two layers of the tower, two of the query former
+    "idefics": (2, 0, 2, "cross"),
+    "llava": (2, 0, 2, "self"),
 }
 
 
@@ -34,7 +37,8 @@ def test_a_family_meets_where_its_paper_says(name: str) -> None:
     assert {one.kind for one in found.layers} == ({kind} if kind else set())
     assert not found.trained and "random weights" in repr(found)
     asks = {one.asks for one in found.layers}
-    assert asks == ({"text"} if name == "blip" else {"text", "image"} if kind else set())
+    one_way = name in ("blip", "idefics")  # the picture never asks
+    assert asks == ({"text"} if one_way else {"text", "image"} if kind else set())
 
 
 def test_the_share_that_crosses_is_the_sum_over_the_other_modalitys_tokens(
@@ -57,6 +61,34 @@ def test_the_share_that_crosses_is_the_sum_over_the_other_modalitys_tokens(
             assert one.even == pytest.approx(len(other) / 32)
     assert "they meet from the first layer on, in 2 layers, by one sequence" in repr(found)
     assert "joint.0" in found._repr_html_()
+
+
+def test_in_a_language_model_the_picture_never_sees_the_question() -> None:
+    """LLaVA: the shares from transformers' own weights, and even attention under the causal mask by hand."""
+    model, inputs = made("llava")
+    found = meeting(capture(model, inputs))
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        given = model(**inputs, output_attentions=True).attentions
+    words, patches = np.array([0, 1, 18, 19, 20]), np.arange(2, 18)
+    for layer, attention in enumerate(given):
+        weights = attention[0].double().numpy()
+        ask, back = (one for one in found.layers if one.site == f"joint.{layer}")
+        assert ask.share == pytest.approx(weights[:, words][:, :, patches].sum(axis=2).mean(), abs=1e-6)
+        assert ask.even == pytest.approx(np.mean([0, 0, 16 / 19, 16 / 20, 16 / 21]))
+        assert back.asks == "image" and back.even == pytest.approx(np.mean([2 / (3 + k) for k in range(16)]))
+        assert back.share == pytest.approx(weights[:, patches][:, :, words[:2]].sum(axis=2).mean(), abs=1e-6)
+
+
+def test_a_gate_is_the_size_of_its_hyperbolic_tangent() -> None:
+    model, inputs = made("idefics")
+    assert [one.gate for one in meeting(capture(model, inputs)).layers] == pytest.approx([np.tanh(1)] * 2)
+    with torch.no_grad():
+        model.gated_cross_attn_layers[0].alpha_cross_attn.fill_(-0.25)
+    found = meeting(capture(model, inputs))
+    assert found.layers[0].gate == pytest.approx(np.tanh(0.25)) and "gated cross-attention" in str(found)
+    assert {one.gate for one in specimen("idefics").layers} == {0.0}  # it begins as the language model alone
+    assert {one.gate for one in specimen("blip").layers} == {None}
 
 
 def test_what_cannot_be_told_is_refused() -> None:
