@@ -305,8 +305,8 @@ function measuredPart(found) {
   const weights = found.trained ? "Measured" : "Measured on a tiny one (random weights)";
   const bars = found.layers.map((/** @type {any} */ one) => {
     const told = one.kind === "cross" ? `cross-attention: all of it crosses${one.gate === null ? "" : `, times a gate of ${one.gate.toFixed(2)}`}` : `${(100 * one.share).toFixed(0)} % crosses (heads ${(100 * one.low).toFixed(0)} to ${(100 * one.high).toFixed(0)} %; even attention: ${(100 * one.even).toFixed(0)} %)`;
-    return h("li", { title: told }, h("span", { text: `${one.site.replace("joint.", "layer ")}: ${one.asks} → ${one.seen}` }),
-      h("span", { class: "fb-share", role: "img", "aria-label": told }, h("i", { style: { width: `${100 * one.share}%` } }), h("b", { style: { left: `${100 * one.even}%` } })),
+    return h("li", { title: told }, h("span", { text: `${one.site.replace(/^(joint|text|image)\.(\d+)(\.cross)?$/, "layer $2")}: ${one.asks} → ${one.seen}` }),
+      h("span", { class: "fb-share", role: "img", "aria-label": told }, h("i", { style: { width: `${100 * one.share * (one.gate ?? 1)}%` } }), h("b", { style: { left: `${100 * one.even}%` } })),
       h("small", { text: one.kind === "cross" ? (one.gate === null ? "all" : `gate ${one.gate.toFixed(2)}`) : `${(100 * one.share).toFixed(0)} %` }));
   });
   return h("div", { class: "fb-measured" }, h("p", { text: `${weights}: ${found.said}.` }), bars.length ? h("ul", {}, ...bars) : null);
