@@ -135,13 +135,13 @@ def grad_eclip_maps(case: Case, options: Options) -> Maps:
     layer = pick_layer(options.layer, len(inner))
     block = seen.layers[-1] if pool else inner[layer]
     (grad,) = case.gradient(case.value(seen.features), block.output)
-    image = grad_eclip(block, grad, 0, slice(-layout.patches, None))
+    image = grad_eclip([block], [grad], 0, slice(-layout.patches, None))
     text = case.text_pass()
     row = max(case.read_row(text), 0)
     layers = text.layers[-_ECLIP_TEXT_LAYERS:]
     grads = case.gradient(case.value(case.image, text.features), *(part.output for part in layers))
-    parts = [grad_eclip(part, grad, row, case.span) for part, grad in zip(layers, grads, strict=True)]
-    return Maps(as_array(layout.spread(image)), as_array(torch.stack(parts).sum(dim=0)), layer=layer)
+    words = grad_eclip(layers, grads, row, case.span)
+    return Maps(as_array(layout.spread(image)), as_array(words), layer=layer)
 
 
 def rollout(attention: Sequence[Tensor]) -> Tensor:
@@ -176,10 +176,12 @@ def legrad(gradients: Sequence[Tensor]) -> Tensor:
     return torch.stack([gradient.clamp(min=0).mean(dim=(0, 1)) for gradient in gradients]).mean(dim=0)
 
 
-def grad_eclip(layer: Recorded, gradient: Tensor, row: int, keys: slice) -> Tensor:
-    """(sum over channels of gradient at `row` * value)+ times the softened query-key match: key.
+def grad_eclip(layers: Sequence[Recorded], gradients: Sequence[Tensor], row: int, keys: slice) -> Tensor:
+    """(sum over channels of gradient at `row` * value, times the softened query-key match)+: key.
 
-    The match is scaled over `keys` alone, the patches or the words: padding sets no scale.
+    Of several layers the sum is taken before the positive part. The match is scaled over `keys` alone, the
+    patches or the words: padding sets no scale. The authors' program moves queries and keys through the
+    output projection before it matches them; this does not.
 
     Source: Zhao et al. 2024, equations 8 to 11.
     """
@@ -187,11 +189,14 @@ def grad_eclip(layer: Recorded, gradient: Tensor, row: int, keys: slice) -> Tens
     def joined(part: Tensor) -> Tensor:
         return part[0].transpose(0, 1).flatten(1)  # token x (head, channel)
 
-    query, key, value = joined(layer.query)[row], joined(layer.key)[keys], joined(layer.value)[keys]
-    match = torch.cosine_similarity(query[None], key, dim=1)
-    low, high = match.min(), match.max()
-    softened = (match - low) / (high - low) if high > low else torch.ones_like(match)
-    return ((joined(gradient)[row] * value).sum(dim=1) * softened).clamp(min=0)
+    parts = []
+    for layer, gradient in zip(layers, gradients, strict=True):
+        query, key, value = joined(layer.query)[row], joined(layer.key)[keys], joined(layer.value)[keys]
+        match = torch.cosine_similarity(query[None], key, dim=1)
+        low, high = match.min(), match.max()
+        softened = (match - low) / (high - low) if high > low else torch.ones_like(match)
+        parts.append((joined(gradient)[row] * value).sum(dim=1) * softened)
+    return torch.stack(parts).sum(dim=0).clamp(min=0)
 
 
 def _inner(layers: Sequence[Recorded]) -> list[Recorded]:

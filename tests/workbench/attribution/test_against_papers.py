@@ -133,8 +133,8 @@ def test_grad_eclip_is_equation_8_to_11_with_the_models_own_heads(double, pair, 
             gradient = slope(score, np.zeros_like(v))[row]
             match = np.array([cosine(q[row], one) for one in k[keys]])
             softened = (match - match.min()) / (match.max() - match.min())
-            total = total + np.maximum((gradient * v[keys]).sum(axis=1) * softened, 0)
-        return total
+            total = total + (gradient * v[keys]).sum(axis=1) * softened
+        return np.maximum(total, 0)
 
     heatmap = attribute(model, pair, method="grad-eclip")
     pixels, ids = inputs
