@@ -9,6 +9,7 @@ from widgets.attention_lens import AttentionLens
 from widgets.attribution_board import AttributionBoard
 from widgets.embedding_atlas import EmbeddingAtlas
 from widgets.fusion_board import FusionBoard
+from widgets.progress import Progress
 from widgets.show import show
 from widgets.snapshot import Snapshot
 from widgets.zero_shot_board import ZeroShotBoard
@@ -19,6 +20,7 @@ __all__ = [
     "AttributionBoard",
     "EmbeddingAtlas",
     "FusionBoard",
+    "Progress",
     "Snapshot",
     "ZeroShotBoard",
     "show",

@@ -100,7 +100,7 @@ class Proof:
                 row.kind,
                 row.task,
                 row.measure,
-                f"{row.measured:.3f}",
+                f"{row.measured:z.3f}",
                 row.theory,
                 marks[row.passed],
             )
