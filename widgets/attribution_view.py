@@ -11,14 +11,7 @@ from PIL import Image, ImageDraw
 
 from widgets.snapshot import font_for
 from workbench._repr import one_line
-from workbench.attribution import (
-    METHODS,
-    Cost,
-    Faithfulness,
-    Heatmap,
-    Measure,
-    available_methods,
-)
+from workbench.attribution import METHODS, Cost, Faithfulness, Heatmap, Measure
 
 __all__ = ["board_view", "map_view", "measures_for", "method_choices", "overlay", "peak", "word_picture"]
 
@@ -84,7 +77,11 @@ def method_choices(
     model: Any | None, shown: Sequence[str], refused: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Every method with whether it is shown, and the reason where it does not apply."""
-    reasons = available_methods(model) if model is not None else {}
+    reasons: Mapping[str, str | None] = {}
+    if model is not None:
+        from workbench.attribution import available_methods  # needs torch, which maps to look at do not
+
+        reasons = available_methods(model)
     return [
         {
             "name": name,

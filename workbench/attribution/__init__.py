@@ -6,11 +6,12 @@
 from typing import TYPE_CHECKING, Any
 
 from workbench.attribution.heatmap import Attributions, Cost, Heatmap
-from workbench.attribution.methods import METHODS, MethodCard, available_methods, method_card
+from workbench.attribution.methods import METHODS, MethodCard, method_card
 from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
 from workbench.attribution.targets import Output, Target, contrast, logit, output, probability, similarity
 
 if TYPE_CHECKING:
+    from workbench.attribution.available import available_methods
     from workbench.attribution.trust import MEASURES, expected_cost, faithfulness
     from workbench.attribution.verbs import attribute
 
@@ -41,6 +42,7 @@ __all__ = [
 
 _WHERE = {
     "attribute": "verbs",
+    "available_methods": "available",
     "faithfulness": "trust",
     "expected_cost": "trust",
     "MEASURES": "trust",

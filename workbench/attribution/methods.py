@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from workbench.errors import UnknownNameError, did_you_mean
 
-__all__ = ["METHODS", "MethodCard", "available_methods", "method_card"]
+__all__ = ["METHODS", "MethodCard", "method_card"]
 
 Need = Literal["attention", "gradients", "features"]
 
@@ -144,15 +144,3 @@ def method_card(name: str) -> MethodCard:
             f"{did_you_mean(str(name), METHODS)}"
         )
     return METHODS[name]
-
-
-def available_methods(model: Any) -> dict[str, str | None]:
-    """Every method by name: None where it explains this model, else the reason why it does not."""
-    from torch import nn
-
-    from workbench.attribution.towers import why_not
-    from workbench.attribution.whole_methods import why_not_whole
-
-    if isinstance(model, nn.Module):
-        return {name: why_not_whole(name) for name in METHODS}
-    return {name: why_not(model, card) for name, card in METHODS.items()}

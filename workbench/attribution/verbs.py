@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from workbench._repr import one_line
 from workbench.attribution.activation import CAMS, cam_maps
+from workbench.attribution.available import available_methods
 from workbench.attribution.baselines import centre_map, random_map
 from workbench.attribution.case import Case, Options
 from workbench.attribution.flow import (
@@ -26,7 +27,7 @@ from workbench.attribution.heatmap import Attributions, Cost, Heatmap
 from workbench.attribution.interactions import interaction_maps
 from workbench.attribution.maps import Maps
 from workbench.attribution.masking import cells_of
-from workbench.attribution.methods import METHODS, MethodCard, available_methods, method_card
+from workbench.attribution.methods import METHODS, MethodCard, method_card
 from workbench.attribution.paths import integrated_maps, layer_integrated_maps
 from workbench.attribution.perturbation import kernel_shap_maps, occlusion_maps
 from workbench.attribution.targets import Output, Target, as_target
