@@ -10,7 +10,9 @@ Source: McInnes et al. 2018, "UMAP", section 4.2 and algorithm 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +26,8 @@ from workbench.results import Event, OnEvent, ShouldStop
 
 if TYPE_CHECKING:
     import torch
+
+    _Sum = Callable[[], torch.Tensor]
 
 __all__ = ["lay_out"]
 
@@ -89,14 +93,16 @@ def _run(
     points = torch.from_numpy(np.ascontiguousarray(start.T, np.float32)).to(where)  # xy x row
     # An edge of chance c is due every 1/c rounds, from a random beginning.
     due = torch.rand(edges.chance.shape, generator=random, device=where)
-    for epoch in range(epochs):
-        if should_stop is not None and should_stop():
-            raise Cancelled(f"Cancelled after {epoch} of {epochs} rounds of the layout; no map was kept.")
-        for chosen in _parts(_due(due, edges.chance), parts, random):
-            head, tail = edges.head.index_select(0, chosen), edges.tail.index_select(0, chosen)
-            _move(points, head, tail, a, b, draws, 1 - epoch / epochs, random)
-        if on_event is not None and (epoch + 1) % 10 == 0:
-            on_event(Event("layout", epoch + 1, epochs))
+    with _aside(len(start), where) as aside:
+        for epoch in range(epochs):
+            if should_stop is not None and should_stop():
+                raise Cancelled(f"Cancelled after {epoch} of {epochs} rounds of the layout; no map was kept.")
+            for chosen in _parts(_due(due, edges.chance), parts, random):
+                pushed = aside(lambda: _push(points, a, b, draws, random))
+                head, tail = edges.head.index_select(0, chosen), edges.tail.index_select(0, chosen)
+                _move(points, head, tail, pushed, a, b, draws, 1 - epoch / epochs)
+            if on_event is not None and (epoch + 1) % 10 == 0:
+                on_event(Event("layout", epoch + 1, epochs))
     return points.T.contiguous().cpu().numpy()
 
 
@@ -141,6 +147,27 @@ def _threads(rows: int, device: str) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def _aside(rows: int, where: torch.device) -> Iterator[Callable[[_Sum], _Sum]]:
+    """What runs a sum on a second thread while the first goes on; on a GPU and in large maps, at once.
+
+    Steps of a small map are too short to be cut between threads, but pulls and pushes need not wait for
+    each other.
+    """
+    import torch
+
+    if where.type != "cpu" or rows >= _WORTH_THREADS or (os.cpu_count() or 1) < 2:
+        yield _at_once
+        return
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield lambda work: pool.submit(work).result
+
+
+def _at_once(work: _Sum) -> _Sum:
+    found = work()
+    return lambda: found
+
+
 def _edges(graph: csr_matrix, epochs: int, where: torch.device) -> _Edges:
     import torch
 
@@ -160,11 +187,11 @@ def _move(
     points: torch.Tensor,
     head: torch.Tensor,
     tail: torch.Tensor,
+    pushed: Callable[[], torch.Tensor],
     a: float,
     b: float,
     draws: int,
     step: float,
-    random: torch.Generator,
 ) -> None:
     """Points moved in place: every edge drawn pulls both its ends, every point is pushed by strangers."""
     import torch
@@ -175,7 +202,7 @@ def _move(
     pull = power.mul(-2 * a * b).div_(squared.mul_(power.mul_(a).add_(1)))
     moves = (apart.mul_(pull)).clamp_(-_CLIP, _CLIP).mul_(step)
     count = torch.bincount(head, minlength=points.shape[1]).to(points.dtype)
-    push = _push(points, a, b, draws, random) * (count * (_NEGATIVES / draws * step))
+    push = pushed() * (count * (_NEGATIVES / draws * step))
     for axis in range(2):
         points[axis].index_add_(0, head, moves[axis]).index_add_(0, tail, moves[axis], alpha=-1)
     points += push
