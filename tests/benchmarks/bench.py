@@ -152,7 +152,7 @@ def cards(work: Path) -> Rows:
         carded = _flat(json.loads((WEIGHTS / name / "scores.json").read_text("utf-8")))
         for key, value in _flat(figures).items():
             same = "as in the card" if carded.get(key) == value else f"card says {carded.get(key)}"
-            rows.append((f"{name} {key}", str(value)[:40], same if isinstance(value, float) else ""))
+            rows.append((f"{name} {key}", str(value), same if isinstance(value, float) else ""))
     return rows
 
 
