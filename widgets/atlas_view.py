@@ -66,6 +66,8 @@ class Choices:
     shift: float = 0.0
     layer: int = 0
     selected: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    links: str = "none"
+    gallery: str = "pictures"
 
 
 def atlas_view(
