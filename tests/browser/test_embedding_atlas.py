@@ -63,6 +63,9 @@ def test_both_modalities_are_drawn_with_pictures_and_with_every_measure(page, no
     assert atlas.evaluate("(root) => root.querySelector('.atl-stage').stage.thumbs.length") > 50
     keys = json.loads(notebook.python("import json; print(json.dumps([row.name for row in atlas.measures]))"))
     expect(atlas.locator(".atl-measures tbody th")).to_have_text(keys)
+    trust = atlas.locator(".atl-measures tr", has_text="trustworthiness")
+    expect(trust).to_contain_text("chance 0.5 · 3,828 points")
+    expect(atlas.locator("output").last).to_have_text(notebook.python("print(f'{atlas.temperature:.3g}')"))
     page.screenshot("first", of=atlas)
 
 
@@ -356,6 +359,10 @@ def test_the_saved_page_can_be_explored_without_a_kernel(page, notebook, atlas, 
     saved.mouse.click(*place_of(element, 7))
     expect(element.locator(".atl-card")).to_contain_text(notebook.python("print(emoji.texts[7])"))
     assert saved.title() == "<i>emoji</i>"
+    # The page is its own kernel: it cuts the card's pictures out of the sheet it carries.
+    expect(element.locator(".atl-card img")).to_be_visible()
+    strip = element.locator(".atl-side .atl-mini").first.evaluate("(one) => one.style.backgroundImage")
+    assert strip.startswith('url("blob:')
     expect(element.locator(".atl-side .atl-near li")).to_have_count(8)
     saved.screenshot(path=page.screenshot("page").with_name("saved.png"))
     context.close()

@@ -35,7 +35,7 @@ export function cardBody(card, { long, go }) {
 
 /** @param {any} other @param {number} place @param {any} card @param {((id: number) => void) | null} go */
 function neighbour(other, place, card, go) {
-  const picture = other.kind === "picture" && card.strip
+  const picture = other.kind === "picture" && card.strip && other.cell !== null
     ? h("i", { class: "atl-mini", style: { backgroundImage: `url("${card.strip}")`, backgroundPosition: `-${MINI * other.cell}px 0` } }) : h("i", { class: "atl-mini", "data-kind": other.kind, text: other.kind === "text" ? "“”" : "" });
   const body = [picture, h("span", { class: "atl-near-text", text: other.text }), h("span", { class: "atl-number", text: other.cosine.toFixed(3) }),
     h("span", { class: other.kept ? "atl-good" : "atl-bad", title: other.kept ? "near on the map too" : "torn away by the map", text: other.kept ? "✓" : "✗" })];
