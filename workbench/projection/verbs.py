@@ -16,6 +16,7 @@ from workbench.projection.drawn import Drawn, Task
 from workbench.projection.neighbours import shared_neighbours
 from workbench.projection.placing import among
 from workbench.projection.reducers import chosen_reducer
+from workbench.projection.requests import check_request
 from workbench.projection.result import WIDE, Method, Neighbours, Projection
 from workbench.projection.space import MODALITIES, Mode, Space, check_vectors, space_of
 from workbench.results import Embeddings, OnEvent, Provenance, ShouldStop
@@ -75,7 +76,7 @@ def project(
     Source: McInnes et al. 2018 (UMAP); van der Maaten and Hinton 2008 (t-SNE).
     """
     drawer, draw, remark = chosen_reducer(method, reducer)
-    _check(embeddings, neighbours, min_dist, epochs, start)
+    check_request(embeddings, neighbours, min_dist, epochs, fit_at_most, seed, start)
     check_vectors(embeddings)
     chosen = secrets.randbelow(2**31) if seed is None else int(seed)
     space = space_of(embeddings, mode, shift)
@@ -144,25 +145,6 @@ def extend(projection: Projection, more: Embeddings) -> Projection:
     )
     made.__dict__["space"] = Space(vectors, offset, projection.space.is_scaled)
     return made
-
-
-def _check(
-    embeddings: Embeddings, neighbours: int, min_dist: float, epochs: int | None, start: Projection | None
-) -> None:
-    if not len(embeddings):
-        raise BadInputError("There is nothing to project: the embeddings are empty. Embed at least one item.")
-    if neighbours < 2:
-        raise BadInputError(f"neighbours is {neighbours}; expected at least 2: a point and one other.")
-    if not 0 <= min_dist <= 1:
-        raise BadInputError(f"min_dist is {min_dist}; expected 0 to 1.")
-    if epochs is not None and epochs < 1:
-        raise BadInputError(f"epochs is {epochs}; expected at least 1.")
-    rows = len(embeddings.vectors)
-    if start is not None and len(start) != rows:
-        raise BadInputError(
-            f"start has {len(start):,} points; these embeddings have {rows:,} rows. A map begins at an old "
-            "map of the same rows; to add items to a map, use extend()."
-        )
 
 
 def _fitted(embeddings: Embeddings, mode: Mode, most: int, seed: int) -> NDArray[np.bool_]:
