@@ -98,8 +98,8 @@ def test_our_layout_is_as_good_as_umap_learns_within_its_own_spread_over_seeds()
         theirs = np.array([_figures(project(embeddings, reducer="umap-learn", seed=s)) for s in range(4)])
         ours = np.mean([_figures(project(embeddings, reducer="torch", seed=s)) for s in range(4)], axis=0)
         spread = theirs.max(axis=0) - theirs.min(axis=0)
-        # Trustworthiness, continuity, share kept: no lower than the lowest of theirs less their own spread.
-        assert (ours >= theirs.min(axis=0) - spread).all(), (name, ours, theirs)
+        # Trustworthiness, continuity, share kept: no farther below their mean than their own seeds lie apart.
+        assert (ours >= theirs.mean(axis=0) - spread).all(), (name, ours, theirs)
 
 
 @pytest.mark.slow
