@@ -218,7 +218,7 @@ def measure_rows(
             "name": row.name,
             "all": row.shown,
             "selection": of_chosen.get(row.key, "–"),
-            "twin": f"{row.twin} · {row.sample}" if row.key in _SAMPLED else row.twin,
+            "twin": f"{row.twin}, {row.sample}" if row.key in _SAMPLED else row.twin,
             "help": ". ".join(part for part in (MEANINGS.get(row.key, ""), f"from {row.sample}") if part),
         }
         for row in everything

@@ -70,7 +70,7 @@ def test_both_modalities_are_drawn_with_pictures_and_with_every_measure(page, no
     keys = json.loads(notebook.python("import json; print(json.dumps([row.name for row in atlas.measures]))"))
     expect(atlas.locator(".atl-measures tbody th")).to_have_text(keys)
     trust = atlas.locator(".atl-measures tr", has_text="trustworthiness")
-    expect(trust).to_contain_text("chance 0.5 · 3,828 points")
+    expect(trust).to_contain_text("chance 0.5, 3,828 points")
     expect(atlas.locator("output").last).to_have_text(notebook.python("print(f'{atlas.temperature:.3g}')"))
     page.screenshot("first", of=atlas)
 

@@ -71,7 +71,7 @@ def test_the_size_of_a_sample_stands_beside_the_figure_that_was_measured_on_it(e
     atlas = show(project(embed(encoder, colour_pairs(COLOURS)), method="pca"))
     assert atlas.wait(20)
     beside = {row["name"]: row["twin"] for row in atlas._view["measures"]["rows"]}
-    assert beside["trustworthiness"] == "chance 0.5 · 10 points"
+    assert beside["trustworthiness"] == "chance 0.5, 10 points"
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -78,7 +78,7 @@ def test_show_makes_an_atlas_with_every_measure_of_the_map(atlas, projection) ->
     assert isinstance(atlas, EmbeddingAtlas)
     sampled = ("trustworthiness", "continuity")  # these say on how many points they were measured
     expected = [
-        (row.name, row.shown, row.twin + (f" · {row.sample}" if row.key in sampled else ""))
+        (row.name, row.shown, row.twin + (f", {row.sample}" if row.key in sampled else ""))
         for row in measures(projection, temperature=atlas.temperature)
     ]
     panel = atlas._view["measures"]["rows"]

@@ -9,7 +9,8 @@ const MINI = 24; // px of a neighbour's picture; the style sheet scales the stri
 export function figure(value, unit) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (unit === "%") return `${(100 * value).toFixed(1)} %`;
-  const text = Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3);
+  // Ranks and counts are whole: three zeros behind them would look measured.
+  const text = Number.isInteger(value) && value !== 0 ? value.toLocaleString("en") : Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3);
   return unit ? `${text} ${unit}` : text;
 }
 
