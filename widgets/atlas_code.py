@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from widgets.atlas_input import own_temperature
 from widgets.atlas_view import Choices
-from workbench.projection import Projection
+from workbench.projection import Projection, changed_settings
 
 __all__ = ["as_python"]
 
@@ -35,6 +36,7 @@ def _source(projection: Projection) -> list[str]:
         options.append(f"shift={projection.shift!r}")
     if projection.seed is not None:
         options.append(f"seed={projection.seed!r}")
+    options += [f"{name}={value!r}" for name, value in changed_settings(projection).items()]
     return [
         "from workbench import data, models",
         "from workbench.embedding import embed",
@@ -55,6 +57,12 @@ def _settings(projection: Projection, choices: Choices, query: str) -> list[str]
         lines.append(f"atlas.colour = {choices.colour!r}")
     if choices.labels:
         lines.append(f"atlas.labels = {list(choices.labels)!r}")
+    if choices.temperature != own_temperature(projection.embeddings, projection.model):
+        lines.append(f"atlas.temperature = {choices.temperature!r}")
+    if choices.links != "none":
+        lines.append(f"atlas.links = {choices.links!r}")
+    if choices.gallery != "pictures":
+        lines.append(f"atlas.gallery = {choices.gallery!r}")
     if query:
         lines.append(f"atlas.query = {query!r}")
     chosen = choices.selected

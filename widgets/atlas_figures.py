@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.axes import check_axes
-from workbench.projection import Projection, known_stability
+from workbench.projection import Projection, known_stability, pair_figures
 
 __all__ = ["FIGURES", "Figure", "point_figures"]
 
@@ -37,12 +37,19 @@ FIGURES: Mapping[str, tuple[str, str, str, tuple[float, float] | None]] = {
     "cross_modal": ("neighbours of the other kind", "%", "share of true neighbours of the other kind", None),
     "stability": ("stability", "%", "share of its map neighbours that other seeds give it too", (0, 1)),
     "margin": ("zero-shot margin", "", "cosine with its own label minus the best other label", None),
+    "rank": ("rank of its own pair", "", "how many of the other kind are as near, itself counted", None),
+    "loss": ("contrastive loss", "", "what its pair adds to the contrastive loss at the temperature τ", None),
     "change": ("change", "%", "share of its true neighbours that differ between the two maps", (0, 1)),
 }  # fmt: skip
 """Key: name, unit, help, span of the ramp."""
 
 
-def point_figures(projection: Projection, extra: Mapping[str, ArrayLike] | None = None) -> dict[str, Figure]:
+def point_figures(
+    projection: Projection,
+    extra: Mapping[str, ArrayLike] | None = None,
+    *,
+    temperature: float | None = None,
+) -> dict[str, Figure]:
     """Every figure known of single rows, in the order of `FIGURES`; `extra` adds some or replaces them.
 
     Raises:
@@ -52,6 +59,8 @@ def point_figures(projection: Projection, extra: Mapping[str, ArrayLike] | None 
     redrawn = known_stability(projection)
     if redrawn is not None:
         given.setdefault("stability", redrawn.agreement)
+    for name, values in pair_figures(projection, temperature=temperature).items():
+        given.setdefault(name, values)
     for name, values in given.items():
         check_axes(name, values, "item", item=len(projection))
     found: dict[str, Figure] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.errors import BadInputError
-from workbench.projection import Projection, project
+from workbench.projection import Projection, redraw
 from workbench.results import OnEvent, ShouldStop
 
 __all__ = ["Maps"]
@@ -47,18 +47,9 @@ class Maps:
         Raises:
             Cancelled: `should_stop` returned true.
         """
-        base = self.of(layer)
-        drawn = project(
-            base.embeddings,
-            method=base.method,
-            mode="shifted",
-            shift=round(shift, 6),
-            seed=base.seed,
-            start=start,
-            on_event=on_event,
-            should_stop=should_stop,
-        )
-        self._shifted[layer, round(shift, 6)] = drawn
+        moved = round(shift, 6)
+        drawn = redraw(self.of(layer), shift=moved, start=start, on_event=on_event, should_stop=should_stop)
+        self._shifted[layer, moved] = drawn
         while len(self._shifted) > _KEPT:
             del self._shifted[next(iter(self._shifted))]
         return drawn

@@ -52,6 +52,10 @@ MEANINGS = {
 }
 """What the rows of the measures panel mean, by key; recall speaks for itself."""
 
+_SAMPLED = (
+    "trustworthiness",
+    "continuity",
+)  # of many points a sample is ranked: its size stands on the screen
 _LANDMARKS = 40  # labels written on the map; more would be a list
 _FEWEST = 4  # points a landmark stands for
 
@@ -66,6 +70,8 @@ class Choices:
     shift: float = 0.0
     layer: int = 0
     selected: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    links: str = "none"
+    gallery: str = "pictures"
 
 
 def atlas_view(
@@ -157,7 +163,10 @@ def filter_marks(projection: Projection, labels: Sequence[str]) -> NDArray[np.ui
 
 
 def landmarks(projection: Projection, shown: Colouring) -> list[dict[str, Any]]:
-    """The labels at the point of theirs that is nearest to their median, for pictures and texts apart."""
+    """The labels at the point of theirs that is nearest to their median, for pictures and texts apart.
+
+    Where both are on the map, those of the texts say so: a label that stands there twice would puzzle.
+    """
     labels = projection.embeddings.labels
     if labels is None:
         return []
@@ -165,12 +174,14 @@ def landmarks(projection: Projection, shown: Colouring) -> list[dict[str, Any]]:
     if len(names) > _LANDMARKS:
         return []
     found = []
+    both = len(projection.modalities) == 2
     for code in np.unique(projection.modality):
+        of = " (texts)" if both and code else ""
         for place, name in enumerate(names):
             rows = np.flatnonzero((projection.modality == code) & (inverse[projection.item] == place))
             if len(rows) >= _FEWEST:
                 x, y = _middle(projection.points[rows])
-                found.append({"text": one_line(name, most=28), "x": x, "y": y, "count": len(rows)})
+                found.append({"text": one_line(name, most=28) + of, "x": x, "y": y, "count": len(rows)})
     return sorted(found, key=lambda mark: -mark["count"])
 
 
@@ -207,7 +218,7 @@ def measure_rows(
             "name": row.name,
             "all": row.shown,
             "selection": of_chosen.get(row.key, "–"),
-            "twin": row.twin,
+            "twin": f"{row.twin}, {row.sample}" if row.key in _SAMPLED else row.twin,
             "help": ". ".join(part for part in (MEANINGS.get(row.key, ""), f"from {row.sample}") if part),
         }
         for row in everything

@@ -321,13 +321,14 @@ class EmbeddingAtlas(AtlasTraits):
             everything = self._measures[0] if selection_only else None
             everything = everything or measures(now, temperature=temperature)
             chosen = measures(now, rows, temperature=temperature) if len(rows) else None
-            figures = self._figures or point_figures(now, self._given)
+            figures = self._figures if selection_only else None
+            figures = figures or point_figures(now, self._given, temperature=temperature)
             with self._lock:
                 if should_stop():
                     return
-                first = self._figures is None
+                others = figures is not self._figures
                 self._figures, self._measures = figures, (everything, chosen)
-                self._forget += int(first)
+                self._forget += int(others)  # cards that were sent show the old figures
                 self._publish()
 
         self._work.start("figures", "measuring the map", work)
@@ -342,6 +343,8 @@ class EmbeddingAtlas(AtlasTraits):
             self.shift,
             self.layer,
             np.asarray(self.selected),
+            self.links,
+            self.gallery,
         )
 
     def _colouring(self) -> Colouring:

@@ -124,8 +124,17 @@ class Embeddings:
     def from_array(
         cls, vectors: ArrayLike, *, texts: Sequence[str] = (), labels: Sequence[str] | None = None
     ) -> Embeddings:
-        """Vectors from anywhere (item x feature) as `Embeddings`; they are scaled to unit length."""
-        array = np.asarray(vectors, dtype=np.float32)
+        """Vectors from anywhere (item x feature) as `Embeddings`; they are scaled to unit length.
+
+        Raises:
+            BadInputError: they are not numbers in rows of one length.
+        """
+        try:
+            array = np.asarray(vectors, dtype=np.float32)
+        except (ValueError, TypeError) as problem:
+            raise BadInputError(
+                f"vectors are not numbers in rows of one length ({problem}); expected item x feature."
+            ) from problem
         check_axes("vectors", array, "item feature")
         kept = None if labels is None else tuple(labels)
         return cls(unit(array), None, tuple(texts), kept, Provenance("from_array"))

@@ -15,21 +15,6 @@ import numpy as np
 __all__ = ["atlas"]
 
 Rows = list[tuple[str, str, str]]
-_FRAMES = """async () => {
-    const { stage } = document.querySelector(".atl-stage");
-    const next = () => new Promise((done) => requestAnimationFrame(done));
-    while (!stage.points.length) await next();
-    await new Promise((done) => setTimeout(done, 1500));
-    const times = [];
-    for (let step = 0; step < 60; step++) {
-        const start = performance.now();
-        stage.move({ ...stage.camera, x: stage.camera.x + 0.01 * Math.cos(step), zoom: 1.2 });
-        await next();
-        times.push(performance.now() - start);
-    }
-    times.sort((a, b) => a - b);
-    return [times[30], times[54], stage.frames.points, stage.renderer.name];
-}"""
 
 
 def atlas(_work: Path) -> Rows:
@@ -70,7 +55,9 @@ def _selection() -> Rows:
 
 
 def _frames(count: int) -> Rows:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+    tests = Path(__file__).resolve().parents[1]
+    sys.path[:0] = [str(tests.parent / "tools"), str(tests / "browser")]
+    from atlas_page import FRAMES
     from install_chromium import HOW, find_chromium
     from playwright.sync_api import sync_playwright
 
@@ -87,7 +74,7 @@ def _frames(count: int) -> Rows:
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         page.goto(Path(path).as_uri())
         page.wait_for_selector(".atl-stage")
-        middle, slow, drawn, backend = page.evaluate(_FRAMES)
+        middle, slow, drawn, backend = page.locator("body").evaluate(FRAMES)
         browser.close()
     name = f"{count:,} points, {backend}, {drawn:,} drawn while moving"
     return [(f"{name}: ms a frame, median / 90 %", f"{middle:.0f} / {slow:.0f}", "aim under 34")]

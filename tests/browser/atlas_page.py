@@ -6,9 +6,37 @@ import io
 
 from jupyter_page import Notebook
 from PIL import Image
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, Page, WebSocket
 
-__all__ = ["picture", "place_of", "settled", "shown"]
+__all__ = ["FRAMES", "lassoed", "picture", "place_of", "settled", "shown", "weighed"]
+
+FRAMES = """async (root) => {
+    const { stage } = root.querySelector(".atl-stage");
+    const next = () => new Promise((done) => requestAnimationFrame(done));
+    while (!stage.points.length) await next();
+    await new Promise((done) => setTimeout(done, 1500));
+    const times = [];
+    for (let step = 0; step < 60; step++) {
+        const start = performance.now();
+        stage.move({ ...stage.camera, x: stage.camera.x + 0.01 * Math.cos(step), zoom: 1.2 });
+        await next();
+        times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    return [times[30], times[54], stage.frames.points, stage.renderer.name];
+}"""
+"""Milliseconds of a frame while the map is dragged: median and 90 %; points drawn meanwhile, and by what."""
+
+_WITHIN = """(root, share) => {
+    const { stage } = root.querySelector(".atl-stage");
+    const { width, height } = stage.size;
+    let count = 0;
+    for (let row = 0; row < stage.points.length / 2; row++) {
+        const [x, y] = stage.view.toScreen(stage.points[2 * row], stage.points[2 * row + 1]);
+        count += Math.abs(x / width - 0.5) < share && Math.abs(y / height - 0.5) < share;
+    }
+    return count;
+}"""
 
 
 def shown(notebook: Notebook, code: str) -> Locator:
@@ -65,3 +93,36 @@ def picture() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (50, 40), (250, 200, 40)).save(out, "PNG")
     return out.getvalue()
+
+
+def lassoed(element: Locator) -> tuple[int, int]:
+    """Draw a lasso round the middle fifth of the stage with the mouse; how many points it takes, from and to.
+
+    The two counts are of slightly smaller and larger squares: a point on the line may fall either way.
+    """
+    box = element.locator(".atl-over").bounding_box()
+    assert box is not None
+    mouse = element.page.mouse
+    corners = [(0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6), (0.4, 0.4)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    mouse.move(*places[0])
+    mouse.down()
+    for x, y in places[1:]:
+        mouse.move(x, y, steps=6)
+    mouse.up()
+    return element.evaluate(_WITHIN, 0.097), element.evaluate(_WITHIN, 0.103)
+
+
+def weighed(page: Page) -> dict[str, int]:
+    """The largest message each way, in bytes, of all websockets that this page opens from now on."""
+    largest = {"received": 0, "sent": 0}
+
+    def weigh(way: str, payload: str | bytes) -> None:
+        largest[way] = max(largest[way], len(payload))
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda payload: weigh("received", payload))
+        socket.on("framesent", lambda payload: weigh("sent", payload))
+
+    page.on("websocket", watch)
+    return largest

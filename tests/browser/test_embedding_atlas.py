@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from atlas_page import picture, place_of, settled, shown
+from atlas_page import FRAMES, lassoed, picture, place_of, settled, shown, weighed
 from axe_playwright_python.sync_playwright import Axe
 from jupyter_page import LabPage, Notebook
 from playwright.sync_api import Locator, expect
@@ -44,7 +44,13 @@ def page(lab_server, lab_context, request) -> Iterator[LabPage]:
 
 
 @pytest.fixture(scope="module")
-def notebook(page: LabPage) -> Notebook:
+def largest(page: LabPage) -> dict[str, int]:
+    """The largest message each way over the page's websockets."""
+    return weighed(page.page)
+
+
+@pytest.fixture(scope="module")
+def notebook(page: LabPage, largest: dict[str, int]) -> Notebook:
     opened = page.open([SET_UP, SHOWN])
     opened.run_all()
     return opened
@@ -63,6 +69,9 @@ def test_both_modalities_are_drawn_with_pictures_and_with_every_measure(page, no
     assert atlas.evaluate("(root) => root.querySelector('.atl-stage').stage.thumbs.length") > 50
     keys = json.loads(notebook.python("import json; print(json.dumps([row.name for row in atlas.measures]))"))
     expect(atlas.locator(".atl-measures tbody th")).to_have_text(keys)
+    trust = atlas.locator(".atl-measures tr", has_text="trustworthiness")
+    expect(trust).to_contain_text("chance 0.5, 3,828 points")
+    expect(atlas.locator("output").last).to_have_text(notebook.python("print(f'{atlas.temperature:.3g}')"))
     page.screenshot("first", of=atlas)
 
 
@@ -322,8 +331,9 @@ def test_a_slider_walks_over_maps_of_the_same_points(page, notebook) -> None:
 
 @pytest.mark.parametrize("count", [100_000, 1_000_000])
 def test_many_points_arrive_in_small_messages_and_a_lasso_goes_back_as_a_bitmask(
-    page, notebook, count
+    page, notebook, largest, count
 ) -> None:
+    largest |= {"received": 0, "sent": 0}
     element = shown(notebook, f"atlas = show(cloud({count})); atlas")
     notebook.page.wait_for_function(
         f"() => document.querySelector('.atl .atl-stage').stage.points.length === {2 * count}", timeout=60_000
@@ -341,6 +351,17 @@ def test_many_points_arrive_in_small_messages_and_a_lasso_goes_back_as_a_bitmask
     most = "max(len(part) for name, entry in atlas._data.items() for _, part in atlas.arrays.parts(name, entry['version']))"
     assert int(notebook.python(f"print({most})")) <= 4_000_000
     page.screenshot(f"{count} points", of=element)
+    notebook.python("atlas.selected = []; atlas.tool = 'lasso'")
+    least, most = lassoed(element)
+    notebook.wait_until(f"{least} <= len(atlas.selected) <= {most}", seconds=60)
+    assert 0.005 * count < least < most < 0.5 * count
+    median, slow, drawn, renderer = element.evaluate(FRAMES)
+    found = {"ms a frame": [median, slow], "drawn while moving": drawn, "by": renderer, "bytes": largest}
+    page.screenshot(f"{count} points lassoed", of=element).with_suffix(".json").write_text(json.dumps(found))
+    assert median < 100, "ten frames a second, whatever else this machine does meanwhile"
+    # What really crossed the websocket: the map in parts, the selection in a bit a point (and its frame).
+    assert 1_000 < largest["sent"] < count // 8 + 20_000
+    assert largest["received"] < 4_100_000
     page.check()
 
 
@@ -356,6 +377,10 @@ def test_the_saved_page_can_be_explored_without_a_kernel(page, notebook, atlas, 
     saved.mouse.click(*place_of(element, 7))
     expect(element.locator(".atl-card")).to_contain_text(notebook.python("print(emoji.texts[7])"))
     assert saved.title() == "<i>emoji</i>"
+    # The page is its own kernel: it cuts the card's pictures out of the sheet it carries.
+    expect(element.locator(".atl-card img")).to_be_visible()
+    strip = element.locator(".atl-side .atl-mini").first.evaluate("(one) => one.style.backgroundImage")
+    assert strip.startswith('url("blob:')
     expect(element.locator(".atl-side .atl-near li")).to_have_count(8)
     saved.screenshot(path=page.screenshot("page").with_name("saved.png"))
     context.close()

@@ -202,6 +202,8 @@ test("an unknown figure is a dash and never a zero", () => {
   assert.equal(figure(0, "%"), "0.0 %");
   assert.equal(figure(0.12345, ""), "0.123");
   assert.equal(figure(1234.5, ""), "1235");
+  assert.equal(figure(1914, ""), "1,914");
+  assert.equal(figure(3, ""), "3");
   assert.equal(temperatureAt(-2), 0.01);
 });
 

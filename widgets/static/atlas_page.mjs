@@ -9,12 +9,15 @@ export function unpacked({ type, base64 }) {
   return new kinds[/** @type {keyof typeof kinds} */ (type)](bytes.buffer);
 }
 
-/** What the kernel would say of one point. @param {any} points @param {any} near @param {number} id */
-export function cardOf(points, near, id) {
+const SIDE = 48; // px of a picture in the card: that of the page's sheet
+
+/** What the kernel would say of one point; `cells` says which have a picture in the page. @param {any} points @param {any} near @param {number} id @param {Map<number, number>} [cells] */
+export function cardOf(points, near, id, cells = new Map()) {
+  let place = 0; // in the strip of the neighbours' pictures
   const kind = (/** @type {number} */ row) => points.kinds[near.kinds[row]];
   const text = (/** @type {number} */ row) => points.texts[points.item[row]];
   const places = Array.from({ length: points.k }, (_, at) => id * points.k + at);
-  const neighbours = places.map((at) => ({ point: near.index[at], kind: kind(near.index[at]), text: text(near.index[at]), cosine: near.cosine[at], kept: near.kept[at] === 1, cell: null }));
+  const neighbours = places.map((at) => ({ point: near.index[at], kind: kind(near.index[at]), text: text(near.index[at]), cosine: near.cosine[at], kept: near.kept[at] === 1, cell: cells.has(near.index[at]) ? place++ : null }));
   return {
     point: id, kind: kind(id), text: text(id), label: points.labels ? points.labels[points.item[id]] : "", neighbours, strangers: [], figures: [],
     kept: neighbours.length ? neighbours.filter((other) => other.kept).length : null, of: neighbours.length,
@@ -30,6 +33,8 @@ export class SavedModel {
     const { points } = content;
     this.near = points && { index: unpacked(points.near), cosine: unpacked(points.cosine), kept: unpacked(points.kept), kinds: this.arrays.kinds };
     this.cells = new Map(content.pictured.map((/** @type {number} */ id, /** @type {number} */ cell) => [id, cell]));
+    /** @type {Promise<ImageBitmap> | null} read when a card first needs it */
+    this.sheet = null;
     /** @type {Record<string, Function[]>} */
     this.listeners = {};
     const data = Object.fromEntries(Object.entries(this.arrays).map(([name, array]) => [name, { version: 1, bytes: array.byteLength, type: /** @type {any} */ (content.arrays)[name].type }]));
@@ -59,6 +64,7 @@ export class SavedModel {
 
   /** @param {any} message */
   send(message) {
+    if (message.kind === "look") this.#look(message.points[0]);
     const answer = this.#answer(message);
     if (answer) queueMicrotask(() => this.#tell("msg:custom", ...answer));
   }
@@ -67,9 +73,30 @@ export class SavedModel {
   #answer({ kind, name, points }) {
     if (kind === "want") return [{ kind: "part", name, version: 1, offset: 0 }, [new DataView(this.arrays[name].buffer)]];
     if (kind === "words") return [{ kind, found: points.map((/** @type {number} */ id) => [id, this.content.points?.texts[this.content.points.item[id]] ?? ""]) }, []];
-    if (kind === "look") return [{ kind, found: this.near ? points.map((/** @type {number} */ id) => [id, cardOf(this.content.points, this.near, id)]) : [] }, []];
     if (kind === "coarse" || kind === "fine") return [{ kind, points: this.content.pictured, cell: this.content.cell, columns: this.content.columns }, [this.#sheet()]];
     return null;
+  }
+
+  /** One point's card, with the pictures cut out of the page's one sheet. @param {number} id */
+  async #look(id) {
+    const card = this.near ? cardOf(this.content.points, this.near, id, this.cells) : null;
+    const near = card ? card.neighbours.filter((other) => other.cell !== null).map((other) => other.point) : [];
+    const pictures = await Promise.all([this.#cut(this.cells.has(id) ? [id] : []), this.#cut(near)]);
+    this.#tell("msg:custom", { kind: "look", found: card ? [[id, card]] : [] }, pictures);
+  }
+
+  /** Some pictures in a row, as bytes; empty where there are none. @param {number[]} ids */
+  async #cut(ids) {
+    if (!ids.length) return new DataView(new ArrayBuffer(0));
+    this.sheet ??= createImageBitmap(new Blob([this.#sheet()], { type: "image/webp" }));
+    const [sheet, { cell, columns }] = [await this.sheet, this.content];
+    const strip = new OffscreenCanvas(SIDE * ids.length, SIDE);
+    const pen = strip.getContext("2d");
+    ids.forEach((id, place) => {
+      const at = this.cells.get(id) ?? 0;
+      pen?.drawImage(sheet, (at % columns) * cell, Math.floor(at / columns) * cell, cell, cell, SIDE * place, 0, SIDE, SIDE);
+    });
+    return new DataView(await (await strip.convertToBlob()).arrayBuffer());
   }
 
   #sheet() {

@@ -9,7 +9,8 @@ const MINI = 24; // px of a neighbour's picture; the style sheet scales the stri
 export function figure(value, unit) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (unit === "%") return `${(100 * value).toFixed(1)} %`;
-  const text = Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3);
+  // Ranks and counts are whole: three zeros behind them would look measured.
+  const text = Number.isInteger(value) && value !== 0 ? value.toLocaleString("en") : Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3);
   return unit ? `${text} ${unit}` : text;
 }
 
@@ -35,7 +36,7 @@ export function cardBody(card, { long, go }) {
 
 /** @param {any} other @param {number} place @param {any} card @param {((id: number) => void) | null} go */
 function neighbour(other, place, card, go) {
-  const picture = other.kind === "picture" && card.strip
+  const picture = other.kind === "picture" && card.strip && other.cell !== null
     ? h("i", { class: "atl-mini", style: { backgroundImage: `url("${card.strip}")`, backgroundPosition: `-${MINI * other.cell}px 0` } }) : h("i", { class: "atl-mini", "data-kind": other.kind, text: other.kind === "text" ? "“”" : "" });
   const body = [picture, h("span", { class: "atl-near-text", text: other.text }), h("span", { class: "atl-number", text: other.cosine.toFixed(3) }),
     h("span", { class: other.kept ? "atl-good" : "atl-bad", title: other.kept ? "near on the map too" : "torn away by the map", text: other.kept ? "✓" : "✗" })];

@@ -222,8 +222,8 @@ function sliders(/** @type {any} */ { model, send, view }) {
     element: panel("What if", shift.element, temperature.element, whys),
     draw() {
       const { sliders: can } = view();
-      shift.set(model.get("shift"), can.shift);
-      temperature.set(Math.log10(model.get("temperature")), can.temperature);
+      shift.set(model.get("shift"), can.shift, model.get("shift").toFixed(2));
+      temperature.set(Math.log10(model.get("temperature")), can.temperature, String(Number(model.get("temperature").toPrecision(3))));
       fill(whys, [...new Set([can.shift, can.temperature])].filter(Boolean).join(" ") || "λ 0 is the space as it is, 1 lays the two centres on one another. τ belongs to the contrastive loss alone.");
     },
   };
@@ -234,13 +234,14 @@ function slider(name, range, moved, word, interval) {
   const tell = throttled(moved, interval);
   const input = h("input", { type: "range", ...range, "aria-label": name, oninput: () => { tell(Number(input.value)); said(); } });
   const value = h("output", { class: "atl-number" });
-  const said = () => { value.textContent = word(Number(input.value)); input.setAttribute("aria-valuetext", value.textContent ?? ""); };
+  const said = (/** @type {string} */ text = word(Number(input.value))) => { value.textContent = text; input.setAttribute("aria-valuetext", value.textContent ?? ""); };
   return {
     element: h("div", { class: "atl-row" }, h("span", { class: "atl-name", text: name }), input, value),
-    set(/** @type {number} */ position, /** @type {string} */ why) {
+    // `exact` is what is in force: a slider stops at its nearest step, and would say that instead.
+    set(/** @type {number} */ position, /** @type {string} */ why, /** @type {string} */ exact) {
       keep(input, Number(position.toFixed(4)));
       input.disabled = Boolean(why);
-      said();
+      said(document.activeElement === input ? undefined : exact);
     },
   };
 }

@@ -5,7 +5,7 @@ One neighbour graph is found once and serves the map, the neighbour lists and ev
 
 from workbench.projection.align import Alignment, align, similarity
 from workbench.projection.layers import LayerMaps, project_layers
-from workbench.projection.measures import Measure, measures
+from workbench.projection.measures import Measure, measures, pair_figures
 from workbench.projection.neighbours import map_neighbours, nearest_neighbours
 from workbench.projection.pairing import contrastive_loss, pair_ranks, recall
 from workbench.projection.placing import encoder_of, place
@@ -17,6 +17,7 @@ from workbench.projection.quality import (
     stability,
     trustworthiness,
 )
+from workbench.projection.redrawing import changed_settings, redraw
 from workbench.projection.result import Neighbours, Placement, Projection
 from workbench.projection.space import MODALITIES, MODES, gap, shifted
 from workbench.projection.verbs import extend, project
@@ -33,6 +34,7 @@ __all__ = [
     "Projection",
     "Stability",
     "align",
+    "changed_settings",
     "continuity",
     "contrastive_loss",
     "encoder_of",
@@ -42,11 +44,13 @@ __all__ = [
     "map_neighbours",
     "measures",
     "nearest_neighbours",
+    "pair_figures",
     "pair_ranks",
     "place",
     "project",
     "project_layers",
     "recall",
+    "redraw",
     "shifted",
     "similarity",
     "stability",

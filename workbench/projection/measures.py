@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,8 +16,9 @@ from workbench.projection.pairing import pair_losses, pair_ranks
 from workbench.projection.quality import continuity, known_stability, skewness, trustworthiness
 from workbench.projection.result import Projection
 from workbench.projection.space import MODALITIES, gap
+from workbench.results import Rule
 
-__all__ = ["Measure", "measures"]
+__all__ = ["Measure", "measures", "pair_figures"]
 
 LOSS_PAIRS = 2_048
 """Pairs in one contrastive loss; the loss grows with their number, so it stands beside it."""
@@ -67,6 +68,28 @@ def measures(
             *_of_pairs(projection, chosen, heat),
         ]
     )
+
+
+def pair_figures(
+    projection: Projection, *, temperature: float | None = None
+) -> Mapping[str, NDArray[np.float32]]:
+    """row: "rank" of its own partner among all of the other kind, and its pair's part of the "loss".
+
+    NaN where only a sample was looked at: see `RANKED` and `LOSS_PAIRS`. Empty where there is one modality.
+
+    Raises:
+        BadInputError: a temperature that is not above 0.
+    """
+    if len(projection.modalities) < 2:
+        return {}
+    pairs = len(projection.embeddings)
+    rank, loss = (np.full((2, pairs), np.nan, np.float32) for _ in range(2))
+    for asked in range(2):
+        found = _ranks(projection, asked, 1 - asked)
+        rank[asked, found.query] = found.rank
+    sample, losses, _ = _losses(projection, _temperature(projection, temperature))
+    loss[:, sample] = losses
+    return {"rank": rank.reshape(-1), "loss": loss.reshape(-1)}
 
 
 def _of_the_map(projection: Projection, rows: NDArray[np.int64]) -> Iterator[Measure]:
@@ -128,11 +151,7 @@ def _of_the_space(projection: Projection, rows: NDArray[np.int64]) -> Iterator[M
     share = float(quality.cross_modal[rows].mean())
     chance = len(projection) / 2 / max(1, len(projection) - 1)
     yield _share("cross_modal", "neighbours of the other modality", share, f"mixed {chance:.0%}", points)
-    size, half, own = _gap(projection)
-    yield Measure(
-        "gap", "modality gap", size, f"{size:.3f}", f"two halves of the pictures {half:.3f}",
-        f"{plural(len(projection.embeddings), 'pair')}{own}",
-    )  # fmt: skip
+    yield from _gap(projection, rows)
     if quality.margin is not None:
         pictures = rows[projection.modality[rows] == MODALITIES.index("image")]
         if len(pictures):
@@ -170,15 +189,21 @@ def _of_pairs(projection: Projection, rows: NDArray[np.int64], heat: float) -> I
 
 def _loss(projection: Projection, items: NDArray[np.int64], heat: float) -> tuple[float, float, int]:
     """Mean loss of the chosen pairs among a sample of all, the loss of chance, and the sample's size."""
+    sample, losses, chance = _losses(projection, heat)
+    mine = np.isin(sample, items)
+    return (float(losses[mine].mean()), chance, len(sample)) if mine.any() else (np.nan, 0.0, 0)
+
+
+def _losses(projection: Projection, heat: float) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Which pairs, what each adds to the loss among them, and the loss of chance."""
     image, text = _sides(projection)
     sample = np.random.default_rng(0).permutation(len(image))[:LOSS_PAIRS]
     own = projection.embeddings.provenance.parameters
-    rule = "sigmoid" if own.get("rule") == "sigmoid" else "softmax"
+    rule: Rule = "sigmoid" if own.get("rule") == "sigmoid" else "softmax"
     bias = float(own.get("bias", 0.0)) if rule == "sigmoid" else 0.0
-    losses = pair_losses(image[sample], text[sample], temperature=heat, rule=rule, bias=bias)  # type: ignore[arg-type]
-    mine = np.isin(sample, items)
+    losses = pair_losses(image[sample], text[sample], temperature=heat, rule=rule, bias=bias)
     chance = np.log(len(sample)) if rule == "softmax" else len(sample) * np.log(2)
-    return (float(losses[mine].mean()), float(chance), len(sample)) if mine.any() else (np.nan, 0.0, 0)
+    return sample, losses, float(chance)
 
 
 @lru_cache(maxsize=16)
@@ -194,18 +219,24 @@ def _sides(projection: Projection) -> Sequence[NDArray[np.float32]]:
     return np.split(projection.space.vectors, [len(projection.embeddings)])
 
 
-def _gap(projection: Projection) -> tuple[float, float, str]:
-    """Size of the gap in the space of the map, that between two random halves of the pictures, a remark."""
-    image, text = _sides(projection)
+def _gap(projection: Projection, rows: NDArray[np.int64]) -> Iterator[Measure]:
+    """Between the rows' mean picture and mean text, beside that between two random halves of the pictures."""
+    kinds = [rows[projection.modality[rows] == code] for code in range(2)]
+    if not all(map(len, kinds)):  # a selection of one kind has no gap
+        return
+    image, text = (projection.space.vectors[kind] for kind in kinds)
     size = float(np.linalg.norm(image.mean(axis=0) - text.mean(axis=0)))
     order = np.random.default_rng(0).permutation(len(image))
     half = len(image) // 2
-    apart = 0.0
+    twin = "one picture has no halves"
     if half:
-        apart = float(np.linalg.norm(image[order[:half]].mean(axis=0) - image[order[half:]].mean(axis=0)))
-    before = float(np.linalg.norm(gap(projection.embeddings)))
-    moved = projection.mode in ("centred", "shifted")
-    return size, apart, f", {before:.3f} before" if moved else ""
+        apart = image[order[:half]].mean(axis=0) - image[order[half:]].mean(axis=0)
+        twin = f"two halves of the pictures {np.linalg.norm(apart):.3f}"
+    everything = len(rows) == len(projection)
+    on = plural(len(projection.embeddings), "pair") if everything else plural(len(rows), "point")
+    if everything and projection.mode in ("centred", "shifted"):
+        on += f", {np.linalg.norm(gap(projection.embeddings)):.3f} before"
+    yield Measure("gap", "modality gap", size, f"{size:.3f}", twin, on)
 
 
 def _temperature(projection: Projection, temperature: float | None) -> float:

@@ -134,6 +134,12 @@ def map_neighbours(points: ArrayLike, k: int) -> NDArray[np.int32]:
     from scipy.spatial import cKDTree
 
     placed = np.asarray(points, np.float64)
+    lost = np.flatnonzero(~np.isfinite(placed).all(axis=1))
+    if len(lost):
+        raise BadInputError(
+            f"{len(lost):,} of {len(placed):,} points of the map have no place (first row {lost[0]}: "
+            f"{placed[lost[0]].tolist()}), so nothing is near them. Draw the map again without these rows."
+        )
     most = min(k, len(placed) - 1)
     if most < 1:
         return np.zeros((len(placed), 0), np.int32)

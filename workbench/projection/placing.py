@@ -46,8 +46,10 @@ def place(
         model: the model to encode with; None takes the one that made the map, if it is still held.
 
     Raises:
-        BadInputError: an empty sentence, vectors of another length, no model to encode with.
+        BadInputError: an empty sentence, vectors of another length, k below 1, no model to encode with.
     """
+    if k < 1:
+        raise BadInputError(f"k is {k}; expected at least 1 neighbour to be placed by.")
     vectors, kind, texts = _vectors(projection, query, modality, model)
     chosen = np.ones(len(projection), bool) if near is None else _only(projection, near)
     moved = projection.space.bring(vectors, kind)

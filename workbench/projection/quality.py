@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.axes import frozen, unit
-from workbench.errors import BadInputError
 from workbench.projection.align import shared
 from workbench.projection.result import WIDE, Projection
 from workbench.results import OnEvent, ShouldStop
@@ -188,30 +186,12 @@ def stability(
         BadInputError: the points were made elsewhere, so they cannot be drawn again.
         Cancelled: `should_stop` returned true.
     """
-    from workbench.projection.verbs import project
+    from workbench.projection.redrawing import redraw
 
-    if projection.method == "given":
-        raise BadInputError("These points were made elsewhere; only a map drawn by project() can be redrawn.")
     tried = tuple((projection.seed or 0) + step for step in range(1, seeds + 1))
     k, total = projection.k, np.zeros(len(projection), np.float32)
-    options: dict[str, Any] = {
-        name: projection.parameters[name]
-        for name in ("neighbours", "min_dist", "epochs")
-        if projection.parameters.get(name) is not None
-    }
-    if projection.method == "pca":
-        options.pop("epochs", None)
     for seed in tried:
-        other = project(
-            projection.embeddings,
-            method=projection.method,
-            mode=projection.mode,
-            shift=projection.shift,
-            seed=seed,
-            on_event=on_event,
-            should_stop=should_stop,
-            **options,
-        )
+        other = redraw(projection, seed=seed, on_event=on_event, should_stop=should_stop)
         total += shared(projection.on_map[:, :k], other.on_map[:, :k])
     chance = k / max(1, len(projection) - 1)
     _stabilities[projection] = Stability(frozen(total / seeds), tried, chance)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._repr import one_line
 from workbench.errors import BadInputError, UnavailableError
 from workbench.projection.drawn import Drawn, Reducer, Task
 from workbench.projection.fuzzy import curve, fuzzy_graph
@@ -18,14 +19,16 @@ from workbench.projection.linear import draw_pca, principal
 from workbench.projection.result import Method
 from workbench.runtime import choose_device
 
-__all__ = ["REDUCERS", "begin", "reducer_of"]
+__all__ = ["REDUCERS", "begin", "chosen_reducer", "usual_epochs"]
 
 _SMALL, _EPOCHS, _FEWER = 10_000, 500, 200  # rounds up to so many rows and beyond, as umap-learn has them
 _one_at_a_time = threading.Lock()  # umap-learn is not safe in two threads
 
 
-def reducer_of(method: Method, name: str | None) -> Reducer:
-    """The function that draws `method`; `name=None` takes the first there is.
+def chosen_reducer(method: Method, name: str | None) -> tuple[str, Reducer, tuple[str, ...]]:
+    """The name and the function of what draws `method`, and what to say of the choice.
+
+    `name=None` takes cuML for UMAP where it imports and torch sees a GPU, else the first there is.
 
     Raises:
         BadInputError: an unknown method or reducer; the message lists those there are.
@@ -35,7 +38,19 @@ def reducer_of(method: Method, name: str | None) -> Reducer:
     known = REDUCERS[method]
     if name is not None and name not in known:
         raise BadInputError(f"reducer is {name!r}; {method} is drawn by {', '.join(map(repr, known))}.")
-    return known[name or next(iter(known))]
+    if name is None and method == "umap" and _has("cuml") and choose_device(None).type == "cuda":
+        problem = _why_not("cuml")
+        if not problem:
+            return "cuml", known["cuml"], ()
+        remark = f"cuML is installed but does not import here ({problem}); torch drew the map instead."
+        return "torch", known["torch"], (remark,)
+    taken = name or next(iter(known))
+    return taken, known[taken], ()
+
+
+def usual_epochs(method: Method, rows: int) -> int:
+    """Rounds of a layout of so many rows, where none are asked for."""
+    return _EPOCHS if method != "umap" or rows <= _SMALL else _FEWER
 
 
 def begin(task: Task, *, size: float = 10.0) -> NDArray[np.float32]:
@@ -52,7 +67,7 @@ def begin(task: Task, *, size: float = 10.0) -> NDArray[np.float32]:
 
 def _torch_umap(task: Task) -> Drawn:
     a, b = curve(task.min_dist)
-    epochs = task.epochs or (_EPOCHS if len(task.vectors) <= _SMALL else _FEWER)
+    epochs = task.epochs or usual_epochs("umap", len(task.vectors))
     device = choose_device(None).type
     points = lay_out(
         fuzzy_graph(task.neighbours, task.near),
@@ -65,14 +80,13 @@ def _torch_umap(task: Task) -> Drawn:
         on_event=task.on_event,
         should_stop=task.should_stop,
     )
-    return Drawn(points, "torch UMAP", {"epochs": epochs, "device": device}, _repeatable(device))
+    name = "torch UMAP" if device == "cpu" else f"torch UMAP on {device}"
+    return Drawn(points, name, {"epochs": epochs, "device": device}, _repeatable(device))
 
 
 def _umap_learn(task: Task) -> Drawn:
     umap = _imported("umap", "umap-learn")
-    index = np.column_stack([np.arange(len(task.vectors)), task.neighbours.index[:, : task.near - 1]])
-    apart = np.pad(task.neighbours.distance[:, : task.near - 1], ((0, 0), (1, 0)))
-    # Neighbours are cut to what is asked for: umap-learn uses all it is given below 4,096 rows.
+    index, apart = _with_self(task)
     fit = umap.UMAP(
         n_neighbors=index.shape[1],
         min_dist=task.min_dist,
@@ -80,7 +94,7 @@ def _umap_learn(task: Task) -> Drawn:
         metric="cosine",
         init=begin(task),
         random_state=task.seed,
-        precomputed_knn=(index.astype(np.int32), apart.astype(np.float32)),
+        precomputed_knn=(index, apart),
     )
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a seed costs the other cores stands in the notes
@@ -91,16 +105,30 @@ def _umap_learn(task: Task) -> Drawn:
 
 def _cuml_umap(task: Task) -> Drawn:
     cuml = _imported("cuml", "cuml-cu12")
+    index, apart = _with_self(task)
     fit = cuml.UMAP(
-        n_neighbors=task.near,
+        n_neighbors=index.shape[1],
         min_dist=task.min_dist,
         n_epochs=task.epochs,
         init=begin(task),
         random_state=task.seed,
+        precomputed_knn=(index, apart),
+        output_type="numpy",
     )
-    points = np.asarray(fit.fit_transform(task.vectors))
-    note = "cuML searched its own neighbours, and its maps have had outliers: see the quality figures."
-    return Drawn(points, f"cuML UMAP {metadata.version(_dist('cuml'))}", {"epochs": task.epochs}, (note,))
+    points = np.asarray(fit.fit_transform(task.vectors), np.float32)
+    note = "cuML's maps have had outliers: see the quality figures."
+    name = f"cuML UMAP {getattr(cuml, '__version__', '')}".strip()
+    return Drawn(points, f"{name} on a GPU", {"epochs": task.epochs}, (note,))
+
+
+def _with_self(task: Task) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """row x near: the graph with every row its own first neighbour, as umap-learn and cuML want it.
+
+    It is cut to what is asked for: umap-learn uses all it is given below 4,096 rows.
+    """
+    index = np.column_stack([np.arange(len(task.vectors)), task.neighbours.index[:, : task.near - 1]])
+    apart = np.pad(task.neighbours.distance[:, : task.near - 1], ((0, 0), (1, 0)))
+    return index.astype(np.int32), apart.astype(np.float32)
 
 
 def _open_tsne(task: Task) -> Drawn:
@@ -166,13 +194,21 @@ def _imported(module: str, package: str) -> Any:
 
 
 def _has(module: str) -> bool:
+    import sys
     from importlib.util import find_spec
 
-    return find_spec(module) is not None
+    return module in sys.modules or find_spec(module) is not None
 
 
-def _dist(module: str) -> str:
-    return metadata.packages_distributions().get(module, [module])[0]
+def _why_not(module: str) -> str:
+    """Why `module` does not import, in one line; "" if it does. A wrong driver raises anything."""
+    import importlib
+
+    try:
+        importlib.import_module(module)
+    except Exception as problem:
+        return one_line(f"{type(problem).__name__}: {problem}", most=160)
+    return ""
 
 
 REDUCERS: dict[str, dict[str, Reducer]] = {

@@ -80,7 +80,7 @@ def space_of(embeddings: Embeddings, mode: Mode, shift: float = 0.0) -> Space:
 
     Raises:
         BadInputError: an unknown mode, a mode for two modalities where there is one, a shift that is
-            not a number.
+            not a number, centring what is all alike.
     """
     if mode not in MODES:
         raise BadInputError(f"mode is {mode!r}; expected one of {', '.join(map(repr, MODES))}.")
@@ -94,6 +94,7 @@ def space_of(embeddings: Embeddings, mode: Mode, shift: float = 0.0) -> Space:
     offset = np.zeros((2, embeddings.vectors.shape[1]), np.float32)
     if mode == "centred":
         offset = np.stack([_mean(embeddings.image), _mean(embeddings.text)])
+        _check_spread(embeddings, offset)
     if mode == "shifted":
         if not np.isfinite(shift):
             raise BadInputError(f"shift is {shift!r}; expected a number: 0 leaves the gap, 1 closes it.")
@@ -129,6 +130,15 @@ def _refuse(name: str, wrong: NDArray[np.bool_], why: str, what: str) -> None:
             f"{len(rows)} of {len(wrong)} {name} vectors have {why} (rows {shown}). "
             f"Leave these {what} out, or embed them again."
         )
+
+
+def _check_spread(embeddings: Embeddings, mean: NDArray[np.float32]) -> None:
+    for code, name in enumerate(MODALITIES):
+        if np.abs(getattr(embeddings, name) - mean[code]).max() < _ZERO:
+            raise BadInputError(
+                f"All {len(embeddings)} {name} vectors are alike, so centring leaves nothing of them. "
+                "Take mode='joint', or embed items that differ."
+            )
 
 
 def _mean(vectors: NDArray[np.float32] | None) -> NDArray[np.float32]:

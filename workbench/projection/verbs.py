@@ -15,7 +15,8 @@ from workbench.projection.align import similarity
 from workbench.projection.drawn import Drawn, Task
 from workbench.projection.neighbours import shared_neighbours
 from workbench.projection.placing import among
-from workbench.projection.reducers import reducer_of
+from workbench.projection.reducers import chosen_reducer
+from workbench.projection.requests import check_request
 from workbench.projection.result import WIDE, Method, Neighbours, Projection
 from workbench.projection.space import MODALITIES, Mode, Space, check_vectors, space_of
 from workbench.results import Embeddings, OnEvent, Provenance, ShouldStop
@@ -57,7 +58,8 @@ def project(
         seed: the same seed gives the same map; None draws one and records it.
         neighbours: a point and its nearest; small shows detail, large shows the lie of the land.
         epochs: rounds of the layout; None lets the reducer choose.
-        reducer: "torch", "umap-learn" or "cuml" for UMAP; "openTSNE" or "scikit-learn" for t-SNE.
+        reducer: "torch", "umap-learn" or "cuml" for UMAP; "openTSNE" or "scikit-learn" for t-SNE. None
+            takes cuML where a GPU and cuML are there, else torch, on the GPU if there is one.
         start: an old map of the same rows to begin at and to be turned towards.
         fit_at_most: rows to fit on, the rest being placed; None takes `FIT_AT_MOST[method]`.
         exact: compare every pair for the neighbours; None decides by size, and says so.
@@ -73,14 +75,15 @@ def project(
 
     Source: McInnes et al. 2018 (UMAP); van der Maaten and Hinton 2008 (t-SNE).
     """
-    draw = reducer_of(method, reducer)
-    _check(embeddings, neighbours, min_dist, epochs, start)
+    drawer, draw, remark = chosen_reducer(method, reducer)
+    check_request(embeddings, neighbours, min_dist, epochs, fit_at_most, seed, start)
     check_vectors(embeddings)
     chosen = secrets.randbelow(2**31) if seed is None else int(seed)
     space = space_of(embeddings, mode, shift)
     progress: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
     graph = shared_neighbours(space.vectors, k=WIDE * neighbours, exact=exact, **progress)
-    fitted = _fitted(embeddings, mode, FIT_AT_MOST[method] if fit_at_most is None else fit_at_most, chosen)
+    most = FIT_AT_MOST[method] if fit_at_most is None else fit_at_most
+    fitted = _fitted(embeddings, mode, most, chosen)
     own = graph if fitted.all() else shared_neighbours(space.vectors[fitted], k=neighbours, **progress)
     first = None if start is None else start.points[fitted]
     task = Task(space.vectors[fitted], own, chosen, neighbours, min_dist, epochs, first, **progress)
@@ -88,8 +91,15 @@ def project(
     points = _everywhere(drawn.points, space.vectors, fitted, neighbours, **progress)
     if start is not None:
         points = similarity(points, start.points).apply(points)
-    options = {"neighbours": neighbours, "min_dist": min_dist, "shift": shift, **drawn.parameters}
-    notes = (*_notes(embeddings, graph, fitted, mode, neighbours), *drawn.notes)
+    asked = {
+        "neighbours": neighbours,
+        "min_dist": min_dist,
+        "reducer": drawer,
+        "fit_at_most": most,
+        "exact": exact,
+    }
+    options = {**asked, "shift": shift, **drawn.parameters}
+    notes = (*_notes(embeddings, graph, fitted, mode, neighbours), *drawn.notes, *remark)
     provenance = _provenance(embeddings, method, mode, options, chosen, notes)
     return Projection(
         points, graph, embeddings, method, drawn.reducer, mode, shift, options, chosen, fitted, provenance
@@ -135,25 +145,6 @@ def extend(projection: Projection, more: Embeddings) -> Projection:
     )
     made.__dict__["space"] = Space(vectors, offset, projection.space.is_scaled)
     return made
-
-
-def _check(
-    embeddings: Embeddings, neighbours: int, min_dist: float, epochs: int | None, start: Projection | None
-) -> None:
-    if not len(embeddings):
-        raise BadInputError("There is nothing to project: the embeddings are empty. Embed at least one item.")
-    if neighbours < 2:
-        raise BadInputError(f"neighbours is {neighbours}; expected at least 2: a point and one other.")
-    if not 0 <= min_dist <= 1:
-        raise BadInputError(f"min_dist is {min_dist}; expected 0 to 1.")
-    if epochs is not None and epochs < 1:
-        raise BadInputError(f"epochs is {epochs}; expected at least 1.")
-    rows = len(embeddings.vectors)
-    if start is not None and len(start) != rows:
-        raise BadInputError(
-            f"start has {len(start):,} points; these embeddings have {rows:,} rows. A map begins at an old "
-            "map of the same rows; to add items to a map, use extend()."
-        )
 
 
 def _fitted(embeddings: Embeddings, mode: Mode, most: int, seed: int) -> NDArray[np.bool_]:

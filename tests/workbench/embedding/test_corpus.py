@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import time
 from pathlib import Path
@@ -147,6 +148,36 @@ def test_a_full_disk_is_said_and_what_was_finished_is_kept(tmp_path: Path, monke
     assert open_corpus(tmp_path).done == (0, 1)
     assert not list(tmp_path.glob("*.partial"))
     assert embed_to(tmp_path, FakeEncoder(), pairs, partition=10).complete
+
+
+def _embed_where_files_may_not_grow(most: int, folder: Path, pairs: data.Pairs, answer) -> None:
+    """In a process of its own: the system itself refuses to write more than `most` bytes into a file."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    try:
+        embed_to(folder, FakeEncoder(), pairs, partition=20)
+    except UnavailableError as problem:
+        answer.send(str(problem))
+    else:
+        answer.send("written")
+
+
+def test_a_file_that_the_system_cuts_off_half_way_is_no_partition(tmp_path: Path) -> None:
+    pairs = many(45)
+    calm = embed_to(tmp_path / "calm", FakeEncoder(), pairs, partition=20)
+    small, large = (calm.path(number).stat().st_size for number in (2, 0))
+    manifest = (tmp_path / "calm" / "manifest.json").stat().st_size
+    assert max(manifest, small) < large - 20  # five rows still fit where twenty do not
+    fork, (mine, theirs) = multiprocessing.get_context("fork"), multiprocessing.Pipe()
+    hurt = tmp_path / "hurt"
+    worker = fork.Process(target=_embed_where_files_may_not_grow, args=(large - 20, hurt, pairs, theirs))
+    worker.start()
+    said = mine.recv()
+    worker.join()
+    assert "part-00000.parquet" in said and "make room and run embed_to again" in said
+    assert open_corpus(hurt).done == () and not list(hurt.glob("*.partial"))
+    embed_to(hurt, FakeEncoder(), pairs, partition=20)
+    assert content(hurt) == content(tmp_path / "calm")
 
 
 def test_folders_that_are_no_corpus_say_so(tmp_path: Path) -> None:

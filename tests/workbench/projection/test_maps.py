@@ -98,8 +98,8 @@ def test_our_layout_is_as_good_as_umap_learns_within_its_own_spread_over_seeds()
         theirs = np.array([_figures(project(embeddings, reducer="umap-learn", seed=s)) for s in range(4)])
         ours = np.mean([_figures(project(embeddings, reducer="torch", seed=s)) for s in range(4)], axis=0)
         spread = theirs.max(axis=0) - theirs.min(axis=0)
-        # Trustworthiness, continuity, share kept: no lower than the lowest of theirs less their own spread.
-        assert (ours >= theirs.min(axis=0) - spread).all(), (name, ours, theirs)
+        # Trustworthiness, continuity, share kept: no farther below their mean than their own seeds lie apart.
+        assert (ours >= theirs.mean(axis=0) - spread).all(), (name, ours, theirs)
 
 
 @pytest.mark.slow
@@ -231,6 +231,12 @@ def test_impossible_requests_are_refused_with_what_would_do() -> None:
         ({"mode": "centred"}, "hold pictures only"),
         ({"reducer": "magic"}, "is drawn by 'torch'"),
         ({"neighbours": 1}, "at least 2"),
+        ({"neighbours": 5.5}, "whole number of at least 2"),
+        ({"fit_at_most": 0}, "fit_at_most is 0; expected a whole number of at least 2"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": "a"}, "seed is 'a'"),
+        ({"min_dist": "a"}, "min_dist is 'a'; expected 0 to 1"),
+        ({"start": "map"}, "start is of type str; expected an old map"),
         ({"min_dist": 3.0}, "expected 0 to 1"),
         ({"epochs": 0}, "at least 1"),
         ({"start": project(Embeddings.from_array(clouds(12)), method="pca")}, "use extend"),
@@ -239,6 +245,30 @@ def test_impossible_requests_are_refused_with_what_would_do() -> None:
             project(one, **options)
     with pytest.raises(UnavailableError, match="pip install cuml"):
         project(one, reducer="cuml")
+
+
+def test_what_cannot_be_a_map_is_refused_before_anything_is_computed() -> None:
+    with pytest.raises(BadInputError, match=r"of type ndarray; expected Embeddings.*from_array\(x\)"):
+        project(clouds(10))
+    with pytest.raises(BadInputError, match="nothing to project"):
+        project(Embeddings.from_array(np.zeros((0, 4))))
+    with pytest.raises(BadInputError, match=r"not numbers in rows of one length"):
+        Embeddings.from_array([[1.0, 2.0], [3.0]])
+    with pytest.raises(BadInputError, match="not numbers"):
+        Embeddings.from_array([["a", "b"]])
+    image, text = clouds(6), clouds(6, feature=5)
+    with pytest.raises(BadInputError, match=r"text has shape \(6, 5\); expected axes \(item=6, feature=10\)"):
+        Embeddings(image, text)
+    with pytest.raises(BadInputError, match="All 1 image vectors are alike, so centring leaves nothing"):
+        project(Embeddings(image[:1], image[1:2]), mode="centred")
+
+
+def test_what_cannot_be_judged_or_placed_is_refused() -> None:
+    lost = Projection.from_points([[0, 0], [1, 1], [np.nan, 0]], vectors=clouds(3))
+    with pytest.raises(BadInputError, match=r"1 of 3 points of the map have no place \(first row 2"):
+        _ = lost.quality
+    with pytest.raises(BadInputError, match="k is 0; expected at least 1 neighbour"):
+        place(project(Embeddings.from_array(clouds(8)), method="pca"), clouds(1), k=0)
 
 
 def test_vectors_of_another_model_or_length_do_not_join_a_map() -> None:

@@ -19,6 +19,7 @@ from workbench.projection import (
     continuity,
     contrastive_loss,
     measures,
+    pair_figures,
     pair_ranks,
     project,
     recall,
@@ -129,6 +130,36 @@ def test_the_gap_is_the_distance_of_the_two_means(paired: Embeddings) -> None:
     assert found["gap"].value == pytest.approx(expected, rel=1e-5)
     closed = project(paired, method="pca", mode="shifted", shift=1.0)
     assert {row.key: row for row in measures(closed)}["gap"].value == pytest.approx(0, abs=1e-5)
+
+
+def test_the_gap_of_a_selection_is_the_distance_of_its_own_two_means(paired: Embeddings) -> None:
+    drawn = project(paired, method="pca")
+    rows = np.array([2, 5, 7, 90 + 1, 90 + 5])
+    expected = np.linalg.norm(paired.image[[2, 5, 7]].mean(axis=0) - paired.text[[1, 5]].mean(axis=0))
+    found = {row.key: row for row in measures(drawn, rows)}["gap"]
+    assert found.value == pytest.approx(expected, rel=1e-5)
+    assert found.sample == "5 points"
+    assert "gap" not in {row.key for row in measures(drawn, [2, 5, 7])}  # one kind has none
+    assert {row.key: row for row in measures(drawn, [2, 92])}["gap"].twin == "one picture has no halves"
+
+
+def test_every_point_has_its_partners_rank_and_its_part_of_the_loss(paired: Embeddings) -> None:
+    drawn = project(paired, method="pca")
+    found = pair_figures(drawn, temperature=0.1)
+    cosine = paired.image @ paired.text.T
+    expected = [
+        stats.rankdata(-row, method="average")[item]
+        for table in (cosine, cosine.T)
+        for item, row in enumerate(table)
+    ]
+    assert found["rank"] == pytest.approx(expected)
+    logits = torch.from_numpy(cosine / 0.1)
+    own = torch.arange(90)
+    both = [torch.nn.functional.cross_entropy(side, own, reduction="none") for side in (logits, logits.T)]
+    assert found["loss"] == pytest.approx(np.tile((both[0] + both[1]).numpy() / 2, 2), rel=1e-4)
+    whole = {row.key: row for row in measures(drawn, temperature=0.1)}
+    assert whole["loss"].value == pytest.approx(found["loss"].mean(), rel=1e-5)
+    assert whole["image_to_text_5"].value == pytest.approx((found["rank"][:90] <= 5).mean())
 
 
 def test_the_zero_shot_margin_is_the_cosine_to_the_own_class_minus_the_best_other(paired: Embeddings) -> None:

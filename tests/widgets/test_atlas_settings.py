@@ -1,0 +1,84 @@
+"""What stands on the atlas follows the map's own settings: its slider, its code, its words and figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.fakes import FakeEncoder, colour_pairs
+from widgets import show
+from widgets.atlas_colour import by_modality
+from widgets.atlas_view import landmarks
+from workbench import data
+from workbench.embedding import embed, forget
+from workbench.projection import Projection, project
+from workbench.results import Embeddings
+
+COLOURS = ("red", "green", "blue", "red", "green")
+
+
+@pytest.fixture
+def encoder() -> FakeEncoder:
+    forget()
+    return FakeEncoder()
+
+
+def test_the_code_says_the_settings_of_the_map_and_of_the_screen(encoder) -> None:
+    pairs = data.load("emoji")[:12]
+    atlas = show(project(embed(encoder, pairs), seed=3, neighbours=5, min_dist=0.3, epochs=20))
+    assert atlas.wait(20)
+    assert "seed=3, neighbours=5, min_dist=0.3, epochs=20)" in atlas.code()
+    assert "temperature" not in atlas.code()
+    atlas.temperature, atlas.links, atlas.gallery = 0.5, "worst", "texts"
+    assert atlas.wait(20)
+    for line in ("atlas.temperature = 0.5", "atlas.links = 'worst'", "atlas.gallery = 'texts'"):
+        assert line in atlas.code()
+
+
+def test_the_gap_slider_draws_with_the_settings_of_the_map_it_was_given(encoder) -> None:
+    atlas = show(project(embed(encoder, colour_pairs(COLOURS)), seed=3, neighbours=4, epochs=20))
+    assert atlas.wait(20)
+    atlas.shift = 0.5
+    assert atlas.wait(60) and atlas._status["error"] == ""
+    now = atlas.projection
+    assert (now.shift, now.seed, now.k) == (0.5, 3, 4)
+    assert now.parameters["epochs"] == 20
+
+
+def test_every_point_can_be_coloured_by_its_rank_and_its_loss(encoder) -> None:
+    atlas = show(project(embed(encoder, colour_pairs(COLOURS)), method="pca"))
+    assert atlas.wait(20)
+    before = atlas.figures["loss"].values
+    assert atlas.figures["rank"].values.min() >= 1
+    atlas.temperature = 3.0
+    assert atlas.wait(20)
+    assert not np.allclose(atlas.figures["loss"].values, before)
+    atlas.colour = "rank"
+    assert atlas._view["legend"]["title"] == "rank of its own pair"
+
+
+def test_a_label_on_the_map_says_which_of_the_two_kinds_it_stands_for(encoder) -> None:
+    embeddings = embed(encoder, data.load("emoji")[:40])
+    both = project(embeddings, method="pca")
+    texts = {mark["text"] for mark in landmarks(both, by_modality(both.modality))}
+    assert {"Smileys & Emotion", "Smileys & Emotion (texts)"} <= texts
+    own = Embeddings(embeddings.image, None, labels=embeddings.labels)
+    alone = project(own, method="pca")
+    assert {mark["text"] for mark in landmarks(alone, by_modality(alone.modality))} == {"Smileys & Emotion"}
+
+
+def test_the_size_of_a_sample_stands_beside_the_figure_that_was_measured_on_it(encoder) -> None:
+    atlas = show(project(embed(encoder, colour_pairs(COLOURS)), method="pca"))
+    assert atlas.wait(20)
+    beside = {row["name"]: row["twin"] for row in atlas._view["measures"]["rows"]}
+    assert beside["trustworthiness"] == "chance 0.5, 10 points"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_smallest_maps_are_shown(count: int) -> None:
+    atlas = show(Projection.from_points(np.eye(count, 2)))
+    assert atlas.wait(20) and atlas._status["error"] == ""
+    atlas.selected = [0]
+    atlas.focus = count - 1
+    assert atlas.wait(20) and atlas._status["error"] == ""
+    assert atlas.snapshot(width=300, height=300).png
