@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -41,7 +42,7 @@ def chosen_reducer(method: Method, name: str | None) -> tuple[str, Reducer, tupl
     if name is None and method == "umap" and _has("cuml") and choose_device(None).type == "cuda":
         problem = _why_not("cuml")
         if not problem:
-            return "cuml", known["cuml"], ()
+            return "cuml", _cuml_or_torch, ()
         remark = f"cuML is installed but does not import here ({problem}); torch drew the map instead."
         return "torch", known["torch"], (remark,)
     taken = name or next(iter(known))
@@ -119,6 +120,17 @@ def _cuml_umap(task: Task) -> Drawn:
     note = "cuML's maps have had outliers: see the quality figures."
     name = f"cuML UMAP {getattr(cuml, '__version__', '')}".strip()
     return Drawn(points, f"{name} on a GPU", {"epochs": task.epochs}, (note,))
+
+
+def _cuml_or_torch(task: Task) -> Drawn:
+    """cuML's map where nobody asked for cuML by name: if it fails, torch's, and the reason stands with it."""
+    try:
+        return _cuml_umap(task)
+    except Exception as problem:  # its versions differ in what they take, its drivers in what they raise
+        drawn = _torch_umap(task)
+        said = one_line(f"{type(problem).__name__}: {problem}", most=160)
+        note = f"cuML failed ({said}); torch drew the map instead. reducer='cuml' shows the whole error."
+        return replace(drawn, parameters={**drawn.parameters, "reducer": "torch"}, notes=(*drawn.notes, note))
 
 
 def _with_self(task: Task) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
