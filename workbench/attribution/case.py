@@ -22,9 +22,12 @@ from workbench.capture.output import hold_to
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.models.adapters.tower import TwoTower
 from workbench.results import Event, OnEvent, ShouldStop
-from workbench.runtime import batched
+from workbench.runtime import batched, check_memory
 
-__all__ = ["Case", "Options", "Pass"]
+__all__ = ["BYTES_A_WEIGHT", "LESS", "Case", "Options", "Pass"]
+
+BYTES_A_WEIGHT = 16  # a weight of attention kept to be differentiated by: scores, softmax, two gradients
+LESS = "Take 'occlusion' or 'kernel-shap', which keep no attention, a shorter text or a smaller picture."
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,10 @@ class Case:
 
         Raises:
             UnsupportedError: watched, the tower gives another vector than it does alone.
+            BadInputError: it needs more memory than there is.
         """
+        needed = BYTES_A_WEIGHT * sum(layer.attention.numel() for layer in self._plain[1])
+        check_memory(needed, self.image.device, "Attention with its gradients", LESS)
         inputs = dict(self.pixels)
         inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
         hidden: list[Tensor] = []

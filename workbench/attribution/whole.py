@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.attribution.case import BYTES_A_WEIGHT, LESS
 from workbench.attribution.maps import as_array
 from workbench.attribution.numbers import Number, number_of
 from workbench.attribution.targets import Output
@@ -23,6 +24,7 @@ from workbench.capture.subject import Subject, answer_of, subjects_of
 from workbench.capture.trace import Site
 from workbench.errors import Cancelled, UnsupportedError
 from workbench.results import Event, OnEvent, ShouldStop
+from workbench.runtime import check_memory
 
 __all__ = ["Graph", "Whole"]
 
@@ -94,6 +96,8 @@ class Whole:
                 "'occlusion' or 'integrated-gradients', or load it with attn_implementation='sdpa' or "
                 "'eager'."
             )
+        needed = BYTES_A_WEIGHT * sum(site.values for site in self.sites)
+        check_memory(needed, next(iter(self.inputs.values())).device, "Attention with its gradients", LESS)
         recorder = Recorder(lambda _: True, graph=True)
         with torch.enable_grad(), evaluated(self.model), recording(self.model, recorder):
             output = self._output(self.inputs)

@@ -21,11 +21,13 @@ from workbench.capture.subject import Subject, pair_of, subjects_of
 from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
+from workbench.runtime import check_memory
 
 __all__ = ["BUDGET", "GATE", "capture", "estimate"]
 
 BUDGET = 2_000_000_000
 """Bytes a trace may take unless another budget is given."""
+_WRITTEN = 12  # bytes a weight while a layer is written out: scores, their softmax, a copy
 Rows = Literal["all", "pooled"]
 Precision = Literal["float32", "float16"]
 
@@ -80,12 +82,10 @@ def capture(
             f"rows={rows!r} and precision={precision!r} were given; expected rows 'all' or 'pooled' and "
             "precision 'float32' or 'float16'."
         )
-    pair = (
-        pair_of(pair) if isinstance(pair, tuple) else pair
-    )  # a path is read once
+    pair = pair_of(pair) if isinstance(pair, tuple) else pair  # a path is read once
     plain = list(_plain_passes(model, pair, words, on_event, should_stop))
     chosen = _chosen([site for one in plain for site in one.sites], sites)
-    _afford(_estimate(plain, chosen, rows, precision, hidden), budget)
+    _afford(_estimate(plain, chosen, rows, precision, hidden), budget, plain[0].output)
     maps: dict[str, AttentionMap] = {}
     states: dict[str, np.ndarray] = {}
     start, worst = time.perf_counter(), 0.0
@@ -221,11 +221,17 @@ def _estimate(
             queries = site.query.count if kept is None else len(kept)
             total += each * site.heads * queries * site.key.count
             total += each * site.query.count * one.widths if hidden and site.name in one.blocks else 0
-    return Estimate(tuple(chosen.values()), total, sum(one.seconds for one in plain))
+    largest = max((site.values for one in plain for site in one.sites), default=0)
+    return Estimate(tuple(chosen.values()), total, sum(one.seconds for one in plain), _WRITTEN * largest)
 
 
-def _afford(wanted: Estimate, budget: int) -> None:
+def _afford(wanted: Estimate, budget: int, output: Sequence[Tensor]) -> None:
     if wanted.bytes <= budget:
+        kept, less = human_bytes(wanted.bytes), "Take a shorter text, a smaller picture or fewer sites."
+        device = output[0].device if output else torch.device("cpu")
+        if device.type == "cuda":
+            check_memory(wanted.working, device, "Writing out one layer of attention", less)
+        check_memory(wanted.bytes + wanted.working, "cpu", f"Keeping {kept} and one layer written out", less)
         return
     longest = max(site.query.count for site in wanted.sites)
     raise BadInputError(

@@ -11,10 +11,11 @@ from torch.nn import functional
 from tests.families import FAMILIES, made, state
 from workbench import data, models
 from workbench.attribution import attribute
-from workbench.capture import capture
+from workbench.capture import capture, estimate
 from workbench.capture.output import GATE, difference_between, hold_to
 from workbench.capture.written import answered
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
+from workbench.runtime import memory_left
 
 
 def test_an_output_may_move_by_the_gate_and_not_by_more() -> None:
@@ -162,3 +163,25 @@ def test_a_picture_may_be_a_path_or_an_array_and_what_is_none_is_named(tmp_path)
     assert max(scores) - min(scores) < 1e-6
     with pytest.raises(BadInputError, match=r"no-such\.png"):
         capture(model, ("no-such.png", "a cat"))
+
+
+def test_more_memory_than_there_is_is_refused_before_it_is_taken(monkeypatch, clip_folder, pair) -> None:
+    model, inputs = made("bert")
+    assert estimate(model, inputs).working == 12 * 4 * 7 * 7  # four heads, seven tokens
+    monkeypatch.setattr("workbench.runtime.memory_left", lambda _: 2_000)
+    with pytest.raises(
+        BadInputError, match=r"Keeping 3.4 kB .* 5.7 kB of memory at once, and 2.0 kB are left"
+    ):
+        capture(model, inputs, budget=10**12)
+    for explained, given in ((model, inputs), (models.load(str(clip_folder())), pair)):
+        with pytest.raises(
+            BadInputError, match=r"Attention with its gradients would need .*Take 'occlusion'"
+        ):
+            attribute(explained, given, method="relevance")
+        assert attribute(explained, given, method="occlusion").text is not None
+
+
+def test_what_is_left_is_less_than_all_there_is() -> None:
+    import psutil
+
+    assert 0 < memory_left() < psutil.virtual_memory().total
