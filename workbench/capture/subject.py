@@ -245,7 +245,12 @@ def _check_words(subject: Subject) -> None:
 
 
 def _check_patches(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
-    """Refuse a picture that leaves no token: smaller than a patch, or masked throughout."""
+    """Refuse what leaves no token: a picture smaller than a patch, either side masked throughout."""
+    text = inputs.get("attention_mask")
+    if text is not None and not bool(text.any()):
+        raise BadInputError(
+            "attention_mask is 0 everywhere, so no token of the text is left. Give 1 where there are words."
+        )
     mask, pixels = inputs.get("pixel_mask"), inputs.get("pixel_values")
     if mask is not None and not bool(mask.any()):
         raise BadInputError(

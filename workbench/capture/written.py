@@ -74,6 +74,8 @@ def written_out(
         blocked = attn_mask.dtype == torch.bool
         scores = scores.masked_fill(~attn_mask, -math.inf) if blocked else scores + attn_mask
     values = torch.softmax(scores, dim=-1)
+    if attn_mask is not None:  # as torch's own: a row in which all is masked attends to nothing
+        values = values.masked_fill(scores.isneginf().all(dim=-1, keepdim=True), 0)
     values = differentiable(values) if leaf else values
     used = functional.dropout(values, dropout_p) if dropout_p else values
     return values, used @ value

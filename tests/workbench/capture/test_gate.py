@@ -185,3 +185,28 @@ def test_what_is_left_is_less_than_all_there_is() -> None:
     import psutil
 
     assert 0 < memory_left() < psutil.virtual_memory().total
+
+
+@pytest.mark.parametrize("name", ["gpt2", "bert"])
+def test_padding_in_front_is_read_as_torch_reads_it(name: str) -> None:
+    model, inputs = made(name)
+    mask = torch.ones(1, 7, dtype=torch.long)
+    mask[:, :3] = 0
+    given = {"input_ids": inputs["input_ids"], "attention_mask": mask}
+    trace = capture(model, given)
+    values = trace.attention("text.0").values
+    assert np.isfinite(values).all() and trace.difference <= 2e-6
+    np.testing.assert_allclose(values[:, 3:].sum(axis=-1), 1, atol=1e-5)
+    assert (values[:, 3:, :3] == 0).all()
+    assert np.isfinite(attribute(model, given, method="relevance").text).all()
+    for explain in (capture, attribute):
+        with pytest.raises(BadInputError, match=r"attention_mask is 0 everywhere, so no token of the text"):
+            explain(model, given | {"attention_mask": mask * 0})
+
+
+def test_a_row_in_which_all_is_masked_attends_to_nothing() -> None:
+    query, key, value = (torch.ones(1, 1, 2, 4) for _ in range(3))
+    mask = torch.tensor([[False, False], [True, False]])
+    values, output = answered(functional.scaled_dot_product_attention, query, key, value, attn_mask=mask)
+    assert values[0, 0].tolist() == [[0, 0], [1, 0]]
+    torch.testing.assert_close(output, functional.scaled_dot_product_attention(query, key, value, mask))
