@@ -142,7 +142,7 @@ def lens_view(trace: Trace, groups: Sequence[Group], packed: Packed) -> dict[str
     grid = next((g for one in trace.sites for g in (one.query.grid, one.key.grid) if g is not None), None)
     shape = None if trace.picture is None else trace.picture.shape[:2]
     return {
-        "model": trace.provenance.model or "model",
+        "model": trace.provenance.model or "maps made by hand",
         "text": trace.text,
         "score": trace.score,
         "notes": list(trace.notes),

@@ -58,6 +58,7 @@ def map_view(heatmap: Heatmap, scored: Faithfulness | None) -> dict[str, Any]:
         "image": _rounded(heatmap.image),
         "text": _rounded(heatmap.text),
         "pairs": heatmap.pairs is not None,
+        "whole": heatmap.target.kind == "output",
         "signed": heatmap.signed,
         "low": low,
         "high": high,

@@ -17,13 +17,24 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from workbench._repr import human_bytes
 from workbench.errors import BadInputError, Cancelled, UnavailableError
 from workbench.results import Event, OnEvent, ShouldStop
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Batches", "batched", "choose_device", "choose_dtype", "free", "is_out_of_memory", "seeded"]
+__all__ = [
+    "Batches",
+    "batched",
+    "check_memory",
+    "choose_device",
+    "choose_dtype",
+    "free",
+    "is_out_of_memory",
+    "memory_left",
+    "seeded",
+]
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -233,6 +244,31 @@ def free() -> int:
     if _has_mps():
         torch.mps.empty_cache()
     return max(0, before - _tensor_bytes(torch))
+
+
+def memory_left(device: str | torch.device = "cpu") -> int:
+    """Bytes that can still be taken on a device; elsewhere than on CUDA those of the machine."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def check_memory(needed: int, device: str | torch.device, what: str, remedy: str) -> None:
+    """Refuse work before it begins if it needs more memory than there is.
+
+    Raises:
+        BadInputError: it does; the message ends with `remedy`.
+    """
+    left = memory_left(device)
+    if needed > left:
+        raise BadInputError(
+            f"{what} would need {human_bytes(needed)} of memory at once, and {human_bytes(left)} are left on "
+            f"{device}. {remedy}"
+        )
 
 
 def is_out_of_memory(problem: BaseException) -> bool:

@@ -158,6 +158,42 @@ def test_what_python_sets_is_drawn_and_what_it_sets_wrongly_is_said(lens) -> Non
     expect(caption(element)).to_contain_text("layer 2, head 3")
 
 
+def test_a_model_in_which_picture_and_text_meet_links_them_by_attention(lab) -> None:
+    code = [
+        "import torch, transformers as tf\nfrom widgets import show\nfrom workbench.capture import capture\n"
+        "torch.manual_seed(0)\n"
+        "small = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)\n"
+        "config = tf.ViltConfig(vocab_size=100, image_size=32, patch_size=8, **small)\n"
+        "model = tf.ViltModel(config).eval()\n"
+        "inputs = dict(input_ids=torch.tensor([[5, 6, 7, 8]]), attention_mask=torch.ones(1, 4).long(),\n"
+        "              pixel_values=torch.randn(1, 3, 32, 48), pixel_mask=torch.ones(1, 32, 48).long())\n"
+        "lens = show(capture(model, inputs, words=['[CLS]', 'red', 'cat', '[SEP]']))",
+        "lens",
+    ]
+    notebook = lab.open(code)
+    notebook.run_all()
+    element = notebook.output(1).locator(".al")
+    expect(element).to_have_attribute("data-site", "joint.1")
+    element.locator(".al-token", has_text="cat").click()
+    notebook.wait_until("lens.selected['token'] == 2")
+    expect(caption(element)).to_contain_text(re.compile(r"What cat attends to: .* % of it goes to patches"))
+    element.get_by_label("figure under each head").select_option("cross")
+    share = notebook.python(
+        "from workbench.capture import head_statistics; "
+        "print(f\"{head_statistics(lens.trace.attention('joint.1')).cross[0]:.2f}\")"
+    )
+    expect(element.locator(".al-heads .al-caption")).to_contain_text(f"share across picture and text {share}")
+    element.get_by_label("query").select_option(label="picture's class token")
+    notebook.wait_until("lens.selected['token'] == 4")
+    box = element.locator(".al-picture").bounding_box()
+    assert box
+    element.locator(".al-picture").click(position={"x": box["width"] * 0.9, "y": box["height"] * 0.1})
+    notebook.wait_until("lens.selected['token'] == 10")  # four words, a class token, row 0, column 5
+    shown = float(element.locator(".al-token", has_text="red").locator("small").inner_text().rstrip(" %<"))
+    assert shown / 100 == pytest.approx(float(notebook.python("print(lens.weights[1])")), abs=0.006)
+    lab.screenshot("joint", of=element)
+
+
 def test_words_that_are_markup_stay_words(lab) -> None:
     code = (
         "import numpy as np\nfrom widgets import show\n"

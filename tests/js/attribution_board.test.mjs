@@ -50,6 +50,8 @@ test("the note under the words says what their colours mean", () => {
   const second = { title: "Pairs", pairs: true, text: [1] };
   assert.ok(wordsNote(first, [], [], [first]).includes("explains the picture only"));
   assert.ok(wordsNote(first, [1], [], [first]).includes("one for the whole text. Add"));
+  assert.ok(wordsNote(first, [1], [], [{ ...first, whole: true }]).includes("every method for this kind of model"));
+  assert.ok(!wordsNote({ ...first, text: [1], image: [1] }, [], [], [first]).includes("Click"));
   assert.ok(wordsNote(first, [1], [], [first, second]).includes("shows the chosen words alone"));
   assert.ok(wordsNote(second, [], [3], [second]).includes("the 1 chosen patch (Pairs)"));
 });

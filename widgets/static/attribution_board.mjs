@@ -221,10 +221,11 @@ export function wordsNote(map, chosen, patches, maps) {
   const second = maps.some((other) => other.pairs);
   if (patches.length && map.pairs) return `Words by what they add together with the ${patches.length} chosen ${patches.length === 1 ? "patch" : "patches"} (${map.title}).`;
   if (chosen.length && second) return "The map of pairs shows the chosen words alone; every other map is one for the whole text.";
+  if (chosen.length && maps.some((other) => other.whole)) return "These maps are one for the whole text, as every method for this kind of model is.";
   if (chosen.length) return "These maps are one for the whole text. Add “Word x patch interactions” to see the patches of a single word.";
   if (!map.text) return `${map.title} explains the picture only; words have no colour.`;
   if (!map.image) return `Words by ${map.title}.`;
-  return `Words by ${map.title}. Click a word for its patches, a patch for its words.`;
+  return `Words by ${map.title}.${second ? " Click a word for its patches, a patch for its words." : ""}`;
 }
 
 function cards(/** @type {any} */ board) {
@@ -348,6 +349,10 @@ function drawScores(place, map, board) {
   place.dataset.key = key;
   if (!map.image) {
     fill(place, h("p", { class: "wb-help", text: "No picture, so no patch to take away: not scored." }));
+    return;
+  }
+  if (board.view().whole) {
+    fill(place, h("p", { class: "wb-help", text: "Not scored: only maps of two towers are. Compare with Occlusion, which takes parts away." }));
     return;
   }
   if (!map.scores.length) {

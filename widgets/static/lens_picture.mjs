@@ -180,8 +180,12 @@ function legend(/** @type {Lens} */ lens) {
       high.textContent = found.root ? `${weight(to)}${lens.model.get("scale") === "own" ? " (this map's largest)" : " and more"}` : to.toFixed(2);
       const even = 1 / lens.group.keys.length;
       mark.hidden = !found.root || even > to || lens.backwards;
-      mark.textContent = `▲ even: ${weight(even)}`;
-      mark.style.left = `${(100 * shade(even, to)) / 255}%`;
+      const share = (100 * shade(even, to)) / 255;
+      const ends = share > 60; // towards the right end the words stand before the mark, else they would be cut
+      mark.textContent = ends ? `even: ${weight(even)} ▲` : `▲ even: ${weight(even)}`;
+      mark.style.left = ends ? "auto" : `${share}%`;
+      mark.style.right = ends ? `calc(${100 - share}% - 6px)` : "auto";
+      mark.toggleAttribute("data-ends", ends);
     },
   };
 }

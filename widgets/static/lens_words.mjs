@@ -63,7 +63,7 @@ export function wordsPart(/** @type {Lens} */ lens) {
         ? lens.hasPatches() ? "Under each word: its share of the same attention." : lens.backwards
           ? `Under each word: how much it attends to “${lens.nameOf(lens.asked)}”.` : `Under each word: its share of what “${lens.nameOf(lens.asked)}” attends to${lens.group.causal ? "; no word sees a later one" : ""}.`
         : lens.linked?.kind === "words" ? "Under each word: cosine with this patch, both read by the towers' own heads. No attention joins picture and words in this model."
-        : lens.model.get("_now").link ?? "";
+        : lens.model.get("_now").link || (lens.alike ? "Hover or click a patch for its cosine with each word; click a word for its patches." : "Click a word to see what it attends to.");
       if (caption.textContent !== said) caption.textContent = said;
     },
   };

@@ -18,12 +18,16 @@ from torch.nn import functional
 from workbench.attribution.recording import Recorded, recorded
 from workbench.attribution.targets import Target
 from workbench.attribution.towers import Layout, blocks_of, layout_of, no_attention
+from workbench.capture.output import hold_to
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.models.adapters.tower import TwoTower
 from workbench.results import Event, OnEvent, ShouldStop
-from workbench.runtime import batched
+from workbench.runtime import batched, check_memory
 
-__all__ = ["Case", "Options", "Pass"]
+__all__ = ["BYTES_A_WEIGHT", "LESS", "Case", "Options", "Pass"]
+
+BYTES_A_WEIGHT = 16  # a weight of attention kept to be differentiated by: scores, softmax, two gradients
+LESS = "Take 'occlusion' or 'kernel-shap', which keep no attention, a shorter text or a smaller picture."
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Case:
         self.model, self.picture, self.target = model, picture, target
         self.on_event, self.should_stop = on_event, should_stop
         self.forwards = self.backwards = 0
+        self._watched: Tensor | None = None
         self.pixels = {name: value.detach() for name, value in model.pixels([picture]).items()}
         view = model.tokens(target.text)
         self.tokens, self.truncated = view.pieces, view.truncated
@@ -100,19 +105,19 @@ class Case:
 
     @cached_property
     def _plain(self) -> tuple[Tensor, list[Recorded]]:
-        with torch.no_grad(), recorded() as layers:
+        with torch.no_grad(), recorded(plain=True) as layers:
             return self.image_features(self.pixels), layers
 
     @property
     def image(self) -> Tensor:
-        """1 x feature: the picture, without gradients."""
-        return self._plain[0]
+        """1 x feature: the picture, without gradients; where it was watched, of that pass, as its map is."""
+        return self._plain[0] if self._watched is None else self._watched
 
     @cached_property
     def score(self) -> float:
         """The target's value for the pair as it is."""
         with torch.no_grad():
-            return float(self.value(self.image))
+            return float(self.value(self._plain[0]))
 
     def value(self, image: Tensor, text: Tensor | None = None) -> Tensor:
         """The target for each row.
@@ -162,7 +167,14 @@ class Case:
         )
 
     def image_pass(self) -> Pass:
-        """The picture through its tower, with attention and block outputs in the graph."""
+        """The picture through its tower, with attention and block outputs in the graph.
+
+        Raises:
+            UnsupportedError: watched, the tower gives another vector than it does alone.
+            BadInputError: it needs more memory than there is.
+        """
+        needed = BYTES_A_WEIGHT * sum(layer.attention.numel() for layer in self._plain[1])
+        check_memory(needed, self.image.device, "Attention with its gradients", LESS)
         inputs = dict(self.pixels)
         inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
         hidden: list[Tensor] = []
@@ -178,12 +190,15 @@ class Case:
         finally:
             for handle in handles:
                 handle.remove()
+        hold_to([self._plain[0]], [features], "image tower")
+        self._watched = features.detach()
         return Pass(features, layers, hidden)
 
     def text_pass(self) -> Pass:
         """The explained text through its tower, with attention in the graph."""
         with self._embeddings_differentiable(), recorded() as layers:
             features = self.text_features(self.words)
+        hold_to([self.texts[:1]], [features], "text tower")
         return Pass(features, [layer for layer in layers if not layer.is_pooling], [])
 
     @cached_property

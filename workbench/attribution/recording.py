@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workbench.capture.recording import TURNS, written_out
+from workbench.capture.recording import TURNS
+from workbench.capture.written import answered
 
-__all__ = ["Recorded", "attend", "recorded"]
+__all__ = ["Recorded", "recorded"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Recorded:
     """One attention layer, in the graph of the pass that made it.
 
     Shapes:
-        attention: item x head x query x key
+        attention: item x head x query x key; of a plain pass its size only, on torch's "meta" device
         query, key, value, output: item x head x token x channel; output = attention @ value
     """
 
@@ -44,31 +45,36 @@ class Recorded:
 
 
 @contextmanager
-def recorded() -> Iterator[list[Recorded]]:
+def recorded(*, plain: bool = False) -> Iterator[list[Recorded]]:
     """Every scaled-dot-product attention that this thread computes inside, in order.
 
-    Other threads are served by torch's own function meanwhile; recordings of two threads take turns.
+    Other threads are served by torch's own function meanwhile; recordings of two threads take turns. With
+    `plain`, so is this one: such a pass is what the others are held against.
     """
     layers: list[Recorded] = []
     mine = threading.get_ident()
     with TURNS:
-        plain = functional.scaled_dot_product_attention
+        fused = functional.scaled_dot_product_attention
         heads = functional.multi_head_attention_forward
         fast = torch.backends.mha.get_fastpath_enabled()
 
-        def written_out(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        def noted(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             if threading.get_ident() != mine:
-                return plain(query, key, value, *args, **kwargs)
-            layer = attend(query, key, value, *args, **kwargs)
-            layers.append(layer)
-            return layer.output
+                return fused(query, key, value, *args, **kwargs)
+            if plain:
+                output = fused(query, key, value, *args, **kwargs)
+                attention = torch.empty((*query.shape[:-1], key.shape[-2]), device="meta")
+            else:
+                attention, output = answered(fused, query, key, value, *args, **kwargs)
+            layers.append(Recorded(attention, query, key, value, output))
+            return output
 
         def without_weights(*args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != mine:
                 return heads(*args, **kwargs)
             wanted = kwargs.get("need_weights", True)
             output, _ = heads(*args, **{**kwargs, "need_weights": False})
-            if not wanted:
+            if not wanted or plain:
                 return output, None
             weights = layers[-1].attention
             return output, weights.mean(dim=1) if kwargs.get("average_attn_weights", True) else weights
@@ -77,19 +83,9 @@ def recorded() -> Iterator[list[Recorded]]:
             # Asked for weights, nn.MultiheadAttention goes another way; its fast path goes a third.
             functional.multi_head_attention_forward = without_weights
             torch.backends.mha.set_fastpath_enabled(False)
-            functional.scaled_dot_product_attention = written_out
+            functional.scaled_dot_product_attention = noted
             yield layers
         finally:
-            functional.scaled_dot_product_attention = plain
+            functional.scaled_dot_product_attention = fused
             functional.multi_head_attention_forward = heads
             torch.backends.mha.set_fastpath_enabled(fast)
-
-
-def attend(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Recorded:
-    """softmax(Q K^T * scale + mask) V, with torch's arguments and their meaning.
-
-    Shapes:
-        query, key, value: ... x token x channel
-    """
-    attention, output = written_out(query, key, value, *args, **kwargs)
-    return Recorded(attention, query, key, value, output)

@@ -196,7 +196,7 @@ def _windowed(model: TwoTower) -> str | None:
 
     if model not in _reasons:
         inputs = model.pixels([Image.new("RGB", (32, 32), "grey")])
-        with torch.no_grad(), recorded() as layers:
+        with torch.no_grad(), recorded(plain=True) as layers:
             model.image_features(inputs)
         _reasons[model] = no_attention(model, inputs, layers)
     return _reasons[model]

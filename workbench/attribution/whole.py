@@ -12,18 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.attribution.case import BYTES_A_WEIGHT, LESS
 from workbench.attribution.maps import as_array
 from workbench.attribution.numbers import Number, number_of
 from workbench.attribution.targets import Output
 from workbench.capture.layout import TokenLayout, is_mark
-from workbench.capture.output import difference_between, evaluated, tensors_in
+from workbench.capture.output import evaluated, hold_to, tensors_in
 from workbench.capture.recording import Recorder, recording
 from workbench.capture.sites import sites_of
-from workbench.capture.subject import Subject, subjects_of
+from workbench.capture.subject import Subject, answer_of, subjects_of
 from workbench.capture.trace import Site
-from workbench.capture.verbs import GATE
-from workbench.errors import BadInputError, Cancelled, UnsupportedError
+from workbench.errors import Cancelled, UnsupportedError
 from workbench.results import Event, OnEvent, ShouldStop
+from workbench.runtime import check_memory
 
 __all__ = ["Graph", "Whole"]
 
@@ -66,7 +67,6 @@ class Whole:
         self.number: Number = number_of(
             model, self._plain, wanted, last=real[-1] if real else 0, tokens=self.subject.text_count
         )
-        self._check_words(words)
 
     # The number ------------------------------------------------------------------------------
 
@@ -96,16 +96,18 @@ class Whole:
                 "'occlusion' or 'integrated-gradients', or load it with attn_implementation='sdpa' or "
                 "'eager'."
             )
+        needed = BYTES_A_WEIGHT * sum(site.values for site in self.sites)
+        check_memory(needed, next(iter(self.inputs.values())).device, "Attention with its gradients", LESS)
         recorder = Recorder(lambda _: True, graph=True)
         with torch.enable_grad(), evaluated(self.model), recording(self.model, recorder):
             output = self._output(self.inputs)
-        apart = difference_between(tensors_in(self._plain), tensors_in(output))
-        if len(recorder.calls) != len(self.sites) or not apart <= GATE:
+        if len(recorder.calls) != len(self.sites):
             raise UnsupportedError(
-                f"With its attention kept, the model's output moved by {apart:.2g} (relative; at most "
-                f"{GATE:g} is allowed), so it cannot be read truthfully. Load the model in float32, with "
-                "attn_implementation='sdpa' or 'eager'."
+                f"Two passes of the same input went through {len(self.sites)} and {len(recorder.calls)} "
+                "attention layers, so there is no one map to read. Take a method without attention: "
+                "'occlusion', 'integrated-gradients'."
             )
+        hold_to(tensors_in(self._plain), tensors_in(output), self.subject.name)
         kept = [call.values for call in recorder.calls]
         values = [one for one in kept if one is not None]
         self.backwards += 1
@@ -181,12 +183,4 @@ class Whole:
 
     def _output(self, inputs: Mapping[str, Tensor]) -> Any:
         self.forwards += len(next(iter(inputs.values())))
-        return self.model(**inputs)
-
-    def _check_words(self, words: Sequence[str]) -> None:
-        allowed = {0, len(self.places), self.subject.text_count}
-        if len(words) not in allowed:
-            padding = f" and {len(self.subject.padded)} of padding" if self.subject.padded else ""
-            raise BadInputError(
-                f"words has {len(words)} names; the text has {len(self.places)} tokens{padding}."
-            )
+        return answer_of(self.model, inputs)

@@ -59,6 +59,11 @@ def explain_whole(whole: Whole, card: MethodCard, options: Options) -> Heatmap:
         raise UnsupportedError(
             f"{card.title} says nothing here: the number depends on no patch and no word that it could read."
         )
+    if not all(np.isfinite(part).all() for part in (found.image, found.text) if part is not None):
+        raise UnsupportedError(
+            f"{card.title} gives values here that are no finite numbers; in half precision a sum overflows. "
+            "Load the model in float32."
+        )
     model = whole.model
     used = whole.forwards - before[0], whole.backwards - before[1]
     asked = {"kind": "output", "text": whole.number.target.text, **vars(whole.wanted)}

@@ -85,7 +85,10 @@ class TokenLayout:
         """What a human calls each token: "row 2, column 5", a word, "class token", "padding"."""
         names = [f"token {place}" for place in range(self.count)]
         for place in range(self.first_patch if self.grid else 0):
-            names[place] = "class token" if place == 0 else f"register {place}"
+            joint = self.side == "joint"
+            names[place] = (
+                "class token" if place == 0 else "picture's class token" if joint else f"register {place}"
+            )
         for place, word in enumerate(self.words, self.first_word):
             names[place] = word
         for number, place in enumerate(self.patches):

@@ -8,7 +8,6 @@ nothing on the model is patched; light hooks say which module is at work, and le
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["TURNS", "Call", "Recorder", "recording", "written_out"]
+from workbench.capture.written import answered, differentiable
+
+__all__ = ["TURNS", "Call", "Recorder", "recording"]
 
 TURNS = threading.RLock()
 """Held while torch's functions are answered by ours: two recordings of two threads must not interleave."""
@@ -144,7 +145,7 @@ def _answered(recorder: Recorder) -> Iterator[None]:
                 return fused(query, key, value, *args, **kwargs)
             finally:
                 inside.fused = False
-        values, output = written_out(query, key, value, *args, leaf=recorder.graph, **kwargs)
+        values, output = answered(fused, query, key, value, *args, leaf=recorder.graph, **kwargs)
         recorder.note(values if values.ndim == 4 else values[:, None], shape)
         return output
 
@@ -158,7 +159,7 @@ def _answered(recorder: Recorder) -> Iterator[None]:
         values = softmax(input, *args, **kwargs)
         older = threading.get_ident() == mine and recorder.at and not getattr(inside, "fused", False)
         if older and values.ndim == 4:
-            values = _differentiable(values) if recorder.graph else values
+            values = differentiable(values) if recorder.graph else values
             recorder.note(values if writes else None, (values.shape[1], values.shape[2], values.shape[3]))
         return values
 
@@ -181,39 +182,3 @@ def _answered(recorder: Recorder) -> Iterator[None]:
         functional.softmax = softmax
         torch.multinomial = draw
         torch.backends.mha.set_fastpath_enabled(fast)
-
-
-def written_out(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-    *,
-    leaf: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T * scale + mask) and that times V, with torch's arguments and their meaning.
-
-    `leaf`: the weights can be differentiated by, even where nothing before them can.
-    """
-    if enable_gqa:
-        repeats = query.shape[-3] // key.shape[-3]
-        key, value = (part.repeat_interleave(repeats, dim=-3) for part in (key, value))
-    scores = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
-    if is_causal:
-        allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-        scores = scores.masked_fill(~allowed, -math.inf)
-    if attn_mask is not None:
-        blocked = attn_mask.dtype == torch.bool
-        scores = scores.masked_fill(~attn_mask, -math.inf) if blocked else scores + attn_mask
-    values = torch.softmax(scores, dim=-1)
-    values = _differentiable(values) if leaf else values
-    used = functional.dropout(values, dropout_p) if dropout_p else values
-    return values, used @ value
-
-
-def _differentiable(values: Tensor) -> Tensor:
-    return values if values.requires_grad or not torch.is_grad_enabled() else values.requires_grad_()

@@ -10,10 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workbench._repr import one_line
 from workbench.capture.layout import Pooling, Side, TokenLayout
-from workbench.errors import BadInputError, UnsupportedError
+from workbench.data import from_pictures
+from workbench.errors import BadInputError, UnsupportedError, WorkbenchError
+from workbench.runtime import is_out_of_memory
 
-__all__ = ["Subject", "is_image", "sequence_of", "subjects_of"]
+__all__ = ["Subject", "answer_of", "is_image", "pair_of", "sequence_of", "subjects_of"]
 
 _MOST_PREFIX = 16  # class, distillation and register tokens together
 _POOLINGS: dict[str, Pooling] = {"tok": "token", "token": "token", "avg": "mean", "map": "attention"}
@@ -30,6 +33,7 @@ class Subject:
         run: the pass; what it returns is compared with capture on and off.
         side: the only side there is ("image" or "text"), or None where both meet.
         inputs: the tensors it reads. words: readable tokens of the text.
+        of_two: it is one tower of a dual encoder.
     """
 
     root: nn.Module
@@ -37,6 +41,12 @@ class Subject:
     side: Side | None
     inputs: Mapping[str, Tensor]
     words: tuple[str, ...] = ()
+    of_two: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a message calls it: "image tower", or the class of a whole model."""
+        return f"{self.side} tower" if self.of_two else type(self.root).__name__
 
     @property
     def text_count(self) -> int:
@@ -105,15 +115,16 @@ def subjects_of(model: Any, given: Any, words: Sequence[str]) -> list[Subject]:
             f"A {type(model).__name__} cannot be captured: expected a model from models.load, or a model of "
             "transformers together with the tensors its processor gives."
         )
-    picture, text = _pair(given)
+    picture, text = pair_of(given)
     found = []
     if picture is not None:
         pixels = model.pixels([picture])
-        found.append(Subject(model.model, lambda: model.image_features(pixels), "image", pixels))
+        found.append(Subject(model.model, lambda: model.image_features(pixels), "image", pixels, of_two=True))
     if text:
         read, view = model.words([text]), model.tokens(text)
+        pieces = tuple(view.pieces)
         found.append(
-            Subject(model.model, lambda: model.text_features(read), "text", read, tuple(view.pieces))
+            Subject(model.model, lambda: model.text_features(read), "text", read, pieces, of_two=True)
         )
     if not found:
         raise BadInputError("The pair holds neither a picture nor a text. Give pairs[0], or (picture, text).")
@@ -202,11 +213,44 @@ def _module(model: nn.Module, given: Any, words: Sequence[str]) -> Subject:
     side: Side | None = "text" if not any(is_image(name) for name in inputs) else None
     if "input_ids" not in inputs and "inputs_embeds" not in inputs:
         side = "image"
-    return Subject(model, lambda: model(**inputs), side, inputs, tuple(words))
+    subject = Subject(model, lambda: answer_of(model, inputs), side, inputs, tuple(words))
+    _check_words(subject)
+    return subject
+
+
+def answer_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
+    """What the model gives; where it cannot take such inputs, its own reason with what was given."""
+    try:
+        return model(**inputs)
+    except (TypeError, ValueError, IndexError, RuntimeError) as problem:
+        if isinstance(problem, WorkbenchError) or is_out_of_memory(problem):
+            raise
+        given = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
+        raise BadInputError(
+            f"{type(model).__name__} cannot take {given}: {one_line(str(problem), most=200)}. Give what its "
+            "own processor returns for one item."
+        ) from problem
+
+
+def _check_words(subject: Subject) -> None:
+    """Names for every token, or for every one that is neither padding nor a token of the picture."""
+    count, padded = subject.text_count, set(subject.padded)
+    real = count - len(padded | set(subject.placeholders))
+    if len(subject.words) not in (0, real, count - len(padded), count):
+        padding = f" and {len(padded)} of padding" if padded else ""
+        raise BadInputError(
+            f"words has {len(subject.words)} names; the text has {count - len(padded)} tokens{padding}. Give "
+            "tokenizer.convert_ids_to_tokens(inputs['input_ids'][0])."
+        )
 
 
 def _check_patches(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
-    """Refuse a picture that leaves no token: smaller than a patch, or masked throughout."""
+    """Refuse what leaves no token: a picture smaller than a patch, either side masked throughout."""
+    text = inputs.get("attention_mask")
+    if text is not None and not bool(text.any()):
+        raise BadInputError(
+            "attention_mask is 0 everywhere, so no token of the text is left. Give 1 where there are words."
+        )
     mask, pixels = inputs.get("pixel_mask"), inputs.get("pixel_values")
     if mask is not None and not bool(mask.any()):
         raise BadInputError(
@@ -226,9 +270,15 @@ def _check_patches(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
             return
 
 
-def _pair(given: Any) -> tuple[Any, str]:
+def pair_of(given: Any) -> tuple[Any, str]:
+    """(picture or None, text) of a pair, or of a tuple in which the picture may be a path or an array.
+
+    Raises:
+        BadInputError: neither of them, or no picture.
+    """
     if isinstance(given, tuple) and len(given) == 2:
-        return given[0], str(given[1] or "")
+        picture = None if given[0] is None else from_pictures([given[0]])[0].picture
+        return picture, str(given[1] or "")
     if hasattr(given, "picture") and hasattr(given, "text"):
         return given.picture, str(given.text or "")
     raise BadInputError(

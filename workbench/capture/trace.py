@@ -122,11 +122,13 @@ class Estimate:
     Attributes:
         sites: those chosen. bytes: of attention and hidden states together. seconds: of the run, from the
             plain pass that the estimate itself took.
+        working: bytes that the largest layer takes besides, while it is written out, kept or not.
     """
 
     sites: tuple[Site, ...]
     bytes: int
     seconds: float
+    working: int = 0
 
     def __str__(self) -> str:
         kept, sites = human_bytes(self.bytes), plural(len(self.sites), "site")

@@ -14,20 +14,20 @@ import torch
 from torch import Tensor
 
 from workbench._repr import human_bytes, plural
-from workbench.capture.output import difference_between, evaluated, tensors_in
+from workbench.capture.output import GATE, evaluated, hold_to, tensors_in
 from workbench.capture.recording import Recorder, recording
 from workbench.capture.sites import block_of, sites_of
-from workbench.capture.subject import Subject, subjects_of
+from workbench.capture.subject import Subject, pair_of, subjects_of
 from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
+from workbench.runtime import check_memory
 
 __all__ = ["BUDGET", "GATE", "capture", "estimate"]
 
-GATE = 1e-4
-"""Relative difference of the model's output with capture on, above which a capture is refused."""
 BUDGET = 2_000_000_000
 """Bytes a trace may take unless another budget is given."""
+_WRITTEN = 12  # bytes a weight while a layer is written out: scores, their softmax, a copy
 Rows = Literal["all", "pooled"]
 Precision = Literal["float32", "float16"]
 
@@ -82,9 +82,10 @@ def capture(
             f"rows={rows!r} and precision={precision!r} were given; expected rows 'all' or 'pooled' and "
             "precision 'float32' or 'float16'."
         )
+    pair = pair_of(pair) if isinstance(pair, tuple) else pair  # a path is read once
     plain = list(_plain_passes(model, pair, words, on_event, should_stop))
     chosen = _chosen([site for one in plain for site in one.sites], sites)
-    _afford(_estimate(plain, chosen, rows, precision, hidden), budget)
+    _afford(_estimate(plain, chosen, rows, precision, hidden), budget, plain[0].output)
     maps: dict[str, AttentionMap] = {}
     states: dict[str, np.ndarray] = {}
     start, worst = time.perf_counter(), 0.0
@@ -151,14 +152,12 @@ def _kept_pass(
     root = plain.subject.root
     with torch.no_grad(), evaluated(root), recording(root, recorder, blocks=tuple(blocks)):
         output = tensors_in(plain.subject.run())
-    difference = difference_between(plain.output, output)
-    if len(recorder.calls) != len(names) or not difference <= GATE:
+    if len(recorder.calls) != len(names):
         raise UnsupportedError(
-            f"With capture on the model's output moved by {difference:.2g} (relative; at most {GATE:g} is "
-            f"allowed) over {len(recorder.calls)} attention layers of {len(names)}. Its attention is "
-            "computed in a way that cannot be read truthfully. Load the model in float32; a model of "
-            "transformers with attn_implementation='sdpa' or 'eager'."
+            f"Two passes of the same input went through {len(names)} and {len(recorder.calls)} attention "
+            "layers, so there is no one map to read. Take a model that computes the same each time."
         )
+    difference = hold_to(plain.output, output, plain.subject.name)
     maps = {}
     for number in sorted(mine):
         values = recorder.calls[number].values
@@ -196,7 +195,7 @@ def _chosen(known: Sequence[Site], asked: str | Iterable[str] | None) -> dict[st
         if not mine:
             raise UnknownNameError(
                 f"There is no site {name!r}; this model has {_examples(by_name)}, and the sides "
-                f"{', '.join(sorted({site.query.side for site in known}))}{did_you_mean(name, by_name)}"
+                f"{', '.join(sorted({site.query.side for site in known}))}{did_you_mean(str(name), by_name)}"
             )
         found |= mine
     if not found:
@@ -222,11 +221,17 @@ def _estimate(
             queries = site.query.count if kept is None else len(kept)
             total += each * site.heads * queries * site.key.count
             total += each * site.query.count * one.widths if hidden and site.name in one.blocks else 0
-    return Estimate(tuple(chosen.values()), total, sum(one.seconds for one in plain))
+    largest = max((site.values for one in plain for site in one.sites), default=0)
+    return Estimate(tuple(chosen.values()), total, sum(one.seconds for one in plain), _WRITTEN * largest)
 
 
-def _afford(wanted: Estimate, budget: int) -> None:
+def _afford(wanted: Estimate, budget: int, output: Sequence[Tensor]) -> None:
     if wanted.bytes <= budget:
+        kept, less = human_bytes(wanted.bytes), "Take a shorter text, a smaller picture or fewer sites."
+        device = output[0].device if output else torch.device("cpu")
+        if device.type == "cuda":
+            check_memory(wanted.working, device, "Writing out one layer of attention", less)
+        check_memory(wanted.bytes + wanted.working, "cpu", f"Keeping {kept} and one layer written out", less)
         return
     longest = max(site.query.count for site in wanted.sites)
     raise BadInputError(

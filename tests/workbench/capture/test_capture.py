@@ -129,6 +129,14 @@ def test_grids_need_not_be_square_and_prefixes_are_counted(
     assert trace.difference <= 2e-6
 
 
+@pytest.mark.parametrize(("name", "place"), [("vilt", 7), ("flava", 1)])
+def test_the_pictures_own_class_token_is_named_in_a_joint_sequence(name: str, place: int) -> None:
+    trace = capture(*made(name))
+    layout = trace.attention(trace.group("joint")[0]).query
+    assert layout.names[place] == "picture's class token" and layout.kinds[place] == "special"
+    assert layout.first_patch == place + 1 and not any("register" in name for name in layout.names)
+
+
 def test_registers_stand_before_the_patches() -> None:
     config = tf.Dinov2WithRegistersConfig(**{**EYE, "image_size": 32, "num_register_tokens": 4})
     layout = capture(tf.Dinov2WithRegistersModel(config).eval(), pixels()).attention("image.0").query
