@@ -35,8 +35,9 @@ def prove(
     """Every fusion held to its class: measured beside theory, with the reason.
 
     Nine tasks with known answers, trained with fresh data at every step; the rank law of products;
-    Gaussian closed forms; and checks that need no training (dead parameters, masks, padding, missing
-    modalities, FLOPs and parameters by formula). `.failures` are fusions that break their own class.
+    Gaussian closed forms of accuracy, calibration and robustness; and checks that need no training (dead
+    parameters, masks, padding, missing modalities, FLOPs and parameters by formula, what a fusion begins
+    as). `.failures` are fusions that break their own class.
 
     Args:
         fusions: names or `Fusion`s of your own; None takes all of them (a minute or two on a laptop).
@@ -84,11 +85,12 @@ def prove(
 
 def _rows(one: Fusion, seed: int, beat: Callable[[], None]) -> list[ProofRow]:
     from workbench.fusion.closed_forms import gaussian_rows, rank_rows
+    from workbench.fusion.starting import start_rows
     from workbench.fusion.structure import check_structure
     from workbench.fusion.trials import run_separate, run_trials
 
     beat()
-    rows = check_structure(one, seed)
+    rows = check_structure(one, seed) + start_rows(one, seed)
     rows += gaussian_rows(one, seed) + rank_rows(one, seed, beat)
     rows += run_trials(one, seed, beat)
     if one.name in _APART:
