@@ -92,7 +92,8 @@ class Plan:
         epochs: passes over the training rows; the epoch kept is the best on validation.
         training: "joint" trains encoders through the fusion; "separate" trains an expert for each
             modality first, freezes it, and then trains only what combines them.
-        p_missing_train: chance that a modality of a training item is dropped (never all of them).
+        p_missing_train: chance that a modality of a training item is dropped (never all of them); the
+            report's notes count what really was.
         p_missing_test: rates at which one modality of the test rows is dropped.
         noise_test: standard deviations of the noise added to one modality's tokens at test time, in
             units of that modality's own standard deviation.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,10 @@ from tests.workbench.fusion.small import small_examples
 from workbench import data, models
 from workbench.data.examples import Tokens
 from workbench.errors import BadInputError, Cancelled, UnavailableError, UnknownNameError, UnsupportedError
-from workbench.fusion import Design, Plan, compare, examples, fused, look
+from workbench.fusion import Design, Plan, compare, examples, fused, look, measured
+from workbench.fusion.building import fusion
+from workbench.fusion.comparing import COMPARED
+from workbench.fusion.running import configuration
 from workbench.projection import align, project
 
 QUICK = Plan(design=Design(width=8), epochs=2, batch_size=32, contributions=False)
@@ -56,6 +60,21 @@ def test_robustness_counts_what_was_really_changed(full) -> None:
         assert curve.realised[-1] == curve.items == 200
     text = next(c for c in full.robustness if (c.kind, c.modality) == ("missing", "text"))
     assert (text.accuracy[2] == text.accuracy[2, :, :1]).all()  # the picture alone never reads the text
+
+
+def test_what_training_left_out_is_counted_beside_what_was_asked() -> None:
+    """240 items, 120 of them in training, 3 whole batches of 32 an epoch: two epochs of two seeds show 384."""
+    plan = replace(QUICK, p_missing_train=0.5)
+    report = compare(small_examples(), ["mean-logits"], seeds=2, plan=plan)
+    (note,) = [note for note in report.notes if "p_missing_train" in note]
+    assert note.startswith("p_missing_train 0.5 (never both): of 384 items shown in training, without image ")
+    counts = [int(count) for count in re.findall(r"(\d+) times", note)]
+    # half and half alone would lose both in a quarter, and one of them is given back: 3 in 8 each
+    assert counts == pytest.approx([384 * 3 / 8] * 2, abs=40) and sum(counts) <= 384
+    assert {curve.p_missing_train for curve in report.robustness} == {0.5}
+    assert not any(
+        "p_missing" in note for note in compare(small_examples(), ["gmu"], seeds=1, plan=QUICK).notes
+    )
 
 
 def test_budgets_are_counted_and_unequal_ones_are_named(full) -> None:
@@ -255,3 +274,19 @@ def test_pictures_never_cross_the_split() -> None:
 def test_digits_bring_their_own_values_so_that_information_is_exact() -> None:
     made = examples(data.load("digits-words", n=200))
     assert set(made.meta["latents"]) == {"image", "text"} and made.meta["bayes_accuracy"] == 1
+
+
+@pytest.mark.slow
+def test_the_kept_table_is_what_its_own_call_measures() -> None:
+    table = measured("easy-vqa")
+    made = examples(data.load("easy-vqa"), most=12_000)
+    plan = Plan(epochs=table.plan["epochs"])
+    everything = [fusion(name) for name in COMPARED]
+    assert table.code == "compare('easy-vqa', plan=Plan(epochs=8))"
+    assert [row["fusion"] for row in table.rows] == list(COMPARED)
+    assert configuration(made, everything, table.seeds, plan) == table.config_hash
+    again = compare(made, ["only-text"], seeds=5, plan=replace(plan, contributions=False))
+    (kept,) = [row for row in table.rows if row["fusion"] == "only-text"]
+    assert again.metrics["accuracy"][0] == pytest.approx(kept["accuracy"], abs=0.01)  # another CPU may round
+    assert again.metrics["nll"][0] == pytest.approx(kept["nll"], abs=0.01)
+    assert (again.budget.parameters[0], again.budget.flops[0]) == (kept["parameters"], kept["flops"])
