@@ -12,7 +12,7 @@ from workbench.errors import Cancelled
 from workbench.fusion.cards import DEFAULT
 from workbench.fusion.design import Fusion
 from workbench.fusion.proof import Proof, ProofRow
-from workbench.fusion.refusals import remember
+from workbench.fusion.refusals import names_of, remember
 from workbench.fusion.threads import one_thread
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
 
@@ -47,11 +47,14 @@ def prove(
 
     Raises:
         UnknownNameError: there is no fusion of that name.
+        BadInputError: no fusions, or something that is none.
 
     Source: the study of controlled tasks in the project's reference on fusion; proofs in `.theory`.
     """
     from workbench.fusion.building import fusion
 
+    if fusions is not None:
+        names_of(fusions, "prove")
     chosen = [fusion(name) for name in (PROVED if fusions is None else fusions)]
     start = time.perf_counter()
     found: dict[int, list[ProofRow]] = {}

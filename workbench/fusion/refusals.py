@@ -7,16 +7,36 @@ from threading import Lock
 from typing import Any
 
 from workbench._repr import plural
+from workbench.errors import BadInputError
 from workbench.fusion.cards import card
 from workbench.fusion.design import Fusion, Plan
 from workbench.fusion.proof import Proof
 from workbench.runtime import seeded
 
-__all__ = ["refusals", "remember"]
+__all__ = ["names_of", "refusals", "remember"]
 
 _known: dict[tuple[Any, ...], tuple[str, Any]] = {}
 """Name and what builds it to: why it is refused ("" if it was proved), and what builds it, held."""
 _lock = Lock()
+
+
+def names_of(fusions: Sequence[str | Fusion], verb: str) -> list[str]:
+    """Their names.
+
+    Raises:
+        BadInputError: not a list of names and `Fusion`s, or an empty one.
+    """
+    if isinstance(fusions, str | Fusion):
+        said = fusions if isinstance(fusions, str) else fusions.name
+        raise BadInputError(f"{verb} got the single fusion {said!r}; expected a list: [{said!r}].")
+    strange = [one for one in fusions if not isinstance(one, str | Fusion)]
+    if strange:
+        raise BadInputError(
+            f"{verb} got {strange[0]!r} among the fusions; expected names, such as 'low-rank', or `Fusion`s."
+        )
+    if not len(fusions):
+        raise BadInputError(f"There are no fusions to {verb}: the list is empty. Give at least one name.")
+    return [one if isinstance(one, str) else one.name for one in fusions]
 
 
 def refusals(fusions: Sequence[Fusion], plan: Plan) -> dict[str, str]:

@@ -209,6 +209,50 @@ def test_a_comparison_of_nothing_is_refused(fusions, seeds, said) -> None:
         compare(small_examples(), fusions, seeds=seeds, plan=QUICK)
 
 
+@pytest.mark.parametrize(
+    ("fusions", "seeds", "said"),
+    [
+        ("gmu", 1, r"single fusion 'gmu'; expected a list: \['gmu'\]"),
+        ([3], 1, "got 3 among the fusions"),
+        (["gmu"], 2.5, "seeds is 2.5"),
+        (["gmu"], [0, 0], r"seeds is \[0, 0\]; expected .* different seeds"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(fusions, seeds, said) -> None:
+    with pytest.raises(BadInputError, match=said):
+        compare(small_examples(), fusions, seeds=seeds, plan=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"epochs": 0}, "Plan.epochs is 0; expected a whole number of at least 1"),
+        ({"batch_size": True}, "Plan.batch_size is True"),
+        ({"most_train": 0}, "Plan.most_train is 0"),
+        ({"learning_rate": float("nan")}, "Plan.learning_rate is nan; expected a number above 0"),
+        ({"weight_decay": -1}, "Plan.weight_decay is -1"),
+        ({"training": "seperate"}, "Plan.training is 'seperate'; expected 'joint' or 'separate'"),
+        ({"p_missing_train": 70}, "Plan.p_missing_train is 70; expected the share of items that lose a"),
+        ({"p_missing_test": 0.5}, "Plan.p_missing_test is 0.5; expected rising rates from 0 to 1"),
+        ({"noise_test": (1.0, 0.5)}, r"Plan.noise_test is \(1.0, 0.5\); expected rising levels"),
+        ({"noise_test": ()}, "at least one"),
+        ({"design": 32}, "Plan.design is 32; expected a Design"),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused_where_it_is_made(changes, said) -> None:
+    with pytest.raises(BadInputError, match=said):
+        Plan(**changes)
+
+
+def test_texts_taken_for_labels_are_suspected() -> None:
+    given = small_examples()
+    each = replace(
+        given, labels=np.arange(240), classes=tuple(map(str, range(240))), split=np.zeros(240, np.uint8)
+    )
+    with pytest.raises(BadInputError, match="240 classes in 240 rows: is this the column of the labels"):
+        compare(each, ["gmu"], seeds=1, plan=QUICK)
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     """The user's own CSV: flat pictures in two colours, a question, an answer that needs both."""
