@@ -86,13 +86,14 @@ export function trainingPage(board) {
     oninput: (/** @type {any} */ event) => { const value = whole(event.target.value, low); if (value !== null) send(name, value); },
     onchange: (/** @type {any} */ event) => send(name, whole(event.target.value, low) ?? low) });
   const [seeds, epochs, most] = [field("seeds", "seeds", 1), field("epochs", "epochs", 1), field("most_train", "training rows at most, 0 for all", 0)];
+  const way = h("select", { "aria-label": "training", onchange: () => send("training", way.value) });
   const run = h("button", { type: "button", class: "wb-button fb-run", text: "Compare", onclick: () => model.send({ kind: "compare" }) });
   const flip = (/** @type {string} */ name, /** @type {boolean} */ on) => send("chosen", on ? [...model.get("chosen"), name] : model.get("chosen").filter((/** @type {string} */ other) => other !== name));
   let drawn = "";
   return {
     element: h("div", { class: "fb-page" },
       fieldset("A new comparison", what, list,
-        h("div", { class: "fb-row fb-wrap" }, h("label", { class: "fb-row" }, "Seeds", seeds), h("label", { class: "fb-row" }, "Epochs", epochs), h("label", { class: "fb-row" }, "Training rows at most (0: all)", most), run)),
+        h("div", { class: "fb-row fb-wrap" }, h("label", { class: "fb-row" }, "Seeds", seeds), h("label", { class: "fb-row" }, "Epochs", epochs), h("label", { class: "fb-row" }, "Training rows at most (0: all)", most), h("label", { class: "fb-row" }, "Training", way), run)),
       h("div", { class: "fb-row" }, h("label", { class: "fb-row" }, "Curve", curve)), chart),
     draw() {
       const page = board.view().training;
@@ -107,6 +108,7 @@ export function trainingPage(board) {
       what.textContent = page.live ? `Trains on ${page.examples}. Cancelling keeps what was finished.` : "Needs examples: FusionBoard(examples=examples(pairs)), or a report of compare(...).";
       run.disabled = !page.live || chosen.length === 0;
       [[seeds, "seeds"], [epochs, "epochs"], [most, "most_train"]].forEach(([control, name]) => keep(control, model.get(/** @type {string} */ (name))));
+      options(way, [["joint", "joint, from end to end"], ["separate", "experts apart, then combined"]], model.get("training"));
       options(curve, [["validation_accuracy", "accuracy on validation"], ["validation_loss", "loss on validation"], ["train_loss", "loss in training"]], model.get("curve"));
       drawCurves(board, chart, page);
     },
@@ -208,7 +210,7 @@ function part(name, triple, hue) {
 /** @param {any} row */
 function pidRows(row) {
   const hues = ["joint", ...row.bars.slice(1, -1).map((/** @type {any} */ bar) => bar[0].replace("only ", "")), "strong"];
-  return row.bars.map((/** @type {any} */ bar, /** @type {number} */ at) => ({ title: `${row.name}: ${bar[0]}`, fusion: row.name, parts: [{ name: bar[0], value: bar[1], hue: hues[at], mark: row.null[at] }] }));
+  return row.bars.map((/** @type {any} */ bar, /** @type {number} */ at) => ({ title: `${row.title}: ${bar[0]}`, fusion: row.name, parts: [{ name: bar[0], value: bar[1], hue: hues[at], mark: row.null[at] }] }));
 }
 
 /** @param {string[]} modalities */

@@ -31,6 +31,7 @@ __all__ = [
     "rank_rows",
 ]
 
+_LAW = "gaussian law"
 NOISE_LEVELS = (0.0, 0.5, 1.0, 2.0, 4.0)
 _WIDTH, _RANKS, _STEPS = 8, (1, 2, 4, 8), 400
 _MANY = 400_000
@@ -117,36 +118,37 @@ def gaussian_rows(one: Fusion, seed: int) -> list[ProofRow]:
     first, second, more = random.normal(size=(3, _MANY))
     clean = _evidence(label, [first, second])
 
-    def accuracy(task: str, evidence: list[np.ndarray], expected: float, **told: Any) -> ProofRow:
+    def accuracy(where: str, evidence: list[np.ndarray], expected: float, **told: Any) -> ProofRow:
         chance = _posterior(evidence, combine, **told)
         right = float(((chance[:, 1] > 0.5) == label).mean())
-        return judged(about, task, _within("accuracy", expected, _THREE_SIGMA, f"{expected:.4f}"), right)
+        bound = _within(f"accuracy, {where}", expected, _THREE_SIGMA, f"{expected:.4f}")
+        return judged(about, _LAW, bound, right)
 
     def calibrated(
-        task: str, evidence: list[np.ndarray], loss: float, gap: float, width: float = 0.003, **told: Any
+        where: str, evidence: list[np.ndarray], loss: float, gap: float, width: float = 0.003, **told: Any
     ) -> list[ProofRow]:
         chance = _posterior(evidence, combine, **told)
         return [
-            judged(about, task, _within("NLL", loss, width, f"{loss}"), nll(chance, label)),
-            judged(about, task, _within("ECE", gap, 0.005, f"{gap}"), ece(chance, label)),
+            judged(about, _LAW, _within(f"NLL{where}", loss, width, f"{loss}"), nll(chance, label)),
+            judged(about, _LAW, _within(f"ECE{where}", gap, 0.005, f"{gap}"), ece(chance, label)),
         ]
 
     rows = [
-        accuracy(f"gaussian, noise {noise:g}", [clean[0] + noise * more, clean[1]], noisy_accuracy(noise))
+        accuracy(f"noise {noise:g}", [clean[0] + noise * more, clean[1]], noisy_accuracy(noise))
         for noise in NOISE_LEVELS
     ]
-    rows.append(accuracy("gaussian, picture gone", clean, phi(GAUSSIAN[1]), present=(False, True)))
-    rows += calibrated("gaussian, exact", clean, *CALIBRATION[about.name])
+    rows.append(accuracy("picture gone", clean, phi(GAUSSIAN[1]), present=(False, True)))
+    rows += calibrated("", clean, *CALIBRATION[about.name])
     if about.name != "product-of-experts":
         return rows
     for noise in NOISE_LEVELS[1:]:
         evidence = [(clean[0] + noise * more) / (1 + noise**2), clean[1]]
-        rows.append(accuracy(f"gaussian, noise {noise:g}, told", evidence, noisy_bayes(noise)))
+        rows.append(accuracy(f"noise {noise:g} that the expert knows of", evidence, noisy_bayes(noise)))
     for shared in (-0.5, 0.5, 0.8):
         both = _evidence(label, [first, shared * first + math.sqrt(1 - shared**2) * second])
-        rows.append(accuracy(f"gaussian, correlation {shared:g}", both, correlated_accuracy(shared)))
+        rows.append(accuracy(f"noise correlated by {shared:g}", both, correlated_accuracy(shared)))
     twice = [(2 * label - 1) + first] * 2
-    rows += calibrated("gaussian, one evidence twice", twice, *COUNTED_TWICE, means=(1.0, 1.0))
+    rows += calibrated(", one evidence twice", twice, *COUNTED_TWICE, means=(1.0, 1.0))
     return rows + _prior_rows(about, random)
 
 

@@ -283,6 +283,12 @@ def test_a_users_csv_goes_through_with_frozen_features_of_a_loaded_model(table) 
     assert report.modalities == ("image", "text")
 
 
+def test_the_code_of_examples_makes_the_same_rows_and_tokens(table) -> None:
+    for given in (examples(table, most=40), examples(table, model=models.load("emoji-clip"), seed=3)):
+        again = eval(given.code, {"data": data, "examples": examples, "models": models})
+        assert again.fingerprint == given.fingerprint
+
+
 def test_pairs_without_labels_or_with_one_class_are_refused_before_any_picture_is_read(table) -> None:
     bare = data.from_pictures([Image.new("RGB", (5, 4))] * 3, texts=["a", "b", "c"])
     with pytest.raises(BadInputError, match="has no labels, so there is nothing to learn"):
