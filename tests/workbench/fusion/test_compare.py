@@ -321,6 +321,16 @@ def test_pictures_never_cross_the_split() -> None:
         assert len(set(made.split[shade::10].tolist())) == 1
 
 
+def test_rows_that_are_taken_bring_their_own_words_and_values_along() -> None:
+    given = examples(data.load("digits-words", task="xor", n=60))
+    rows = [7, 3, 40]
+    taken = given.take(rows)
+    assert taken.meta["words"] == tuple(given.meta["words"][row] for row in rows)
+    for side in ("image", "text"):
+        assert taken.meta["latents"][side].tolist() == given.meta["latents"][side][rows].tolist()
+    assert taken.code.endswith(".take([7, 3, 40])") and taken.meta["image_grid"] == given.meta["image_grid"]
+
+
 def test_digits_bring_their_own_values_so_that_information_is_exact() -> None:
     made = examples(data.load("digits-words", n=200))
     assert set(made.meta["latents"]) == {"image", "text"} and made.meta["bayes_accuracy"] == 1
