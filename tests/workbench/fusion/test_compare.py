@@ -155,6 +155,25 @@ def test_an_interrupted_run_keeps_what_was_finished() -> None:
         look(report, "gmu", report.items[:1])
 
 
+def test_the_stop_button_of_a_notebook_keeps_what_was_finished_too() -> None:
+    def stop(event) -> None:
+        if event.fusion == "gmu":
+            raise KeyboardInterrupt
+
+    report = compare(small_examples(), ["mean-logits", "gmu"], seeds=1, plan=QUICK, on_event=stop)
+    assert not report.complete and np.isfinite(report.metrics["accuracy"][0]).all()
+    assert np.isnan(report.metrics["accuracy"][1]).all()
+
+
+def test_rows_without_a_label_are_left_out_and_counted() -> None:
+    given = small_examples()
+    labels = given.labels.copy()
+    labels[[3, 130, 200]] = -1  # one of each part
+    report = compare(replace(given, labels=labels), ["mean-logits"], seeds=1, plan=QUICK)
+    assert report.counts == {"train": 119, "validation": 59, "test": 59}
+    assert "3 items without a label left out." in report.notes
+
+
 def test_cancelled_before_anything_was_finished_is_cancelled() -> None:
     with pytest.raises(Cancelled, match="nothing to keep yet"):
         compare(small_examples(), ["gmu"], seeds=1, plan=QUICK, should_stop=lambda: True)
