@@ -83,7 +83,7 @@ def contributions_view(report: FusionReport) -> dict[str, Any] | None:
     ]  # fmt: skip
     return {
         "modalities": list(report.modalities), "rows": rows, "pid": pid,
-        "removal": parts.removal, "items": parts.items,
+        "removal": parts.removal, "items": parts.items, "emap_items": parts.emap_items,
     }  # fmt: skip
 
 

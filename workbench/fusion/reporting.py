@@ -186,6 +186,9 @@ def _contributions(work: Run) -> Contributions | None:
         gradient_ratio=ratio.astype(small),
         pid=_information(work) if len(modalities) == 2 else {},
         items=len(work.shown),
+        emap_items=max(
+            (one.logits.shape[1] for one in work.found.values() if one.logits is not None), default=0
+        ),
     )  # fmt: skip
 
 

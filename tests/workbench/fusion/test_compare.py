@@ -45,7 +45,7 @@ def test_contributions_name_the_synergy_and_stay_efficient(full) -> None:
     assert found.shapley.sum(axis=-1) == pytest.approx(found.value[..., -1] - found.value[..., 0], abs=1e-6)
     assert found.interaction[1].min() > 0.35 and abs(found.interaction[2]).max() < 0.1
     assert found.emap_gap[1].min() > 0.1 and found.emap_gap[0] == pytest.approx(0, abs=1e-6)
-    assert found.additive_share[0] == pytest.approx(1, abs=1e-3)
+    assert found.additive_share[0] == pytest.approx(1, abs=1e-3) and found.emap_items == 64
     exact = found.pid["data"]
     assert exact.estimator.startswith("exact") and exact.synergistic > 0.9 and len(exact.null) == 4
     assert found.pid["low-rank"].synergistic > 0.8
