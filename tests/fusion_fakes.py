@@ -162,6 +162,7 @@ class Lab:
 
     def compare(self, given, names, *, seeds, plan, on_event=None, should_stop=None):
         self.asked.append(("compare", tuple(names), seeds, plan.epochs, plan.most_train))
+        self.training = plan.training
         for epoch in range(1, 4):
             values = {"validation_accuracy": (0.5,) * seeds, "train_loss": (1.0,) * seeds}
             on_event(TrainingEvent("training", epoch, 3, "", names[0], tuple(range(seeds)), epoch, values))

@@ -33,7 +33,7 @@ _THUMB, _COLUMNS, _LARGE = 88, 6, 320  # pixels, of the sprite sheet, pixels
 _ORDERS = ("as given", "fusions disagree", "this one wrong", "only this one right")
 _CHOICES = [
     "baseline", "measure", "cost", "curve", "order", "page", "selected",
-    "chosen", "seeds", "epochs", "most_train",
+    "chosen", "seeds", "epochs", "most_train", "training",
 ]  # fmt: skip
 _CURVES = ("validation_accuracy", "validation_loss", "train_loss")
 
@@ -53,7 +53,7 @@ class FusionBoard(Working, anywidget.AnyWidget):
         fusion: the one looked at. baseline: the one differences are taken from.
         measure: "accuracy", "auroc", "nll", "brier", "ece". cost: what quality is drawn against.
         focus: the item looked at. selected: chosen items, as numbers in `board.examples`.
-        chosen, seeds, epochs, most_train: what the next comparison trains; most_train 0 takes all rows.
+        chosen, seeds, epochs, most_train (0: all), training ("joint", "separate"): of the next comparison.
     """
 
     _esm = esm.script("fusion_board")
@@ -81,6 +81,7 @@ class FusionBoard(Working, anywidget.AnyWidget):
     seeds = t.Int(3).tag(sync=True)
     epochs = t.Int(8).tag(sync=True)
     most_train = t.Int(0).tag(sync=True)
+    training = t.Enum(("joint", "separate"), "joint").tag(sync=True)
 
     _view = t.Dict().tag(sync=True)
     _live = t.Dict().tag(sync=True)
@@ -263,16 +264,15 @@ class FusionBoard(Working, anywidget.AnyWidget):
         if not self.chosen:
             raise BadInputError("No fusion is ticked. Tick at least one to compare.")
         plan = report.plan if report is not None else Plan()
-        chosen, budget = list(self.chosen), {"seeds": self.seeds, "epochs": self.epochs}
-        most = self.most_train or None
+        chosen = list(self.chosen)
+        budget = {name: getattr(self, name) for name in ("seeds", "epochs", "most_train", "training")}
 
         def work(should_stop: Callable[[], bool]) -> None:
             with self._turn("compare", should_stop):
                 curves = runs.Curves(self._tell_compare, self.curve)
                 heard = self._progress("compare", should_stop, curves)
-                made = runs.run_compare(
-                    examples, chosen, plan, **budget, most_train=most, on_event=heard, should_stop=should_stop
-                )
+                told: Any = {"on_event": heard, "should_stop": should_stop}
+                made = runs.run_compare(examples, chosen, plan, **budget, **told)
             self._put_report(made)
 
         self._live = {}

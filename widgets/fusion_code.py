@@ -40,11 +40,12 @@ def atlases_code(first: str, second: str) -> str:
     )
 
 
-def compare_code(report: FusionReport, *, selected: Sequence[int] = (), seeds: int | None = None) -> str:
+def compare_code(report: FusionReport, *, selected: Sequence[int] = ()) -> str:
     """A cell that makes the same comparison on the same rows."""
     given = report.provenance.parameters
     source, imports, setup = _source(report, given)
-    count = len(report.seeds) if seeds is None else seeds
+    count = len(report.seeds)
+    seeds = str(count) if report.seeds == tuple(range(count)) else repr(list(report.seeds))
     lines = [
         *imports,
         "from widgets import show",
@@ -54,7 +55,7 @@ def compare_code(report: FusionReport, *, selected: Sequence[int] = (), seeds: i
         "report = compare(",
         f"    {source},",
         f"    {list(report.fusions)!r},",
-        f"    seeds={count},",
+        f"    seeds={seeds},",
         f"    plan={plan_code(report.plan)},",
         ")",
         f"# configuration {report.config_hash}, seeds {', '.join(map(str, report.seeds))}",

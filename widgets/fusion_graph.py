@@ -63,12 +63,14 @@ def fusion_graph(
     layer: int | None = None,
     bottleneck: int = 0,
     crossing: Mapping[int, float] | None = None,
+    join: str = "",
 ) -> dict[str, Any]:
     """Nodes and edges of a fusion in a model of `depth` layers.
 
     Args:
         layer, bottleneck: of the slider; None for the named fusions.
         crossing: layer to share of attention that goes to the other modality, drawn as thickness.
+        join: name of the node where vectors meet, where a model does it another way than the lab's fusion.
     """
     graph = Graph()
     if layer is not None:
@@ -80,7 +82,7 @@ def fusion_graph(
     elif card.name in _LOGITS:
         _late(graph, depth, _LOGITS[card.name], logits=True)
     elif card.name in _VECTORS:
-        _late(graph, depth, _VECTORS[card.name], logits=False)
+        _late(graph, depth, join or _VECTORS[card.name], logits=False)
     else:
         _NAMED.get(card.name, _unknown)(graph, depth)
     for edge in graph.edges:

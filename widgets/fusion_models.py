@@ -11,7 +11,7 @@ __all__ = ["REAL_MODELS", "meeting_view"]
 REAL_MODELS: tuple[dict[str, Any], ...] = (
     {
         "model": "CLIP, SigLIP, ALIGN", "specimen": "clip",
-        "where": "late", "channel": "one vector each", "closest": "tensor",
+        "where": "late", "channel": "one vector each", "closest": "tensor", "join": "dot product",
         "words": "Two towers; nothing crosses before one dot product of the two vectors. Made for retrieval: "
         "every picture and text is encoded once.",
         "read": "attention inside each tower; cosine", "source": "arXiv 2103.00020",

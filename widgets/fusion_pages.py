@@ -187,7 +187,7 @@ class Pages:
             row
             | {
                 "measured": meeting_view(self._board.specimens.get(row.get("specimen", ""))),
-                "graph": fusion_graph(lab.card(row["closest"]), depth=2),
+                "graph": fusion_graph(lab.card(row["closest"]), depth=2, join=row.get("join", "")),
                 "kind": lab.card(row["closest"]).kind,
             }
             for row in REAL_MODELS

@@ -67,9 +67,11 @@ def contributions_view(report: FusionReport) -> dict[str, Any] | None:
                 "ratio": _spread(parts.gradient_ratio[place]),
             }
         )  # fmt: skip
+    titles = {card.name: card.title for card in report.cards}
     pid = [
         {
-            "name": name, "unit": value.unit, "estimator": value.estimator, "items": value.items,
+            "name": name, "title": titles.get(name, name), "unit": value.unit,
+            "estimator": value.estimator, "items": value.items,
             "bars": [
                 ["redundant", number(value.redundant)],
                 *([f"only {modality}", number(bits)] for modality, bits in value.unique.items()),
@@ -81,7 +83,7 @@ def contributions_view(report: FusionReport) -> dict[str, Any] | None:
     ]  # fmt: skip
     return {
         "modalities": list(report.modalities), "rows": rows, "pid": pid,
-        "removal": parts.removal, "items": parts.items,
+        "removal": parts.removal, "items": parts.items, "emap_items": parts.emap_items,
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from widgets.fusion_plane_view import Plane, planes_of
 from workbench import fusion as lab
@@ -110,15 +110,14 @@ def run_compare(
     *,
     seeds: int,
     epochs: int,
-    most_train: int | None,
+    most_train: int,
+    training: Literal["joint", "separate"],
     on_event: OnEvent,
     should_stop: ShouldStop,
 ) -> FusionReport:
-    """`compare` with the board's budget."""
-    changed = replace(plan, epochs=epochs, most_train=most_train)
-    return lab.compare(
-        examples, fusions, seeds=seeds, plan=changed, on_event=on_event, should_stop=should_stop
-    )
+    """`compare` with the board's budget; `most_train` 0 takes all rows."""
+    plan = replace(plan, epochs=epochs, most_train=most_train or None, training=training)
+    return lab.compare(examples, fusions, seeds=seeds, plan=plan, on_event=on_event, should_stop=should_stop)
 
 
 def run_proof(fusions: Sequence[str] | None, *, on_event: OnEvent, should_stop: ShouldStop) -> Proof:

@@ -60,6 +60,7 @@ def _of_report(report: FusionReport) -> dict[str, Any]:
     return {
         "tab": "quality", "fusion": report.fusions[best], "baseline": first, "chosen": list(report.fusions),
         "seeds": len(report.seeds), "epochs": report.plan.epochs, "most_train": report.plan.most_train or 0,
+        "training": report.plan.training,
         "focus": int(report.items[0]) if len(report.items) else -1,
     }  # fmt: skip
 

@@ -100,6 +100,9 @@ def test_a_comparison_runs_from_the_board_and_is_kept_when_cancelled(board) -> N
     notebook.wait_until("board.chosen == ['mean-logits', 'early-tokens', 'gmu']")
     element.get_by_label("epochs", exact=True).fill("60")
     notebook.wait_until("board.epochs == 60")
+    for way in ("separate", "joint"):
+        element.get_by_role("combobox", name="training").select_option(way)
+        notebook.wait_until(f"board.training == {way!r}")
     element.get_by_role("button", name="Compare").click()
     expect(element.get_by_role("heading", name="validation accuracy, as it runs")).to_be_visible(
         timeout=WORK_S * 1000

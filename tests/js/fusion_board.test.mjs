@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { apartFrom, logTicks, path, scale, short, span, ticks } from "../../widgets/static/charts.mjs";
+import { apartFrom, below, logTicks, path, scale, short, span, ticks } from "../../widgets/static/charts.mjs";
 import { jobWords, nextTab } from "../../widgets/static/fusion_board.mjs";
 import { fixed, spread } from "../../widgets/static/fusion_controls.mjs";
 import { chooseItem, heat, inside } from "../../widgets/static/fusion_examples.mjs";
@@ -13,6 +13,16 @@ test("the slider says in words where it stands", () => {
   assert.equal(sliderWords(2, 3, "4"), "mid: from layer 2 of 3 on, exchange through 4 shared tokens");
   assert.equal(sliderWords(1, 3, "1"), "mid: from layer 1 of 3 on, exchange through 1 shared token");
   assert.equal(sliderWords(3, 3, "4"), "late: nothing is exchanged");
+});
+
+test("names of points move down only where another name is in the way", () => {
+  const names = [{ from: 0, to: 50, y: 20 }, { from: 40, to: 90, y: 22 }, { from: 95, to: 120, y: 21 }, { from: 10, to: 60, y: 30 }];
+  assert.deepEqual(below(names, 14), [20, 34, 21, 48]);
+  assert.deepEqual(below([], 14), []);
+});
+
+test("a number that rounds to zero has no sign", () => {
+  assert.deepEqual([-0.001, 0.001, -0.01, -10].map((value) => fixed(value, 2)), ["0.00", "0.00", "-0.01", "-10.00"]);
 });
 
 test("colour runs from class 0 over undecided to class 1", () => {

@@ -7,6 +7,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -199,8 +200,10 @@ def test_a_comparison_started_on_the_board_uses_its_budget_and_replaces_the_repo
     board.set_state(
         {"chosen": ["gmu", "tensor"], "seeds": 2, "epochs": 3, "most_train": 7, "tab": "training"}
     )
+    board.training = "separate"
     tell(board, kind="compare")
     assert board.wait(10)
+    assert lab.training == "separate"
     assert lab.asked[-1] == ("compare", ("gmu", "tensor"), 2, 3, 7)
     assert board.report.fusions == ("gmu", "tensor") and board.fusion in board.report.fusions
     assert board.baseline in board.report.fusions and board.working == {}
@@ -296,6 +299,11 @@ def test_the_code_of_the_plane_and_of_the_report_is_python(board: FusionBoard, p
         compile(code, "copied", "exec")
     assert "regions(" in plane.code() and "compare(" in board.code()
     assert "seeds=3" in board.code() and "# configuration 0123abcd, seeds 0, 1, 2" in board.code()
+
+
+def test_seeds_that_were_chosen_are_copied_as_they_are() -> None:
+    code = FusionBoard(replace(fakes.report(), seeds=(3, 5, 8))).code()
+    assert "seeds=[3, 5, 8]," in code and "seeds 3, 5, 8" in code
 
 
 @pytest.mark.parametrize("page", (*REPORT_PAGES, "plane"))

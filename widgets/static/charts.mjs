@@ -259,13 +259,38 @@ export function pointChart({ label, x, y, points, lines = [], width = 620, heigh
     const group = s("g", { class: "fb-series", "data-where": point.where, "data-strong": point.strong ? "true" : null });
     if (point.low !== null && point.high !== null) group.append(s("line", { class: "fb-whisker", x1: cx, x2: cx, y1: frame.Y(point.low), y2: frame.Y(point.high) }));
     group.append(s("circle", { cx, cy, r: point.strong ? 6.5 : 4.5 }));
-    if (point.front || point.strong) {
-      const leftSide = cx > frame.right - 120;
-      group.append(s("text", { class: "fb-name", x: cx + (leftSide ? -9 : 9), y: cy + 4, "text-anchor": leftSide ? "end" : "start", text: point.title }));
-    }
     group.append(s("title", { text: `${point.title}: ${short(point.x)}, ${short(point.y)}` }));
     if (onpick) group.addEventListener("click", () => onpick(point.name));
     frame.element.append(group);
   }
+  namePoints(frame, known.filter((point) => point.front || point.strong));
   return frame.element;
+}
+
+/** Heights of names that span `from` to `to`: as wanted, or below those in the way. @param {{from: number, to: number, y: number}[]} names @param {number} apart */
+export function below(names, apart) {
+  const found = names.map((name) => name.y);
+  const order = names.map((_, place) => place).sort((a, b) => names[a].y - names[b].y);
+  order.forEach((place, turn) => {
+    const inWay = order.slice(0, turn).filter((other) => names[place].from < names[other].to && names[place].to > names[other].from);
+    for (const other of inWay.sort((a, b) => found[a] - found[b])) if (Math.abs(found[place] - found[other]) < apart) found[place] = found[other] + apart;
+  });
+  return found;
+}
+
+/** Names beside their points; a thin line leads back from a name that had to move. @param {any} frame @param {any[]} points */
+function namePoints(frame, points) {
+  const boxes = points.map((point) => {
+    const leftSide = frame.X(point.x) > frame.right - 180;
+    const x = frame.X(point.x) + (leftSide ? -14 : 14);
+    const wide = 6.6 * point.title.length;
+    return { leftSide, x, from: leftSide ? x - wide : x, to: leftSide ? x : x + wide, y: frame.Y(point.y) + 4 };
+  });
+  below(boxes, 14).forEach((y, at) => {
+    const [point, { leftSide, x, y: wanted }] = [points[at], boxes[at]];
+    const group = s("g", { class: "fb-series", "data-where": point.where, "data-strong": point.strong ? "true" : null });
+    if (y - wanted > 3) group.append(s("line", { class: "fb-lead", x1: frame.X(point.x), y1: wanted - 4, x2: x + (leftSide ? 2 : -2), y2: y - 4 }));
+    group.append(s("text", { class: "fb-name", x, y, "text-anchor": leftSide ? "end" : "start", text: point.title }));
+    frame.element.append(group);
+  });
 }

@@ -56,7 +56,7 @@ function render({ model, el }) {
     [head, tabs, pages[name], looked, foot].forEach((part) => part.draw());
   };
   const draw = () => { frame ||= requestAnimationFrame(drawNow); };
-  const traits = ["_view", "_status", "_live", "_planes", "_space", "_sprite", "_large", "tab", "fusion", "focus", "selected", "preset", "layer", "bottleneck", "task", "beside", "seed", "chosen", "curve", "order", "seeds", "epochs", "most_train"];
+  const traits = ["_view", "_status", "_live", "_planes", "_space", "_sprite", "_large", "tab", "fusion", "focus", "selected", "preset", "layer", "bottleneck", "task", "beside", "seed", "chosen", "curve", "order", "seeds", "epochs", "most_train", "training"];
   traits.forEach((name) => model.on(`change:${name}`, draw));
   const receive = (/** @type {any} */ message) => { if (message?.kind === "file") saveFile(root, message.name, message.text); };
   model.on("msg:custom", receive);

@@ -46,7 +46,7 @@ export function refill(place, ...children) {
 
 /** 0.12345 -> "0.123"; nothing -> "–". @param {number | null | undefined} value @param {number} [digits] */
 export function fixed(value, digits = 3) {
-  return value === null || value === undefined ? "–" : value.toFixed(digits);
+  return value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(?=[0.]*$)/, ""); // no minus before a zero
 }
 
 /** "+0.012 (0.004 to 0.020)". @param {(number | null)[] | null} triple */

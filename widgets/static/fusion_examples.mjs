@@ -131,7 +131,7 @@ function itemOpened(board) {
     const look = page.look;
     const maps = look?.maps ?? [];
     map = Math.min(map, Math.max(0, maps.length - 1));
-    options(which, maps.map((/** @type {any} */ row, /** @type {number} */ at) => [String(at), `layer ${row.layer}: ${row.asker} asks${row.cross > 0 ? `, ${(100 * row.cross).toFixed(0)} % across` : ""}`]), String(map));
+    options(which, maps.map((/** @type {any} */ row, /** @type {number} */ at) => [String(at), `layer ${row.layer}: ${row.asker}${row.cross > 0 ? `, ${(100 * row.cross).toFixed(0)} % across` : " asks"}`]), String(map));
     which.hidden = maps.length === 0;
     drawText(text, page, look, maps[map]);
     drawCover(cover, look, maps[map]);

@@ -60,9 +60,14 @@ function stamp(names) {
   return h("p", { class: "fb-stamp", text: `Unmatched budgets: ${names.join(", ")} cost more than 1.5 times more or less than the median of the others. A difference may be theirs and not the fusion's.` });
 }
 
+/** A bin of fewer items than this, half a percent of all, says nothing and is not drawn. @param {any} row */
+function few(row) {
+  return 0.005 * row.points.reduce((/** @type {number} */ sum, /** @type {any} */ point) => sum + point[2], 0);
+}
+
 /** @param {Element} place @param {any[]} rows @param {string} looked @param {(name: string) => void} look */
 function drawCalibration(place, rows, looked, look) {
-  const series = rows.map((row) => ({ name: row.fusion, title: row.title, where: row.where, strong: row.fusion === looked, points: row.points.map((/** @type {any} */ point) => [point[0], point[1]]) }));
+  const series = rows.map((row) => ({ name: row.fusion, title: row.title, where: row.where, strong: row.fusion === looked, points: row.points.filter((/** @type {any} */ point) => point[2] >= few(row)).map((/** @type {any} */ point) => [point[0], point[1]]) }));
   const ideal = { name: "", title: "as sure as right", where: "none", dashed: true, points: [[0, 0], [1, 1]] };
   const one = rows.find((row) => row.fusion === looked);
   const said = (one?.points ?? []).map((/** @type {any} */ point) => `${fixed(point[0], 2)} sure, ${fixed(point[1], 2)} right, ${point[2]} items`).join("; ");
@@ -86,13 +91,14 @@ export function trainingPage(board) {
     oninput: (/** @type {any} */ event) => { const value = whole(event.target.value, low); if (value !== null) send(name, value); },
     onchange: (/** @type {any} */ event) => send(name, whole(event.target.value, low) ?? low) });
   const [seeds, epochs, most] = [field("seeds", "seeds", 1), field("epochs", "epochs", 1), field("most_train", "training rows at most, 0 for all", 0)];
+  const way = h("select", { "aria-label": "training", onchange: () => send("training", way.value) });
   const run = h("button", { type: "button", class: "wb-button fb-run", text: "Compare", onclick: () => model.send({ kind: "compare" }) });
   const flip = (/** @type {string} */ name, /** @type {boolean} */ on) => send("chosen", on ? [...model.get("chosen"), name] : model.get("chosen").filter((/** @type {string} */ other) => other !== name));
   let drawn = "";
   return {
     element: h("div", { class: "fb-page" },
       fieldset("A new comparison", what, list,
-        h("div", { class: "fb-row fb-wrap" }, h("label", { class: "fb-row" }, "Seeds", seeds), h("label", { class: "fb-row" }, "Epochs", epochs), h("label", { class: "fb-row" }, "Training rows at most (0: all)", most), run)),
+        h("div", { class: "fb-row fb-wrap" }, h("label", { class: "fb-row" }, "Seeds", seeds), h("label", { class: "fb-row" }, "Epochs", epochs), h("label", { class: "fb-row" }, "Training rows at most (0: all)", most), h("label", { class: "fb-row" }, "Training", way), run)),
       h("div", { class: "fb-row" }, h("label", { class: "fb-row" }, "Curve", curve)), chart),
     draw() {
       const page = board.view().training;
@@ -107,6 +113,7 @@ export function trainingPage(board) {
       what.textContent = page.live ? `Trains on ${page.examples}. Cancelling keeps what was finished.` : "Needs examples: FusionBoard(examples=examples(pairs)), or a report of compare(...).";
       run.disabled = !page.live || chosen.length === 0;
       [[seeds, "seeds"], [epochs, "epochs"], [most, "most_train"]].forEach(([control, name]) => keep(control, model.get(/** @type {string} */ (name))));
+      options(way, [["joint", "joint, from end to end"], ["separate", "experts apart, then combined"]], model.get("training"));
       options(curve, [["validation_accuracy", "accuracy on validation"], ["validation_loss", "loss on validation"], ["train_loss", "loss in training"]], model.get("curve"));
       drawCurves(board, chart, page);
     },
@@ -191,6 +198,7 @@ export function contributionsPage(board) {
         h("p", { class: "wb-help", text: `Removed means: ${page.removal}; ${page.items} items. Shapley values alone cannot tell XOR from redundancy: read them with the interaction.${said ? ` ${own.title}: ${said}.` : ""}` }),
         h("h4", { text: "What no sum can say: accuracy lost to the best sum of one function a modality (EMAP gap)" }),
         barChart({ label: "EMAP gap by fusion", rows: gap, unit: "accuracy", onpick: board.look }),
+        page.emap_items ? h("p", { class: "wb-help", text: `On ${page.emap_items} test items, each paired with each; line: 95 % interval over seeds.` }) : null,
         h("h4", { text: "Information about the label" }),
         barChart({ label: `partial information decomposition: ${pid.map((/** @type {any} */ row) => `${row.name}: ${row.bars.map((/** @type {any} */ bar) => `${bar[0]} ${fixed(bar[1])}`).join(", ")}`).join("; ")}`, rows: pid.flatMap(pidRows), unit: pid[0]?.unit ?? "bit" }),
         h("p", { class: "wb-help", text: `Estimator: ${[...new Set(pid.map((/** @type {any} */ row) => row.estimator))].join("; ")}. Short upright mark: the same with labels shuffled; less than that is nothing. Information that is only in both together does not mean that a sum of scores is too weak: AND has half a bit of it.` }),
@@ -208,7 +216,7 @@ function part(name, triple, hue) {
 /** @param {any} row */
 function pidRows(row) {
   const hues = ["joint", ...row.bars.slice(1, -1).map((/** @type {any} */ bar) => bar[0].replace("only ", "")), "strong"];
-  return row.bars.map((/** @type {any} */ bar, /** @type {number} */ at) => ({ title: `${row.name}: ${bar[0]}`, fusion: row.name, parts: [{ name: bar[0], value: bar[1], hue: hues[at], mark: row.null[at] }] }));
+  return row.bars.map((/** @type {any} */ bar, /** @type {number} */ at) => ({ title: `${row.title}: ${bar[0]}`, fusion: row.name, parts: [{ name: bar[0], value: bar[1], hue: hues[at], mark: row.null[at] }] }));
 }
 
 /** @param {string[]} modalities */

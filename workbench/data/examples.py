@@ -114,15 +114,24 @@ class Examples:
         return np.flatnonzero(self.split == SPLITS.index(split)).astype(np.int64)
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> Examples:
-        """The same examples, only some rows, in the order given."""
+        """The same examples, only some rows, in the order given.
+
+        What `meta` says row by row ("words", "latents") is taken with them.
+        """
         kept = np.asarray(rows, dtype=np.int64)
+        meta = dict(self.meta)
+        if "words" in meta:
+            meta["words"] = tuple(meta["words"][row] for row in kept)
+        if "latents" in meta:
+            meta["latents"] = {side: np.asarray(values)[kept] for side, values in meta["latents"].items()}
         return replace(
             self,
             modalities={name: tokens[kept] for name, tokens in self.modalities.items()},
             labels=self.labels[kept],
             split=self.split[kept],
             pairs=None if self.pairs is None else self.pairs[kept.tolist()],
-            code=f"{self.code}.take(rows)",
+            meta=meta,
+            code=f"{self.code}.take({kept.tolist()!r})",
         )
 
     @cached_property

@@ -150,7 +150,16 @@ def _check_counts(examples: Examples, rows: dict[str, NDArray[np.int64]], seeds:
             f"{examples.name!r} has too few rows ({found}) for {plural(seeds, 'seed')}: at least "
             f"{least} to train on, 2 to choose the epoch by and {least} to test on are needed, or the "
             "interval over seeds says nothing about new data. Bring more rows, or ask for fewer seeds."
+            + _hint(examples)
         )
+
+
+def _hint(examples: Examples) -> str:
+    """Texts taken for labels: nearly every row its own class."""
+    labels = examples.labels[examples.labels >= 0]
+    if len(np.unique(labels)) <= len(labels) / 2:
+        return ""
+    return f" {len(np.unique(labels))} classes in {len(labels)} rows: is this the column of the labels?"
 
 
 def _check_tokens(examples: Examples, rows: dict[str, NDArray[np.int64]]) -> tuple[str, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from workbench.data import load
 from workbench.data.examples import Examples
 from workbench.data.pairs import Pairs
 from workbench.errors import BadInputError, Cancelled
 from workbench.fusion.cards import DEFAULT
 from workbench.fusion.design import Fusion, Plan
+from workbench.fusion.refusals import names_of
 from workbench.fusion.report import FusionReport
 from workbench.fusion.tokens import examples
 from workbench.models.base import DualEncoder
@@ -57,9 +60,7 @@ def compare(
     from workbench.fusion.running import run
 
     chosen = _seeds(seeds)
-    if not len(fusions):
-        raise BadInputError("There are no fusions to compare: the list is empty. Give at least one name.")
-    names = [one.name if isinstance(one, Fusion) else one for one in fusions]
+    names = names_of(fusions, "compare")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise BadInputError(f"fusions names {', '.join(repeated)} twice; give each once.")
@@ -72,12 +73,14 @@ def compare(
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(int(seed) for seed in seeds)
-    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
+    many = isinstance(seeds, Sequence) and not isinstance(seeds, str)
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds) if many else ()
+    whole = all(isinstance(seed, int | np.integer) for seed in chosen)
+    if not chosen or not whole or len(set(chosen)) < len(chosen) or min(chosen) < 0:
         raise BadInputError(
             f"seeds is {seeds!r}; expected a number of at least 1, or different seeds of at least 0."
         )
-    return chosen
+    return tuple(int(seed) for seed in chosen)
 
 
 def _examples(

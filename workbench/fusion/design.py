@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import BadInputError
@@ -92,7 +94,8 @@ class Plan:
         epochs: passes over the training rows; the epoch kept is the best on validation.
         training: "joint" trains encoders through the fusion; "separate" trains an expert for each
             modality first, freezes it, and then trains only what combines them.
-        p_missing_train: chance that a modality of a training item is dropped (never all of them).
+        p_missing_train: chance that a modality of a training item is dropped (never all of them); the
+            report's notes count what really was.
         p_missing_test: rates at which one modality of the test rows is dropped.
         noise_test: standard deviations of the noise added to one modality's tokens at test time, in
             units of that modality's own standard deviation.
@@ -112,6 +115,32 @@ class Plan:
     most_train: int | None = None
     contributions: bool = True
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.design, Design):
+            raise BadInputError(f"Plan.design is {self.design!r}; expected a Design(width=..., depth=...).")
+        for name in ("epochs", "batch_size", "most_train"):
+            value = getattr(self, name)
+            if not (_whole(value) and value >= 1) and not (name == "most_train" and value is None):
+                raise BadInputError(f"Plan.{name} is {value!r}; expected a whole number of at least 1.")
+        if not (_number(self.learning_rate) and self.learning_rate > 0):
+            raise BadInputError(f"Plan.learning_rate is {self.learning_rate!r}; expected a number above 0.")
+        if not (_number(self.weight_decay) and self.weight_decay >= 0):
+            raise BadInputError(
+                f"Plan.weight_decay is {self.weight_decay!r}; expected a number of at least 0."
+            )
+        if self.training not in ("joint", "separate"):
+            raise BadInputError(f"Plan.training is {self.training!r}; expected 'joint' or 'separate'.")
+        if not (_number(self.p_missing_train) and 0 <= self.p_missing_train <= 1):
+            raise BadInputError(
+                f"Plan.p_missing_train is {self.p_missing_train!r}; expected the share of items that lose a "
+                "modality, from 0 (none) to 1."
+            )
+        for name, most, what in (
+            ("p_missing_test", 1.0, "rates from 0 to 1"),
+            ("noise_test", math.inf, "levels"),
+        ):
+            object.__setattr__(self, name, _levels(name, getattr(self, name), most, what))
+
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON-ready plain values."""
         return asdict(self)
@@ -119,6 +148,25 @@ class Plan:
     def with_design(self, **changes: int) -> Plan:
         """The same plan with another size: `plan.with_design(width=64)`."""
         return replace(self, design=replace(self.design, **changes))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _levels(name: str, given: Any, most: float, what: str) -> tuple[float, ...]:
+    """Levels of a curve, as floats; a curve needs one at least, and each further to the right."""
+    levels = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
+    fits = bool(levels) and all(_number(level) and 0 <= level <= most for level in levels)
+    if not fits or any(later <= level for level, later in pairwise(levels)):
+        raise BadInputError(
+            f"Plan.{name} is {given!r}; expected rising {what}, at least one: {name}=(0.0, 0.5, 1.0)."
+        )
+    return tuple(float(level) for level in levels)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class MeasuredTable:
         lines: twins: "chance", "text_accuracy" (question alone, by counting), "author_accuracy".
         plan: settings of training; `seeds` and `counts` (rows of each part) beside it.
         config_hash: of data, fusions, seeds and settings, as in `FusionReport`.
+        code: the call that measures it again, with the same hash.
     """
 
     data: str
@@ -42,6 +43,7 @@ class MeasuredTable:
     config_hash: str
     machine: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
     def interval(self, fusion: str, measure: str = "accuracy") -> tuple[float, float, float]:
         """(mean, low, high) over seeds: 95 %, Student's t.
@@ -87,7 +89,7 @@ class MeasuredTable:
         twins = "; ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in self.lines.items())
         said = (
             f"{self!r}. {self.counts['train']:,} training rows, {self.plan['epochs']} epochs, "
-            f"config {self.config_hash}. {twins}."
+            f"measured by {self.code}, config {self.config_hash}. {twins}."
         )
         return html_table(said, header, rows)
 
@@ -104,5 +106,5 @@ def measured(data: str = "easy-vqa") -> MeasuredTable:
     held = json.loads(resources.files("workbench.fusion").joinpath(_FILES[data]).read_text("utf-8"))
     return MeasuredTable(
         held["data"], tuple(held["rows"]), tuple(held["seeds"]), held["counts"], held["plan"], held["lines"],
-        held["config_hash"], held["machine"], held["versions"],
+        held["config_hash"], held["machine"], held["versions"], held["code"],
     )  # fmt: skip

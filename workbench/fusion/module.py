@@ -56,8 +56,10 @@ class FusionModule(nn.Module):
         out.attentions = trace or {}
         if alone:
             for name in self.names:
+                # zeros as well as a mask: a fusion that lays tokens end to end reads no mask
                 only = {
-                    m: (x, mask if m == name else torch.zeros_like(mask)) for m, (x, mask) in cleaned.items()
+                    m: (x, mask) if m == name else (torch.zeros_like(x), torch.zeros_like(mask))
+                    for m, (x, mask) in cleaned.items()
                 }
                 out.per_modality[name] = self.fuse(only, _present(only), None).logits
         return out
@@ -111,6 +113,7 @@ class FusionModule(nn.Module):
 
     def _clean(self, inputs: Inputs) -> Cleaned:
         """Every modality of the spec, in its order; what is masked is zero, what is missing is masked."""
+        check_inputs(inputs, self.spec)
         given = next(iter(inputs.values()))[0]
         cleaned = {}
         for name in self.names:
@@ -125,20 +128,16 @@ class FusionModule(nn.Module):
 
 
 def check_inputs(inputs: Inputs, spec: Spec) -> None:
-    """Raise `BadInputError` unless `inputs` fit `spec`. Missing modalities are legal; having none is not.
+    """Raise `BadInputError` unless names and shapes fit `spec`. One modality may be missing, not all.
 
-    Models do not check by themselves: they also run under `torch.vmap`, where values cannot be read.
+    Values are not looked at: models also run under `torch.vmap`, where they cannot be read. `compare` looks
+    at them before it trains.
     """
     unknown = [name for name in inputs if name not in spec.features]
     if unknown or not inputs:
         raise BadInputError(
-            f"inputs name {unknown or 'no modality'}; this fusion was built for {', '.join(spec.features)}. "
-            "Leave out what is missing, and give at least one."
-        )
-    rows = {name: len(x) for name, (x, _) in inputs.items()}
-    if len(set(rows.values())) > 1:
-        raise BadInputError(
-            f"inputs have unequal lengths, {rows}; expected one row a modality for each item."
+            f"inputs name {', '.join(unknown) or 'no modality'}; this fusion was built for "
+            f"{', '.join(spec.features)}. Leave out what is missing, and give at least one."
         )
     for name, (x, mask) in inputs.items():
         most, feature = spec.tokens[name], spec.features[name]
@@ -149,11 +148,13 @@ def check_inputs(inputs: Inputs, spec: Spec) -> None:
             )
         if mask.dtype != torch.bool:
             raise BadInputError(f"the mask of {name} is {mask.dtype}; expected bool, True = present.")
-        if not torch.isfinite(x[mask]).all():
-            raise BadInputError(
-                f"{name} holds NaN or infinite values in tokens that its mask calls present. "
-                "Mask those tokens, or repair the features."
-            )
+    rows = {name: len(x) for name, (x, _) in inputs.items()}
+    if len(set(rows.values())) > 1:
+        counts = ", ".join(f"{count} of {name}" for name, count in rows.items())
+        raise BadInputError(
+            f"inputs have unequal lengths, {counts}; expected one row a modality for each item. Where an "
+            "item lacks a modality, give a row with a mask without a True."
+        )
 
 
 def _present(inputs: Cleaned) -> dict[str, Tensor]:

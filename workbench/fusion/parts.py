@@ -71,7 +71,7 @@ class Contributions:
         shapley: fusion x seed x modality; sums to value(all) - value(none)
         interaction: fusion x seed; value(all) - sum of single values + value(none) for two modalities
         emap_accuracy, emap_gap: fusion x seed; accuracy of the best-fitting sum of one function a
-            modality (EMAP), and accuracy - emap_accuracy on the same items
+            modality (EMAP), and accuracy - emap_accuracy on the same `emap_items` items
         additive_share: fusion x seed; variance of EMAP over variance of the logits
         gradient_cosine: fusion x seed; cosine of the two modalities' gradients on shared weights,
             NaN where none are shared
@@ -91,6 +91,7 @@ class Contributions:
     pid: Mapping[str, Pid]  # "data", then one a fusion: of its own predictions
     removal: str = "the modality's tokens are drawn from other test items"
     items: int = 0
+    emap_items: int = 0
 
 
 @dataclass(frozen=True, eq=False)

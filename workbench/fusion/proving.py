@@ -12,7 +12,7 @@ from workbench.errors import Cancelled
 from workbench.fusion.cards import DEFAULT
 from workbench.fusion.design import Fusion
 from workbench.fusion.proof import Proof, ProofRow
-from workbench.fusion.refusals import remember
+from workbench.fusion.refusals import names_of, remember
 from workbench.fusion.threads import one_thread
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
 
@@ -35,8 +35,9 @@ def prove(
     """Every fusion held to its class: measured beside theory, with the reason.
 
     Nine tasks with known answers, trained with fresh data at every step; the rank law of products;
-    Gaussian closed forms; and checks that need no training (dead parameters, masks, padding, missing
-    modalities, FLOPs and parameters by formula). `.failures` are fusions that break their own class.
+    Gaussian closed forms of accuracy, calibration and robustness; and checks that need no training (dead
+    parameters, masks, padding, missing modalities, FLOPs and parameters by formula, what a fusion begins
+    as). `.failures` are fusions that break their own class.
 
     Args:
         fusions: names or `Fusion`s of your own; None takes all of them (a minute or two on a laptop).
@@ -46,11 +47,14 @@ def prove(
 
     Raises:
         UnknownNameError: there is no fusion of that name.
+        BadInputError: no fusions, or something that is none.
 
     Source: the study of controlled tasks in the project's reference on fusion; proofs in `.theory`.
     """
     from workbench.fusion.building import fusion
 
+    if fusions is not None:
+        names_of(fusions, "prove")
     chosen = [fusion(name) for name in (PROVED if fusions is None else fusions)]
     start = time.perf_counter()
     found: dict[int, list[ProofRow]] = {}
@@ -84,11 +88,12 @@ def prove(
 
 def _rows(one: Fusion, seed: int, beat: Callable[[], None]) -> list[ProofRow]:
     from workbench.fusion.closed_forms import gaussian_rows, rank_rows
+    from workbench.fusion.starting import start_rows
     from workbench.fusion.structure import check_structure
     from workbench.fusion.trials import run_separate, run_trials
 
     beat()
-    rows = check_structure(one, seed)
+    rows = check_structure(one, seed) + start_rows(one, seed)
     rows += gaussian_rows(one, seed) + rank_rows(one, seed, beat)
     rows += run_trials(one, seed, beat)
     if one.name in _APART:

@@ -7,15 +7,36 @@ from threading import Lock
 from typing import Any
 
 from workbench._repr import plural
+from workbench.errors import BadInputError
 from workbench.fusion.cards import card
 from workbench.fusion.design import Fusion, Plan
 from workbench.fusion.proof import Proof
+from workbench.runtime import seeded
 
-__all__ = ["refusals", "remember"]
+__all__ = ["names_of", "refusals", "remember"]
 
-_known: dict[tuple[str, Any], str] = {}
-"""(name, how it is built) to why it is refused, "" if it was proved; of this process."""
+_known: dict[tuple[Any, ...], tuple[str, Any]] = {}
+"""Name and what builds it to: why it is refused ("" if it was proved), and what builds it, held."""
 _lock = Lock()
+
+
+def names_of(fusions: Sequence[str | Fusion], verb: str) -> list[str]:
+    """Their names.
+
+    Raises:
+        BadInputError: not a list of names and `Fusion`s, or an empty one.
+    """
+    if isinstance(fusions, str | Fusion):
+        said = fusions if isinstance(fusions, str) else fusions.name
+        raise BadInputError(f"{verb} got the single fusion {said!r}; expected a list: [{said!r}].")
+    strange = [one for one in fusions if not isinstance(one, str | Fusion)]
+    if strange:
+        raise BadInputError(
+            f"{verb} got {strange[0]!r} among the fusions; expected names, such as 'low-rank', or `Fusion`s."
+        )
+    if not len(fusions):
+        raise BadInputError(f"There are no fusions to {verb}: the list is empty. Give at least one name.")
+    return [one if isinstance(one, str) else one.name for one in fusions]
 
 
 def refusals(fusions: Sequence[Fusion], plan: Plan) -> dict[str, str]:
@@ -38,17 +59,17 @@ def remember(fusions: Sequence[Fusion], proof: Proof) -> None:
     with _lock:
         for one in fusions:
             if one.name in proof.fusions:
-                _known[_key(one)] = _said(one.name, proof)
+                key, held = _key(one)
+                _known[key] = _said(one.name, proof), held
 
 
 def _reason(one: Fusion) -> str:
-    found = _known.get(_key(one))
-    if found is None and not _shipped(one):
+    key, _ = _key(one)
+    if key not in _known and not _shipped(one):
         from workbench.fusion.proving import prove
 
         prove([one])  # remembers
-        found = _known.get(_key(one))
-    return found or ""
+    return _known.get(key, ("", None))[0]
 
 
 def _said(name: str, proof: Proof) -> str:
@@ -70,8 +91,17 @@ def _shipped(one: Fusion) -> bool:
     )
 
 
-def _key(one: Fusion) -> tuple[str, Any]:
-    build = one.build
+def _key(one: Fusion) -> tuple[tuple[Any, ...], Any]:
+    """What a verdict belongs to (the function that builds, the class it builds now), and both, to be held.
+
+    They are compared as objects, not by name: a cell that is run again, mended or newly broken, makes new
+    ones of the same name, and is proved again. Held, so that no later object gets their number.
+    """
     if _shipped(one):
-        return one.name, ""
-    return one.name, getattr(build, "__qualname__", build)
+        return (one.name,), None
+    from workbench.fusion.replicas import BUILDING
+    from workbench.fusion.structure import DESIGN, SPEC
+
+    with BUILDING, seeded(0):
+        made = type(one.build(SPEC, DESIGN))
+    return (one.name, id(one.build), id(made)), (one.build, made)

@@ -186,6 +186,9 @@ def _contributions(work: Run) -> Contributions | None:
         gradient_ratio=ratio.astype(small),
         pid=_information(work) if len(modalities) == 2 else {},
         items=len(work.shown),
+        emap_items=max(
+            (one.logits.shape[1] for one in work.found.values() if one.logits is not None), default=0
+        ),
     )  # fmt: skip
 
 
@@ -214,7 +217,22 @@ def _notes(work: Run, budget: Budget) -> tuple[str, ...]:
         notes += (
             f"unequal budgets: {', '.join(budget.unmatched)} (parameters or FLOPs beyond 1.5x the median)",
         )
+    notes += _gaps(work)
     return tuple(dict.fromkeys(note.rstrip(".") + "." for note in notes if note))
+
+
+def _gaps(work: Run) -> tuple[str, ...]:
+    """What was left out in training: the same draws for every fusion, so the first one's counts."""
+    if not work.plan.p_missing_train or not work.found:
+        return ()
+    gaps = next(iter(work.found.values())).trained.gaps
+    counts = ", ".join(
+        f"{name} {count:,} times ({count / gaps.shown:.1%})" for name, count in gaps.lost.items()
+    )
+    return (
+        f"p_missing_train {work.plan.p_missing_train:g} (never both): of {gaps.shown:,} items shown in "
+        f"training, without {counts}",
+    )
 
 
 def _provenance(work: Run) -> Provenance:

@@ -25,7 +25,7 @@ from workbench.fusion.threads import one_thread
 from workbench.fusion.training import Curves, Trained, answers, train
 from workbench.results import OnEvent, ShouldStop
 
-__all__ = ["Found", "Run", "run"]
+__all__ = ["Found", "Run", "configuration", "run"]
 
 ITEMS, EMAP_ITEMS, COSTED = 1000, 64, 64
 
@@ -87,7 +87,7 @@ def run(
     kept = [one for one in chosen if one.name not in broken]
     if not kept:
         raise UnsupportedError("Nothing is left to compare. " + " ".join(broken.values()))
-    work = Run(examples, data, kept, seeds, plan, _hash(examples, kept, seeds, plan), broken)
+    work = Run(examples, data, kept, seeds, plan, configuration(examples, kept, seeds, plan), broken)
     try:
         with one_thread():
             for place, one in enumerate(kept):
@@ -150,7 +150,7 @@ def _measured(work: Run, trained: Trained, beat: Callable[[], None]) -> Found:
     return found
 
 
-def _hash(examples: Examples, fusions: list[Fusion], seeds: tuple[int, ...], plan: Plan) -> str:
+def configuration(examples: Examples, fusions: Sequence[Fusion], seeds: Sequence[int], plan: Plan) -> str:
     """Twelve letters that change with the data, the fusions, the seeds and every setting."""
     settings = {key: None if value != value else value for key, value in plan.to_dict().items()}
     names = [(one.name, dict(one.options)) for one in fusions]

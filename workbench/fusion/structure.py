@@ -14,22 +14,23 @@ from workbench.fusion.design import Design, Fusion, FusionCard, Spec
 from workbench.fusion.expectations import Bound, judged
 from workbench.fusion.flops import count_flops
 from workbench.fusion.proof import ProofRow
+from workbench.fusion.replicas import BUILDING
 from workbench.runtime import seeded
 
-__all__ = ["check_structure"]
+__all__ = ["DESIGN", "SPEC", "Inputs", "check_structure", "made_inputs"]
 
-_SPEC = Spec({"image": 5, "text": 7}, {"image": 6, "text": 4}, 3)
-_DESIGN = Design(width=12, depth=2, heads=2, rank=2, bottleneck=3)
+SPEC = Spec({"image": 5, "text": 7}, {"image": 6, "text": 4}, 3)
+DESIGN = Design(width=12, depth=2, heads=2, rank=2, bottleneck=3)
 _ITEMS, _SAME = 5, 1e-4
 Inputs = dict[str, tuple[Tensor, Tensor]]
 
 
 def check_structure(fusion: Fusion, seed: int = 0) -> list[ProofRow]:
     """One row a check. A fusion that fails one is broken whatever it learns."""
-    with seeded(seed):
-        module = fusion.build(_SPEC, _DESIGN)
-        inputs = _inputs()
-        _two_steps(module, inputs)
+    with BUILDING, seeded(seed):
+        module = fusion.build(SPEC, DESIGN)
+        inputs = made_inputs()
+    _two_steps(module, inputs)
     rows: list[tuple[str, float, float, str]] = [
         ("dead parameters", _dead(module), 0, "0: each receives a gradient"),
         ("masked tokens", _masked(module, inputs), _SAME, "0: what is under a mask is never read"),
@@ -53,10 +54,11 @@ def _row(card: FusionCard, what: str, measured: float, most: float, theory: str)
     return judged(card, "structure", Bound(what, 0.0, most, theory), float(measured))
 
 
-def _inputs(count: int = _ITEMS) -> Inputs:
+def made_inputs(count: int = _ITEMS) -> Inputs:
+    """Random tokens of both modalities, two fewer than there may be; one picture token is masked."""
     inputs = {}
-    for name, feature in _SPEC.features.items():
-        tokens = _SPEC.tokens[name] - 2
+    for name, feature in SPEC.features.items():
+        tokens = SPEC.tokens[name] - 2
         inputs[name] = (torch.randn(count, tokens, feature), torch.ones(count, tokens, dtype=torch.bool))
     inputs["image"][1][0, 1] = False
     return inputs
@@ -65,7 +67,7 @@ def _inputs(count: int = _ITEMS) -> Inputs:
 def _two_steps(module: nn.Module, inputs: Inputs) -> None:
     """Two steps: a map that starts at zero passes no gradient on in the first."""
     optimizer = torch.optim.SGD([value for value in module.parameters() if value.requires_grad], lr=0.1)
-    label = torch.arange(_ITEMS) % _SPEC.classes
+    label = torch.arange(_ITEMS) % SPEC.classes
     for _ in range(2):
         out = module(inputs)
         loss = sum(functional.cross_entropy(each, label) for each in (out.logits, *out.auxiliary.values()))

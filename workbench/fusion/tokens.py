@@ -57,6 +57,7 @@ def examples(
         BadPictureError: a picture cannot be read; the message names it.
         Cancelled: `should_stop` returned true.
     """
+    code = _code(pairs, model, seed, most)
     pairs, notes = _labelled(pairs)
     if most is not None and len(pairs) > most:
         rows = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:most])
@@ -73,9 +74,20 @@ def examples(
     options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
     modalities, meta, more = _raw(pairs, options) if model is None else _frozen(model, pairs, options)
     meta |= dict(getattr(pairs, "facts", {}) or {}) | _latents(pairs)
-    code = f"examples({pairs.code}" + (", model=model" if model is not None else "") + ")"
     split = _split(pairs, labels, seed)
     return Examples(pairs.name, modalities, labels, classes, split, pairs, meta, notes + more, code)
+
+
+def _code(pairs: Pairs, model: DualEncoder | None, seed: int, most: int | None) -> str:
+    """The call that makes the same examples, with what differs from the usual."""
+    parts = [pairs.code]
+    if model is not None:
+        parts.append(f"model=models.load({model.card.name!r})")
+    if seed:
+        parts.append(f"seed={seed}")
+    if most is not None and len(pairs) > most:
+        parts.append(f"most={most}")
+    return f"examples({', '.join(parts)})"
 
 
 def _latents(pairs: Pairs) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,21 @@ from workbench.fusion.bundle import Batch, Bundle, gather
 from workbench.fusion.design import Fusion, Plan
 from workbench.fusion.replicas import Replicas, scheduled
 
-__all__ = ["Curves", "Tick", "Trained", "answers", "train"]
+__all__ = ["Curves", "Gaps", "Tick", "Trained", "answers", "train"]
 
 _EVALUATED = 512  # items a step when nothing is learnt
 _CLIP = 1.0
 Tick = Callable[[int, dict[str, NDArray[np.float64]]], None]
 """Called after each epoch with its number (from 1) and the newest points, one a seed; may cancel."""
 Curves = dict[str, NDArray[np.float64]]
+
+
+@dataclass(eq=False)
+class Gaps:
+    """What was really left out in training: of `shown` items (all epochs and seeds), `lost` by modality."""
+
+    lost: dict[str, int] = field(default_factory=dict)
+    shown: int = 0
 
 
 @dataclass(eq=False)
@@ -35,12 +43,14 @@ class Trained:
         curves: "train_loss", "validation_loss", "validation_accuracy" to seed x epoch.
         epoch: seed; the epoch kept, from 1.
         seconds: training time of one seed (all were trained side by side).
+        gaps: items that lost a modality on purpose, as counted.
     """
 
     replicas: Replicas
     curves: Curves
     epoch: NDArray[np.int64]
     seconds: float
+    gaps: Gaps
 
 
 def train(
@@ -62,10 +72,11 @@ def train(
         replicas.buffers["log_prior"] = data.log_prior.expand(len(seeds), -1).clone()
     start = time.perf_counter()
     if plan.training == "joint":
-        curves, epoch = _stage(replicas, _Whole(), list(replicas.parameters), data, plan, seeds, beat, tick)
+        found = _stage(replicas, _Whole(), list(replicas.parameters), data, plan, seeds, beat, tick)
     else:
-        curves, epoch = _apart(fusion, replicas, data, plan, seeds, beat, tick)
-    return Trained(replicas, curves, epoch, (time.perf_counter() - start) / len(seeds))
+        found = _apart(fusion, replicas, data, plan, seeds, beat, tick)
+    curves, epoch, gaps = found
+    return Trained(replicas, curves, epoch, (time.perf_counter() - start) / len(seeds), gaps)
 
 
 def answers(replicas: Replicas, inputs: Batch) -> NDArray[np.float32]:
@@ -123,7 +134,7 @@ def _apart(
     seeds: Sequence[int],
     beat: Callable[[], None],
     tick: Tick,
-) -> tuple[Curves, NDArray[np.int64]]:
+) -> tuple[Curves, NDArray[np.int64], Gaps]:
     """Experts first, each on the label; then, frozen, what combines them (if anything is left to train)."""
     parts: tuple[str, ...] = ()
     if hasattr(replicas.skeleton, "expert_parts"):
@@ -136,11 +147,9 @@ def _apart(
         )
     rest = [name for name in replicas.parameters if name not in names]
     experts = _Experts(replicas, data, plan.design.width)
-    curves, epoch = _stage(
-        replicas, experts, names, data, plan, seeds, beat, tick if not rest else _quiet(beat)
-    )
+    found = _stage(replicas, experts, names, data, plan, seeds, beat, tick if not rest else _quiet(beat))
     if not rest:
-        return curves, epoch
+        return found
     return _stage(replicas, _Whole(), rest, data, plan, seeds, beat, tick)
 
 
@@ -157,7 +166,7 @@ def _stage(
     seeds: Sequence[int],
     beat: Callable[[], None],
     tick: Tick,
-) -> tuple[Curves, NDArray[np.int64]]:
+) -> tuple[Curves, NDArray[np.int64], Gaps]:
     """Train the parameters `names` for the plan's epochs and put back each copy's best epoch."""
     free = [replicas.parameters[name] for name in names] + task.extra()
     device = free[0].device
@@ -171,7 +180,7 @@ def _stage(
         for name in ("train_loss", "validation_loss", "validation_accuracy")
     }
     best, best_loss = replicas.snapshot(), np.full(len(seeds), np.inf)
-    epoch = np.zeros(len(seeds), dtype=np.int64)
+    epoch, gaps = np.zeros(len(seeds), dtype=np.int64), Gaps()
     for turn in range(plan.epochs):
         order = torch.from_numpy(np.stack([rows[random.permutation(len(rows))] for random in orders])).to(
             device
@@ -181,7 +190,10 @@ def _stage(
             beat()
             chosen = order[:, step * size : (step + 1) * size]
             batch, label = gather(data.inputs, chosen), data.labels[chosen]
-            batch = _dropped(batch, plan.p_missing_train, orders)
+            batch, gone = _dropped(batch, plan.p_missing_train, orders)
+            for name, count in gone.items():
+                gaps.lost[name] = gaps.lost.get(name, 0) + count
+            gaps.shown += chosen.numel()
             optimizer.param_groups[0]["lr"] = plan.learning_rate * scheduled(
                 turn * steps + step, plan.epochs * steps
             )
@@ -200,7 +212,7 @@ def _stage(
         best_loss, epoch = np.where(better, loss, best_loss), np.where(better, turn + 1, epoch)
         tick(turn + 1, {name: values[:, turn] for name, values in curves.items()})
     replicas.restore(best)
-    return curves, epoch
+    return curves, epoch, gaps
 
 
 def _cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
@@ -228,10 +240,15 @@ def _validate(
     return loss / len(rows), right / len(rows)
 
 
-def _dropped(batch: Batch, rate: float, randoms: Sequence[np.random.Generator]) -> Batch:
-    """Each modality of an item is masked with chance `rate`; if all would be, one chosen evenly stays."""
+def _dropped(
+    batch: Batch, rate: float, randoms: Sequence[np.random.Generator]
+) -> tuple[Batch, dict[str, int]]:
+    """Each modality of an item is masked with chance `rate`; if all would be, one chosen evenly stays.
+
+    Beside the batch: modality to the items that lost it.
+    """
     if not rate:
-        return batch
+        return batch, {}
     mask = next(iter(batch.values()))[1]
     shape = (mask.shape[1], len(batch))
     gone = np.stack([random.random(shape) < rate for random in randoms])
@@ -239,7 +256,8 @@ def _dropped(batch: Batch, rate: float, randoms: Sequence[np.random.Generator]) 
     empty = gone.all(axis=-1)
     gone[empty, spared[empty]] = False
     away = torch.from_numpy(gone).to(mask.device)
-    return {
+    left = {
         name: (values, there & ~away[..., place, None])
         for place, (name, (values, there)) in enumerate(batch.items())
     }
+    return left, dict(zip(batch, gone.sum(axis=(0, 1)).tolist(), strict=True))

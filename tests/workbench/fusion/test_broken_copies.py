@@ -12,6 +12,7 @@ from workbench.fusion.blocks import Attend
 from workbench.fusion.building import fusion
 from workbench.fusion.closed_forms import rank_rows
 from workbench.fusion.refusals import _known
+from workbench.fusion.starting import start_rows
 from workbench.fusion.structure import check_structure
 
 NAMES = [card.name for card in available()] + ["slider-0", "slider-1b4", "slider-2"]
@@ -135,3 +136,38 @@ def test_compare_refuses_what_failed_its_proof(monkeypatch) -> None:
         assert "prove(['gmu']).failures" in report.broken["gmu"]
     finally:
         _known.clear()
+
+
+def test_a_mended_copy_of_the_same_name_is_proved_again_and_so_is_one_broken_later(monkeypatch) -> None:
+    """In a notebook a cell is run again: the function that builds has its old name, and is another one."""
+    from tests.workbench.fusion.small import small_examples
+
+    monkeypatch.setattr("workbench.fusion.trials.run_trials", lambda one, seed, beat: [])
+    plan = Plan(design=Design(width=8), epochs=1, contributions=False)
+
+    def compared(damage) -> tuple[str, ...]:
+        one = copy_of("gmu", damage)
+        return compare(small_examples(), ["mean-logits", one], seeds=1, plan=plan).fusions
+
+    try:
+        assert compared(maskless) == ("mean-logits",)
+        assert compared(lambda module: module) == ("mean-logits", "gmu")
+        assert compared(unregistered) == ("mean-logits",)
+    finally:
+        _known.clear()
+
+
+def test_film_that_does_not_begin_as_the_picture_alone_is_caught() -> None:
+    def shaken(module):
+        torch.nn.init.normal_(module.modulate["text"].weight)
+        return module
+
+    (row,) = start_rows(copy_of("film", shaken))
+    assert row.passed is False and row.theory == "0: scale 1 and shift 0, the picture alone"
+
+
+@pytest.mark.parametrize(
+    "name", ["film", "mean-logits", "mean-probabilities", "product-of-experts", "learned-weights", "hybrid"]
+)
+def test_a_fusion_begins_as_its_card_says(name) -> None:
+    assert [row.passed for row in start_rows(fusion(name))] == [True]

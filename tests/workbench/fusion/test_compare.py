@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,10 @@ from tests.workbench.fusion.small import small_examples
 from workbench import data, models
 from workbench.data.examples import Tokens
 from workbench.errors import BadInputError, Cancelled, UnavailableError, UnknownNameError, UnsupportedError
-from workbench.fusion import Design, Plan, compare, examples, fused, look
+from workbench.fusion import Design, Plan, compare, examples, fused, look, measured
+from workbench.fusion.building import fusion
+from workbench.fusion.comparing import COMPARED
+from workbench.fusion.running import configuration
 from workbench.projection import align, project
 
 QUICK = Plan(design=Design(width=8), epochs=2, batch_size=32, contributions=False)
@@ -41,7 +45,7 @@ def test_contributions_name_the_synergy_and_stay_efficient(full) -> None:
     assert found.shapley.sum(axis=-1) == pytest.approx(found.value[..., -1] - found.value[..., 0], abs=1e-6)
     assert found.interaction[1].min() > 0.35 and abs(found.interaction[2]).max() < 0.1
     assert found.emap_gap[1].min() > 0.1 and found.emap_gap[0] == pytest.approx(0, abs=1e-6)
-    assert found.additive_share[0] == pytest.approx(1, abs=1e-3)
+    assert found.additive_share[0] == pytest.approx(1, abs=1e-3) and found.emap_items == 64
     exact = found.pid["data"]
     assert exact.estimator.startswith("exact") and exact.synergistic > 0.9 and len(exact.null) == 4
     assert found.pid["low-rank"].synergistic > 0.8
@@ -56,6 +60,21 @@ def test_robustness_counts_what_was_really_changed(full) -> None:
         assert curve.realised[-1] == curve.items == 200
     text = next(c for c in full.robustness if (c.kind, c.modality) == ("missing", "text"))
     assert (text.accuracy[2] == text.accuracy[2, :, :1]).all()  # the picture alone never reads the text
+
+
+def test_what_training_left_out_is_counted_beside_what_was_asked() -> None:
+    """240 items, 120 of them in training, 3 whole batches of 32 an epoch: two epochs of two seeds show 384."""
+    plan = replace(QUICK, p_missing_train=0.5)
+    report = compare(small_examples(), ["mean-logits"], seeds=2, plan=plan)
+    (note,) = [note for note in report.notes if "p_missing_train" in note]
+    assert note.startswith("p_missing_train 0.5 (never both): of 384 items shown in training, without image ")
+    counts = [int(count) for count in re.findall(r"(\d+) times", note)]
+    # half and half alone would lose both in a quarter, and one of them is given back: 3 in 8 each
+    assert counts == pytest.approx([384 * 3 / 8] * 2, abs=40) and sum(counts) <= 384
+    assert {curve.p_missing_train for curve in report.robustness} == {0.5}
+    assert not any(
+        "p_missing" in note for note in compare(small_examples(), ["gmu"], seeds=1, plan=QUICK).notes
+    )
 
 
 def test_budgets_are_counted_and_unequal_ones_are_named(full) -> None:
@@ -136,6 +155,25 @@ def test_an_interrupted_run_keeps_what_was_finished() -> None:
         look(report, "gmu", report.items[:1])
 
 
+def test_the_stop_button_of_a_notebook_keeps_what_was_finished_too() -> None:
+    def stop(event) -> None:
+        if event.fusion == "gmu":
+            raise KeyboardInterrupt
+
+    report = compare(small_examples(), ["mean-logits", "gmu"], seeds=1, plan=QUICK, on_event=stop)
+    assert not report.complete and np.isfinite(report.metrics["accuracy"][0]).all()
+    assert np.isnan(report.metrics["accuracy"][1]).all()
+
+
+def test_rows_without_a_label_are_left_out_and_counted() -> None:
+    given = small_examples()
+    labels = given.labels.copy()
+    labels[[3, 130, 200]] = -1  # one of each part
+    report = compare(replace(given, labels=labels), ["mean-logits"], seeds=1, plan=QUICK)
+    assert report.counts == {"train": 119, "validation": 59, "test": 59}
+    assert "3 items without a label left out." in report.notes
+
+
 def test_cancelled_before_anything_was_finished_is_cancelled() -> None:
     with pytest.raises(Cancelled, match="nothing to keep yet"):
         compare(small_examples(), ["gmu"], seeds=1, plan=QUICK, should_stop=lambda: True)
@@ -190,6 +228,50 @@ def test_a_comparison_of_nothing_is_refused(fusions, seeds, said) -> None:
         compare(small_examples(), fusions, seeds=seeds, plan=QUICK)
 
 
+@pytest.mark.parametrize(
+    ("fusions", "seeds", "said"),
+    [
+        ("gmu", 1, r"single fusion 'gmu'; expected a list: \['gmu'\]"),
+        ([3], 1, "got 3 among the fusions"),
+        (["gmu"], 2.5, "seeds is 2.5"),
+        (["gmu"], [0, 0], r"seeds is \[0, 0\]; expected .* different seeds"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(fusions, seeds, said) -> None:
+    with pytest.raises(BadInputError, match=said):
+        compare(small_examples(), fusions, seeds=seeds, plan=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"epochs": 0}, "Plan.epochs is 0; expected a whole number of at least 1"),
+        ({"batch_size": True}, "Plan.batch_size is True"),
+        ({"most_train": 0}, "Plan.most_train is 0"),
+        ({"learning_rate": float("nan")}, "Plan.learning_rate is nan; expected a number above 0"),
+        ({"weight_decay": -1}, "Plan.weight_decay is -1"),
+        ({"training": "seperate"}, "Plan.training is 'seperate'; expected 'joint' or 'separate'"),
+        ({"p_missing_train": 70}, "Plan.p_missing_train is 70; expected the share of items that lose a"),
+        ({"p_missing_test": 0.5}, "Plan.p_missing_test is 0.5; expected rising rates from 0 to 1"),
+        ({"noise_test": (1.0, 0.5)}, r"Plan.noise_test is \(1.0, 0.5\); expected rising levels"),
+        ({"noise_test": ()}, "at least one"),
+        ({"design": 32}, "Plan.design is 32; expected a Design"),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused_where_it_is_made(changes, said) -> None:
+    with pytest.raises(BadInputError, match=said):
+        Plan(**changes)
+
+
+def test_texts_taken_for_labels_are_suspected() -> None:
+    given = small_examples()
+    each = replace(
+        given, labels=np.arange(240), classes=tuple(map(str, range(240))), split=np.zeros(240, np.uint8)
+    )
+    with pytest.raises(BadInputError, match="240 classes in 240 rows: is this the column of the labels"):
+        compare(each, ["gmu"], seeds=1, plan=QUICK)
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     """The user's own CSV: flat pictures in two colours, a question, an answer that needs both."""
@@ -218,6 +300,12 @@ def test_a_users_csv_goes_through_with_frozen_features_of_a_loaded_model(table) 
     report = compare(table, ["early-tokens", "co-attention", "mean-logits"], seeds=1, plan=QUICK, model=model)
     assert report.complete and "frozen features of emoji-clip" in " ".join(report.notes)
     assert report.modalities == ("image", "text")
+
+
+def test_the_code_of_examples_makes_the_same_rows_and_tokens(table) -> None:
+    for given in (examples(table, most=40), examples(table, model=models.load("emoji-clip"), seed=3)):
+        again = eval(given.code, {"data": data, "examples": examples, "models": models})
+        assert again.fingerprint == given.fingerprint
 
 
 def test_pairs_without_labels_or_with_one_class_are_refused_before_any_picture_is_read(table) -> None:
@@ -252,6 +340,32 @@ def test_pictures_never_cross_the_split() -> None:
         assert len(set(made.split[shade::10].tolist())) == 1
 
 
+def test_rows_that_are_taken_bring_their_own_words_and_values_along() -> None:
+    given = examples(data.load("digits-words", task="xor", n=60))
+    rows = [7, 3, 40]
+    taken = given.take(rows)
+    assert taken.meta["words"] == tuple(given.meta["words"][row] for row in rows)
+    for side in ("image", "text"):
+        assert taken.meta["latents"][side].tolist() == given.meta["latents"][side][rows].tolist()
+    assert taken.code.endswith(".take([7, 3, 40])") and taken.meta["image_grid"] == given.meta["image_grid"]
+
+
 def test_digits_bring_their_own_values_so_that_information_is_exact() -> None:
     made = examples(data.load("digits-words", n=200))
     assert set(made.meta["latents"]) == {"image", "text"} and made.meta["bayes_accuracy"] == 1
+
+
+@pytest.mark.slow
+def test_the_kept_table_is_what_its_own_call_measures() -> None:
+    table = measured("easy-vqa")
+    made = examples(data.load("easy-vqa"), most=12_000)
+    plan = Plan(epochs=table.plan["epochs"])
+    everything = [fusion(name) for name in COMPARED]
+    assert table.code == "compare('easy-vqa', plan=Plan(epochs=8))"
+    assert [row["fusion"] for row in table.rows] == list(COMPARED)
+    assert configuration(made, everything, table.seeds, plan) == table.config_hash
+    again = compare(made, ["only-text"], seeds=5, plan=replace(plan, contributions=False))
+    (kept,) = [row for row in table.rows if row["fusion"] == "only-text"]
+    assert again.metrics["accuracy"][0] == pytest.approx(kept["accuracy"], abs=0.01)  # another CPU may round
+    assert again.metrics["nll"][0] == pytest.approx(kept["nll"], abs=0.01)
+    assert (again.budget.parameters[0], again.budget.flops[0]) == (kept["parameters"], kept["flops"])

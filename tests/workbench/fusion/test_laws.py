@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
+from scipy.special import expit
 from scipy.stats import norm
 
+from workbench.errors import BadInputError
 from workbench.fusion import Design, Spec, available
 from workbench.fusion.building import build, fusion
-from workbench.fusion.closed_forms import gaussian_rows, noisy_accuracy, noisy_bayes, rank_rows
+from workbench.fusion.closed_forms import (
+    CALIBRATION,
+    COUNTED_TWICE,
+    correlated_accuracy,
+    gaussian_rows,
+    noisy_accuracy,
+    noisy_bayes,
+    rank_rows,
+)
 from workbench.fusion.contributing import coalitions, emap, interaction, shapley
 from workbench.fusion.expectations import GAUSSIAN_NLL
 from workbench.fusion.flops import count_flops
@@ -89,6 +101,26 @@ def test_tensor_fusion_without_its_products_is_a_sum() -> None:
     assert double.abs().max() < 1e-5
 
 
+def test_low_rank_fusion_of_full_rank_says_all_that_tensor_fusion_says() -> None:
+    """The table of each class is a sum of as many products as its smaller side has rows (singular values)."""
+    wide = made("tensor")
+    rank = wide.size + 1
+    narrow = made("low-rank", replace(DESIGN, rank=rank))
+    with torch.no_grad():
+        table = wide.head.weight.view(SPEC.classes, rank, rank)
+        to_factor = []  # from [1; vector] to [1; P vector + b]
+        for linear in wide.maps.values():
+            first = torch.eye(1, DESIGN.width + 1)
+            to_factor.append(torch.cat([first, torch.cat([linear.bias[:, None], linear.weight], dim=1)]))
+        u, size, v = torch.linalg.svd(table)
+        narrow.factors["image"].copy_((to_factor[0].T @ (u * size[:, None])).permute(1, 2, 0).flatten(1))
+        narrow.factors["text"].copy_((to_factor[1].T @ v.mT).permute(1, 2, 0).flatten(1))
+        narrow.weights.fill_(1)
+        narrow.bias.copy_(wide.head.bias)
+        vectors, there = list(torch.randn(2, 7, DESIGN.width)), torch.ones(7, 2, dtype=torch.bool)
+        assert torch.allclose(narrow.join(vectors, there).logits, wide.join(vectors, there).logits, atol=1e-5)
+
+
 def test_film_begins_as_the_picture_alone() -> None:
     model, inputs = made("film"), batch()
     assert torch.equal(model(inputs).logits, model({"image": inputs["image"]}).logits)
@@ -134,6 +166,39 @@ def test_a_missing_modality_is_legal_as_an_absent_key_or_an_empty_mask(name) -> 
         empty = model(inputs | {gone: (torch.full_like(x, float("nan")), torch.zeros_like(mask))}).logits
         assert torch.isfinite(absent).all()
         assert torch.allclose(absent, empty, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "slider-0", "slider-1b4", "slider-3", "only-image"])
+def test_every_fusion_gives_logits_each_alone_a_fused_vector_attentions_and_gates(name) -> None:
+    model, inputs = made(name), batch()
+    out = model(inputs, look=True, alone=True)
+    assert out.logits.shape == (6, SPEC.classes) and out.fused.shape[0] == 6 and out.fused.ndim == 2
+    for only, logits in out.per_modality.items():
+        assert torch.allclose(logits, model({only: inputs[only]}).logits, atol=1e-5)
+    assert list(out.per_modality) == list(out.present) == ["image", "text"]
+    assert bool(out.attentions) == (name != "early-input")  # an MLP over raw inputs attends to nothing
+    for where, weights in out.attentions.items():
+        assert weights.shape[:2] == (6, DESIGN.heads) and "->" in where
+        assert torch.allclose(weights.sum(dim=-1), torch.ones(()), atol=1e-5)
+    gated = name in ("film", "gmu", "learned-weights", "scalar-gate", "hybrid")
+    assert bool(out.gates) == gated and all(len(values) == 6 for values in out.gates.values())
+
+
+WRONG = {
+    "an unknown name": (lambda given: given | {"sound": given["text"]}, "inputs name sound; this fusion was built for image, text"),
+    "nothing": (lambda given: {}, "inputs name no modality"),
+    "another width": (lambda given: given | {"text": given["image"]}, r"text has tokens \(6, 6, 5\).*expected batch x token x 7"),
+    "too many tokens": (lambda given: given | {"text": (torch.zeros(6, 9, 7), torch.ones(6, 9, dtype=torch.bool))}, "at most 4 tokens"),
+    "a mask of numbers": (lambda given: given | {"text": (given["text"][0], torch.ones(6, 4))}, "mask of text is torch.float32; expected bool"),
+    "unequal lengths": (lambda given: given | {"text": tuple(part[:2] for part in given["text"])}, "6 of image, 2 of text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_inputs_that_do_not_fit_a_fusion_are_refused_with_what_it_was_built_for(case) -> None:
+    change, said = WRONG[case]
+    with pytest.raises(BadInputError, match=said):
+        made("gmu")(change(batch()))
 
 
 def test_shapley_values_sum_to_what_all_bring_over_none_and_xor_has_an_interaction_of_one_half() -> None:
@@ -182,6 +247,40 @@ def test_the_loss_of_the_exact_posterior_is_what_quadrature_gives() -> None:
         return norm.pdf(x, strength, strength**0.5) * np.log1p(np.exp(-2 * x))
 
     assert quad(integrand, -20, 25)[0] == pytest.approx(GAUSSIAN_NLL, abs=1e-4)
+
+
+def test_the_calibration_of_three_rules_is_what_quadrature_gives() -> None:
+    step = np.linspace(-7, 8.5, 1200)
+    picture, text = 2 * step[:, None], 1.4 * step[None]  # log odds of each modality's exact expert
+    both = {sign: np.outer(norm.pdf(step, sign), norm.pdf(step, sign * 0.7)) for sign in (1, -1)}
+    rules = {
+        "mean-logits": expit((picture + text) / 2),
+        "mean-probabilities": (expit(picture) + expit(text)) / 2,
+        "product-of-experts": expit(picture + text),
+    }
+    cell = (step[1] - step[0]) ** 2
+    for name, chance in rules.items():
+        loss = -(both[1] * np.log(chance)).sum() * cell
+        here = (both[1] + both[-1]) / 2
+        sure, right = np.maximum(chance, 1 - chance), expit(np.abs(picture + text))
+        gap = abs((here * (sure - right)).sum() * cell)  # each rule is too sure everywhere, or nowhere
+        assert (loss, gap) == pytest.approx(CALIBRATION[name], abs=5e-4)
+
+
+def test_evidence_that_is_counted_twice_is_too_sure_by_what_quadrature_gives() -> None:
+    def loss(x):
+        return norm.pdf(x, 1) * np.log1p(np.exp(-4 * x))
+
+    def gap(x):
+        return norm.pdf(x, 1) * (expit(4 * abs(x)) - expit(2 * abs(x)))
+
+    found = quad(loss, -8, 10)[0], quad(lambda x: (gap(x) + gap(-x)) / 2, -9, 9)[0]
+    assert found == pytest.approx(COUNTED_TWICE[:2], abs=1e-4)
+
+
+def test_a_sum_is_hurt_by_noise_that_both_share_and_helped_by_noise_that_differs() -> None:
+    found = [correlated_accuracy(shared) for shared in (-0.5, 0, 0.5, 0.8)]
+    assert found == pytest.approx([0.9532, 0.8889, 0.8430, 0.8218], abs=1e-4)
 
 
 def test_best_sums_on_small_tables_are_three_quarters_and_seven_ninths() -> None:

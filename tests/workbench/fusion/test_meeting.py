@@ -91,6 +91,25 @@ def test_a_gate_is_the_size_of_its_hyperbolic_tangent() -> None:
     assert {one.gate for one in specimen("blip").layers} == {None}
 
 
+def test_with_its_gates_shut_a_gated_model_is_its_language_model_alone() -> None:
+    """Flamingo's start, tanh(0) = 0: another picture changes nothing, to the last bit; an open gate lets it in."""
+    model, inputs = made("idefics")
+    model.eval()
+    other = dict(inputs) | {"pixel_values": torch.randn_like(inputs["pixel_values"])}
+
+    def distance() -> float:
+        with torch.no_grad():
+            first, second = (model(**given).last_hidden_state for given in (inputs, other))
+        return float((first - second).abs().max())
+
+    assert distance() > 0
+    with torch.no_grad():
+        for layer in model.gated_cross_attn_layers:
+            layer.alpha_cross_attn.zero_()
+            layer.alpha_dense.zero_()
+    assert distance() == 0
+
+
 def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(BadInputError, match="holds text alone, so nothing can meet"):
         meeting(capture(*made("bert")))

@@ -17,6 +17,11 @@ def table(rule, values=2, *, classes=2, weight=lambda a, b: 1.0):
     return out / out.sum()
 
 
+def _second_bit(a, b):
+    """The picture holds two bits, a = 2 x1 + x2, and the text the second of them."""
+    return a & 1 == b
+
+
 def composite():
     """Four bits: one that both hold, one of each alone, and the XOR of one bit of each."""
     out = np.zeros((8, 8, 16))
@@ -34,8 +39,12 @@ TABLE = {
     "xor": (table(lambda a, b: a ^ b), (0, 0, 0, 1)),
     "and": (table(lambda a, b: a & b), (0.3113, 0, 0, 0.5)),
     "or": (table(lambda a, b: a | b), (0.3113, 0, 0, 0.5)),
+    # the text's bit is also in the picture, beside one of its own
+    "picture holds both, and": (table(lambda a, b: (a >> 1) & a & 1, 4, weight=_second_bit), (0.3113, 0.5, 0, 0)),
+    "picture holds both, xor": (table(lambda a, b: (a >> 1) ^ (a & 1), 4, weight=_second_bit), (0, 1, 0, 0)),
     "match 3": (table(lambda a, b: int(a == b), 3, weight=lambda a, b: 2.0 if a == b else 1.0), (0, 0, 0, 1)),
     "match 4": (table(lambda a, b: int(a == b), 4, weight=lambda a, b: 3.0 if a == b else 1.0), (0, 0, 0, 1)),
+    "match 8": (table(lambda a, b: int(a == b), 8, weight=lambda a, b: 7.0 if a == b else 1.0), (0, 0, 0, 1)),
     "sum mod 3": (table(lambda a, b: (a + b) % 3, 3, classes=3), (0, 0, 0, np.log2(3))),
     "composite": (composite(), (1, 1, 1, 1)),
 }  # fmt: skip

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from workbench.errors import UnknownNameError
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.fusion import available, prove
 from workbench.fusion.proving import PROVED
 
@@ -44,6 +44,11 @@ def test_a_cancelled_proof_keeps_what_was_finished() -> None:
 def test_an_unknown_fusion_is_named_before_anything_is_trained() -> None:
     with pytest.raises(UnknownNameError, match="no fusion 'low-rang'"):
         prove(["low-rang"])
+
+
+def test_a_proof_of_nothing_is_refused() -> None:
+    with pytest.raises(BadInputError, match="no fusions to prove"):
+        prove([])
 
 
 @pytest.mark.slow
