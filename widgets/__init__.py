@@ -4,15 +4,15 @@ from widgets import show
 board = show(classify(model, pairs, labels))
 """
 
-from widgets.atlas_pair import AtlasPair
-from widgets.attention_lens import AttentionLens
-from widgets.attribution_board import AttributionBoard
-from widgets.embedding_atlas import EmbeddingAtlas
-from widgets.fusion_board import FusionBoard
+from widgets.atlas.embedding_atlas import EmbeddingAtlas
+from widgets.atlas.pair import AtlasPair
+from widgets.attribution.attribution_board import AttributionBoard
+from widgets.fusion.fusion_board import FusionBoard
+from widgets.lens.attention_lens import AttentionLens
 from widgets.progress import Progress
 from widgets.show import show
 from widgets.snapshot import Snapshot
-from widgets.zero_shot_board import ZeroShotBoard
+from widgets.zero_shot.zero_shot_board import ZeroShotBoard
 
 __all__ = [
     "AtlasPair",

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
-from widgets.atlas_pair import AtlasPair
-from widgets.attention_lens import AttentionLens
-from widgets.attribution_board import AttributionBoard
-from widgets.embedding_atlas import EmbeddingAtlas
-from widgets.fusion_board import FusionBoard
-from widgets.zero_shot_board import ZeroShotBoard
+from widgets.atlas.embedding_atlas import EmbeddingAtlas
+from widgets.atlas.pair import AtlasPair
+from widgets.attribution.attribution_board import AttributionBoard
+from widgets.fusion.fusion_board import FusionBoard
+from widgets.lens.attention_lens import AttentionLens
+from widgets.zero_shot.zero_shot_board import ZeroShotBoard
 from workbench.attribution import Attributions, Heatmap
 from workbench.capture import Trace
 from workbench.data import Pairs

@@ -33,7 +33,7 @@ def _cloud(count: int) -> Any:
 
 def _selection() -> Rows:
     from widgets import EmbeddingAtlas
-    from widgets.atlas_selection import pack
+    from widgets.atlas.selection import pack
 
     shown = EmbeddingAtlas(_cloud(1_000_000))
     shown.wait(120)
@@ -61,8 +61,8 @@ def _frames(count: int) -> Rows:
     from install_chromium import HOW, find_chromium
     from playwright.sync_api import sync_playwright
 
-    from widgets.atlas_colour import by_modality
-    from widgets.atlas_export import atlas_page
+    from widgets.atlas.colour import by_modality
+    from widgets.atlas.export import atlas_page
 
     program = find_chromium()
     if program is None:

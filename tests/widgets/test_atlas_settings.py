@@ -7,8 +7,8 @@ import pytest
 
 from tests.fakes import FakeEncoder, colour_pairs
 from widgets import show
-from widgets.atlas_colour import by_modality
-from widgets.atlas_view import landmarks
+from widgets.atlas.colour import by_modality
+from widgets.atlas.view import landmarks
 from workbench import data
 from workbench.embedding import embed, forget
 from workbench.projection import Projection, project

@@ -10,8 +10,8 @@ import pytest
 
 from tests.fakes import FakeEncoder
 from widgets import AttentionLens, show
-from widgets.attention_lens_snapshot import coloured
-from widgets.attention_lens_view import AIM, COLOURS, decode, groups_of, pack, token_ids
+from widgets.lens.snapshot import coloured
+from widgets.lens.view import AIM, COLOURS, decode, groups_of, pack, token_ids
 from workbench import data, models
 from workbench.capture import AttentionMap, Site, TokenLayout, Trace, capture, rollout
 from workbench.errors import BadInputError, UnknownNameError
@@ -108,8 +108,8 @@ def test_a_vit_b16_lens_is_under_four_megabytes() -> None:
 
 
 def test_maps_too_large_for_a_message_are_refused_with_the_remedy(monkeypatch) -> None:
-    monkeypatch.setattr("widgets.attention_lens_view.MOST", 10)
-    monkeypatch.setattr("widgets.attention_lens_view.AIM", 5)
+    monkeypatch.setattr("widgets.lens.view.MOST", 10)
+    monkeypatch.setattr("widgets.lens.view.AIM", 5)
     trace = Trace(made(IMAGE, IMAGE))
     with pytest.raises(
         BadInputError, match=r"more than a browser is sent.*sites=\['image.11'\].*rows='pooled'"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.families import made
 from widgets import AttributionBoard, show
-from widgets.attribution_view import board_view, measures_for, overlay, peak, word_picture
+from widgets.attribution.view import board_view, measures_for, overlay, peak, word_picture
 from workbench import data, models
 from workbench.attribution import Attributions, Heatmap, attribute, output, similarity
 from workbench.errors import BadInputError

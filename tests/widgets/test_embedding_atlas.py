@@ -13,11 +13,11 @@ from PIL import Image
 
 from tests.fakes import FakeEncoder, colour_pairs
 from widgets import AtlasPair, EmbeddingAtlas, show
-from widgets.atlas_arrays import Arrays
-from widgets.atlas_colour import UNKNOWN, by_figure, by_label
-from widgets.atlas_figures import Figure
-from widgets.atlas_selection import pack, row_numbers, unpack
-from widgets.atlas_view import filter_marks, worst_links
+from widgets.atlas.arrays import Arrays
+from widgets.atlas.colour import UNKNOWN, by_figure, by_label
+from widgets.atlas.figures import Figure
+from widgets.atlas.selection import pack, row_numbers, unpack
+from widgets.atlas.view import filter_marks, worst_links
 from workbench import data, models
 from workbench.embedding import embed, forget
 from workbench.errors import BadInputError

@@ -14,7 +14,7 @@ import pytest
 
 from tests import fusion_fakes as fakes
 from widgets import FusionBoard, show
-from widgets.fusion_presets import PRESETS
+from widgets.fusion.presets import PRESETS
 from workbench import fusion
 from workbench.errors import BadInputError
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests import fusion_fakes as fakes
-from widgets.fusion_attention import attention_maps, crossings
-from widgets.fusion_example_view import item_order, space_bytes
-from widgets.fusion_graph import fusion_graph
-from widgets.fusion_plane_view import planes_of, slider_name
-from widgets.fusion_presets import PRESETS
-from widgets.fusion_report_view import cost_view, curves_view, quality_view
+from widgets.fusion.attention import attention_maps, crossings
+from widgets.fusion.example_view import item_order, space_bytes
+from widgets.fusion.graph import fusion_graph
+from widgets.fusion.plane_view import planes_of, slider_name
+from widgets.fusion.presets import PRESETS
+from widgets.fusion.report_view import cost_view, curves_view, quality_view
 from workbench import fusion
 
 

@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from widgets import esm
-from widgets.atlas_answers import answer
-from widgets.atlas_arrays import Arrays
-from widgets.atlas_cards import SHEET_COLUMNS, pictures_of, sheet
-from widgets.atlas_code import as_python
-from widgets.atlas_colour import Colouring
-from widgets.atlas_export import atlas_page, atlas_snapshot
-from widgets.atlas_figures import Figure, point_figures
-from widgets.atlas_finder import Found, find_picture, find_words
-from widgets.atlas_gallery import Ask, listing
-from widgets.atlas_input import checked_maps, own_temperature
-from widgets.atlas_maps import Maps
-from widgets.atlas_selection import items_of, pack, rows_of
-from widgets.atlas_traits import AtlasTraits
-from widgets.atlas_view import Choices, atlas_view, colouring, filter_marks, measure_rows, worst_links
-from widgets.atlas_work import AtlasWork
+from widgets.atlas.answers import answer
+from widgets.atlas.arrays import Arrays
+from widgets.atlas.cards import SHEET_COLUMNS, pictures_of, sheet
+from widgets.atlas.code import as_python
+from widgets.atlas.colour import Colouring
+from widgets.atlas.export import atlas_page, atlas_snapshot
+from widgets.atlas.figures import Figure, point_figures
+from widgets.atlas.finder import Found, find_picture, find_words
+from widgets.atlas.gallery import Ask, listing
+from widgets.atlas.input import checked_maps, own_temperature
+from widgets.atlas.maps import Maps
+from widgets.atlas.selection import items_of, pack, rows_of
+from widgets.atlas.traits import AtlasTraits
+from widgets.atlas.view import Choices, atlas_view, colouring, filter_marks, measure_rows, worst_links
+from widgets.atlas.work import AtlasWork
 from widgets.snapshot import Snapshot
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
@@ -32,7 +32,7 @@ from workbench.projection import Projection, encoder_of, stability
 from workbench.projection.measures import measures
 
 if TYPE_CHECKING:
-    from widgets.atlas_gallery import Listed
+    from widgets.atlas.gallery import Listed
     from workbench.data import Pairs
 
 __all__ = ["EmbeddingAtlas"]

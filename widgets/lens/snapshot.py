@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from widgets.attention_lens_view import COLOURS, Group, shown_weights
+from widgets.lens.view import COLOURS, Group, shown_weights
 from widgets.snapshot import Snapshot, contact_sheet, picture_table
 from workbench.capture import Trace, head_statistics
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from widgets.zero_shot_view import Choices
+from widgets.zero_shot.view import Choices
 from workbench.results import Ranking
 
 __all__ = ["as_python"]

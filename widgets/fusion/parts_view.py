@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from widgets.fusion_report_view import lines_for, number
+from widgets.fusion.report_view import lines_for, number
 from workbench._repr import plural
 from workbench.fusion import FusionReport, Proof
 from workbench.fusion.statistics import interval

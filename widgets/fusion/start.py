@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from widgets.fusion_runs import DEPTH, card_of
+from widgets.fusion.runs import DEPTH, card_of
 from workbench.data.examples import Examples
 from workbench.errors import BadInputError
 from workbench.fusion import FusionReport, Meeting, Proof, Regions, plane_tasks

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from widgets import esm, wire
-from widgets.attention_lens_snapshot import as_python, lens_snapshot
-from widgets.attention_lens_view import Group, groups_of, lens_view, pack, shown_weights
 from widgets.jobs import LatestJob
+from widgets.lens.snapshot import as_python, lens_snapshot
+from widgets.lens.view import Group, groups_of, lens_view, pack, shown_weights
 from widgets.snapshot import Snapshot, save_as
 from widgets.status import Speaking
 from workbench.capture import Trace

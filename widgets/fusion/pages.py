@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from widgets import fusion_sheets as sheets
-from widgets.fusion_attention import crossings
-from widgets.fusion_code import atlases_code, compare_code, meetings_code, plane_code, proof_code
-from widgets.fusion_example_view import Order, examples_view, look_view, space_view
-from widgets.fusion_graph import fusion_graph
-from widgets.fusion_models import REAL_MODELS, meeting_view
-from widgets.fusion_parts_view import contributions_view, proof_view, robustness_view
-from widgets.fusion_plane_view import plane_view, slider_name
-from widgets.fusion_presets import PRESETS
-from widgets.fusion_report_view import COSTS, MEASURES, cost_view, curves_view, quality_view
-from widgets.fusion_runs import DEPTH, PLANE_DESIGN, card_of
-from widgets.fusion_snapshot import Sheet
+from widgets.fusion import sheets
+from widgets.fusion.attention import crossings
+from widgets.fusion.code import atlases_code, compare_code, meetings_code, plane_code, proof_code
+from widgets.fusion.example_view import Order, examples_view, look_view, space_view
+from widgets.fusion.graph import fusion_graph
+from widgets.fusion.models import REAL_MODELS, meeting_view
+from widgets.fusion.parts_view import contributions_view, proof_view, robustness_view
+from widgets.fusion.plane_view import plane_view, slider_name
+from widgets.fusion.presets import PRESETS
+from widgets.fusion.report_view import COSTS, MEASURES, cost_view, curves_view, quality_view
+from widgets.fusion.runs import DEPTH, PLANE_DESIGN, card_of
+from widgets.fusion.snapshot import Sheet
 from workbench import fusion as lab
 from workbench.fusion import FusionCard, Look
 
 if TYPE_CHECKING:
-    from widgets.fusion_board import FusionBoard
+    from widgets.fusion.fusion_board import FusionBoard
 
 __all__ = ["TABS", "Pages"]
 

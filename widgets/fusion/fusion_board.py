@@ -10,15 +10,15 @@ import anywidget
 import traitlets as t
 
 from widgets import esm, wire
-from widgets import fusion_runs as runs
-from widgets.fusion_example_view import space_bytes
-from widgets.fusion_pages import Pages
-from widgets.fusion_plane_view import live_curves, plane_bytes, slider_name
-from widgets.fusion_presets import PRESETS, preset
-from widgets.fusion_report_view import COSTS, MEASURES
-from widgets.fusion_snapshot import board_snapshot, file_of
-from widgets.fusion_start import check_plane, start_values
-from widgets.fusion_working import Working
+from widgets.fusion import runs
+from widgets.fusion.example_view import space_bytes
+from widgets.fusion.pages import Pages
+from widgets.fusion.plane_view import live_curves, plane_bytes, slider_name
+from widgets.fusion.presets import PRESETS, preset
+from widgets.fusion.report_view import COSTS, MEASURES
+from widgets.fusion.snapshot import board_snapshot, file_of
+from widgets.fusion.start import check_plane, start_values
+from widgets.fusion.working import Working
 from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
 from workbench import fusion as lab

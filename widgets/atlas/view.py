@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.atlas_colour import Colouring, by_figure, by_label, by_modality
-from widgets.atlas_figures import FIGURES, Figure
+from widgets.atlas.colour import Colouring, by_figure, by_label, by_modality
+from widgets.atlas.figures import FIGURES, Figure
 from workbench._repr import one_line, plural
 from workbench.projection import Projection, known_stability
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.atlas_figures import Figure
+from widgets.atlas.figures import Figure
 from workbench._repr import one_line
 
 __all__ = ["UNKNOWN", "Colouring", "by_figure", "by_label", "by_modality"]

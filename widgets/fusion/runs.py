@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from widgets.fusion_plane_view import Plane, planes_of
+from widgets.fusion.plane_view import Plane, planes_of
 from workbench import fusion as lab
 from workbench.errors import Cancelled, UnknownNameError
 from workbench.fusion import Design, FusionCard, FusionReport, Look, Plan, Proof, Regions, TrainingEvent

@@ -12,8 +12,8 @@ import traitlets as t
 from PIL import Image
 
 from widgets import esm, wire
-from widgets.attribution_snapshot import as_python, board_snapshot
-from widgets.attribution_view import board_view, measures_for
+from widgets.attribution.snapshot import as_python, board_snapshot
+from widgets.attribution.view import board_view, measures_for
 from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot, save_as
 from widgets.status import Speaking

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from widgets.atlas_input import own_temperature
-from widgets.atlas_view import Choices
+from widgets.atlas.input import own_temperature
+from widgets.atlas.view import Choices
 from workbench.projection import Projection, changed_settings
 
 __all__ = ["as_python"]

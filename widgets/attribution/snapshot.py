@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from widgets.attribution_view import overlay, peak, word_picture
+from widgets.attribution.view import overlay, peak, word_picture
 from widgets.snapshot import Snapshot, contact_sheet, picture_table
 from workbench.attribution import Faithfulness, Heatmap
 

@@ -13,9 +13,9 @@ from widgets import esm, wire
 from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
 from widgets.status import Speaking
-from widgets.zero_shot_code import as_python
-from widgets.zero_shot_snapshot import board_snapshot
-from widgets.zero_shot_view import PAGE, Choices, board_view, item_order
+from widgets.zero_shot.code import as_python
+from widgets.zero_shot.snapshot import board_snapshot
+from widgets.zero_shot.view import PAGE, Choices, board_view, item_order
 from workbench import data
 from workbench._repr import one_line
 from workbench.errors import BadInputError, WorkbenchError
@@ -25,7 +25,7 @@ from workbench.zeroshot import classify, rescore, retrieve
 from workbench.zeroshot.prompts import check_labels, check_templates
 
 if TYPE_CHECKING:
-    from widgets.zero_shot_view import Sort
+    from widgets.zero_shot.view import Sort
     from workbench.results import Rule
     from workbench.zeroshot.scoring import Ensemble, Measure
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from widgets.fusion_parts_view import contributions_view, robustness_view
-from widgets.fusion_plane_view import Plane
-from widgets.fusion_report_view import MEASURES
-from widgets.fusion_snapshot import Sheet
+from widgets.fusion.parts_view import contributions_view, robustness_view
+from widgets.fusion.plane_view import Plane
+from widgets.fusion.report_view import MEASURES
+from widgets.fusion.snapshot import Sheet
 from workbench.fusion import FusionCard, FusionReport, Meeting, Proof, Regions
 
 __all__ = [

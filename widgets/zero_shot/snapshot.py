@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from widgets.snapshot import Snapshot, contact_sheet, picture_table
-from widgets.zero_shot_view import Choices, accepted
+from widgets.zero_shot.view import Choices, accepted
 from workbench._repr import one_line, plural
 from workbench.results import Ranking
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from widgets import wire
-from widgets.atlas_cards import SHEET_COLUMNS, picture_of, pictures_of, point_card, row_text, sheet
-from widgets.atlas_view import filter_marks
+from widgets.atlas.cards import SHEET_COLUMNS, picture_of, pictures_of, point_card, row_text, sheet
+from widgets.atlas.view import filter_marks
 from workbench._repr import one_line
 from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from widgets.embedding_atlas import EmbeddingAtlas
+    from widgets.atlas.embedding_atlas import EmbeddingAtlas
 
 __all__ = ["answer"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from widgets.atlas_colour import Colouring
+from widgets.atlas.colour import Colouring
 from widgets.snapshot import font_for
 from workbench._repr import one_line
 from workbench.projection import Projection

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.atlas_gallery import row_vector
+from widgets.atlas.gallery import row_vector
 from workbench import data
 from workbench._repr import one_line
 from workbench.embedding import embed_pictures, embed_texts

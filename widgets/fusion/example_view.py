@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.fusion_attention import attention_maps
-from widgets.fusion_report_view import number
+from widgets.fusion.attention import attention_maps
+from widgets.fusion.report_view import number
 from workbench.fusion import FusionReport, Look
 
 __all__ = ["PAGE", "Order", "examples_view", "item_order", "look_view", "space_bytes", "space_view"]

@@ -10,7 +10,7 @@ import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
 from widgets import wire
-from widgets.atlas_selection import pack, row_numbers, unpack
+from widgets.atlas.selection import pack, row_numbers, unpack
 from workbench.projection import Projection
 
 __all__ = ["AtlasTraits"]

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from widgets import esm
-from widgets.atlas_cards import KINDS, SHEET_COLUMNS, pictures_of, row_text, sheet
-from widgets.atlas_colour import Colouring
-from widgets.atlas_drawing import draw_map
-from widgets.atlas_gallery import empty_gallery
-from widgets.atlas_view import Choices, atlas_view, landmarks, measure_rows, said
+from widgets.atlas.cards import KINDS, SHEET_COLUMNS, pictures_of, row_text, sheet
+from widgets.atlas.colour import Colouring
+from widgets.atlas.drawing import draw_map
+from widgets.atlas.gallery import empty_gallery
+from widgets.atlas.view import Choices, atlas_view, landmarks, measure_rows, said
 from widgets.snapshot import Snapshot
 from workbench._repr import html_table
 from workbench.errors import BadInputError

@@ -12,8 +12,8 @@ import numpy as np
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
-from widgets.atlas_view import said
-from widgets.embedding_atlas import EmbeddingAtlas
+from widgets.atlas.embedding_atlas import EmbeddingAtlas
+from widgets.atlas.view import said
 from workbench.projection import Alignment, Projection, align
 
 __all__ = ["AtlasPair"]

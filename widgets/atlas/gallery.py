@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.atlas_cards import row_text
+from widgets.atlas.cards import row_text
 from workbench.projection import Measure, Projection
 
 if TYPE_CHECKING:
-    from widgets.atlas_finder import Found
+    from widgets.atlas.finder import Found
 
 __all__ = [
     "PAGE",

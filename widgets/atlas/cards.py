@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from widgets import wire
-from widgets.atlas_figures import Figure
+from widgets.atlas.figures import Figure
 from workbench._repr import one_line
 from workbench.errors import BadPictureError
 from workbench.projection import Projection

@@ -1,0 +1,1 @@
+"""The attention lens: every head of every layer, looked through by hand."""

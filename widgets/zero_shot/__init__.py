@@ -1,0 +1,1 @@
+"""The zero-shot board: pictures sorted by words as they are typed."""
