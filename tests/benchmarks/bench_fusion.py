@@ -59,10 +59,10 @@ def _rate(name: str) -> tuple[str, str, str]:
     import torch
 
     from workbench.fusion import Plan
-    from workbench.fusion.building import fusion as named
-    from workbench.fusion.bundle import bundle
+    from workbench.fusion.comparison.bundle import bundle
+    from workbench.fusion.comparison.training import train
+    from workbench.fusion.modules.building import fusion as named
     from workbench.fusion.threads import one_thread
-    from workbench.fusion.training import train
 
     plan = Plan(epochs=1, batch_size=BATCH)
     data, one = bundle(_examples(), plan, 1), named(name)

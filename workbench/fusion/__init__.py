@@ -6,21 +6,21 @@ opens one example inside one of them; `meeting` says where the modalities meet i
 """
 
 from workbench.fusion.cards import available, card
-from workbench.fusion.comparing import compare
-from workbench.fusion.deciding import regions
+from workbench.fusion.comparison.comparing import compare
+from workbench.fusion.comparison.fused import fused
+from workbench.fusion.comparison.report import FusionReport, TrainingEvent
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
-from workbench.fusion.fused import fused
-from workbench.fusion.known import gaussian
-from workbench.fusion.looking import look
+from workbench.fusion.inside.deciding import regions
+from workbench.fusion.inside.looking import look
+from workbench.fusion.inside.meeting import Crossing, Meeting, meeting
+from workbench.fusion.inside.planes import PlaneTask, plane_tasks
+from workbench.fusion.inside.specimens import SPECIMENS, specimen
+from workbench.fusion.inside.views import Look, Regions
 from workbench.fusion.measured import MeasuredTable, measured
-from workbench.fusion.meeting import Crossing, Meeting, meeting
-from workbench.fusion.planes import PlaneTask, plane_tasks
-from workbench.fusion.proof import Proof, ProofRow
-from workbench.fusion.proving import prove
-from workbench.fusion.report import FusionReport, TrainingEvent
-from workbench.fusion.specimens import SPECIMENS, specimen
+from workbench.fusion.theory.known import gaussian
+from workbench.fusion.theory.proof import Proof, ProofRow
+from workbench.fusion.theory.proving import prove
 from workbench.fusion.tokens import examples
-from workbench.fusion.views import Look, Regions
 
 __all__ = [
     "SPECIMENS",

@@ -146,7 +146,7 @@ def _sum_solves_and() -> float:
 
 
 def _without_picture() -> float:
-    from workbench.fusion.closed_forms import GAUSSIAN, phi
+    from workbench.fusion.theory.closed_forms import GAUSSIAN, phi
 
     return phi(GAUSSIAN[1])
 

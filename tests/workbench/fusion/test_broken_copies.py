@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from workbench.fusion import Design, Fusion, Plan, available, compare, prove
-from workbench.fusion.blocks import Attend
-from workbench.fusion.building import fusion
-from workbench.fusion.closed_forms import rank_rows
-from workbench.fusion.refusals import _known
-from workbench.fusion.starting import start_rows
-from workbench.fusion.structure import check_structure
+from workbench.fusion.modules.blocks import Attend
+from workbench.fusion.modules.building import fusion
+from workbench.fusion.theory.closed_forms import rank_rows
+from workbench.fusion.theory.refusals import _known
+from workbench.fusion.theory.starting import start_rows
+from workbench.fusion.theory.structure import check_structure
 
 NAMES = [card.name for card in available()] + ["slider-0", "slider-1b4", "slider-2"]
 ATTENTIVE = [name for name in NAMES if name != "early-input"]
@@ -118,10 +118,10 @@ def test_low_rank_fusion_with_untrained_factors_fails_the_rank_law() -> None:
 
 
 def test_compare_refuses_what_failed_its_proof(monkeypatch) -> None:
-    import workbench.fusion.proving as proving
+    import workbench.fusion.theory.proving as proving
     from tests.workbench.fusion.small import small_examples
 
-    monkeypatch.setattr("workbench.fusion.trials.run_trials", lambda one, seed, beat: [])
+    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat: [])
     assert proving.prove is prove
     bad = Fusion(fusion("gmu").card, copy_of("gmu", maskless).build)
     try:
@@ -142,7 +142,7 @@ def test_a_mended_copy_of_the_same_name_is_proved_again_and_so_is_one_broken_lat
     """In a notebook a cell is run again: the function that builds has its old name, and is another one."""
     from tests.workbench.fusion.small import small_examples
 
-    monkeypatch.setattr("workbench.fusion.trials.run_trials", lambda one, seed, beat: [])
+    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat: [])
     plan = Plan(design=Design(width=8), epochs=1, contributions=False)
 
     def compared(damage) -> tuple[str, ...]:

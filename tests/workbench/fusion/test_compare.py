@@ -14,9 +14,9 @@ from workbench import data, models
 from workbench.data.examples import Tokens
 from workbench.errors import BadInputError, Cancelled, UnavailableError, UnknownNameError, UnsupportedError
 from workbench.fusion import Design, Plan, compare, examples, fused, look, measured
-from workbench.fusion.building import fusion
-from workbench.fusion.comparing import COMPARED
-from workbench.fusion.running import configuration
+from workbench.fusion.comparison.comparing import COMPARED
+from workbench.fusion.comparison.running import configuration
+from workbench.fusion.modules.building import fusion
 from workbench.projection import align, project
 
 QUICK = Plan(design=Design(width=8), epochs=2, batch_size=32, contributions=False)

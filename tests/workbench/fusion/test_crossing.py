@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.fusion.crossing import crossing
+from workbench.fusion.inside.crossing import crossing
 
 MASKS = {"image": np.ones((1, 2), bool), "text": np.array([[True, True, False]])}
 

@@ -13,8 +13,12 @@ from scipy.stats import norm
 
 from workbench.errors import BadInputError
 from workbench.fusion import Design, Spec, available
-from workbench.fusion.building import build, fusion
-from workbench.fusion.closed_forms import (
+from workbench.fusion.comparison.contributing import coalitions, emap, interaction, shapley
+from workbench.fusion.inside.planes import additive_ceiling, plane_tasks
+from workbench.fusion.modules.building import build, fusion
+from workbench.fusion.modules.flops import count_flops
+from workbench.fusion.replicas import Replicas
+from workbench.fusion.theory.closed_forms import (
     CALIBRATION,
     COUNTED_TWICE,
     correlated_accuracy,
@@ -23,12 +27,8 @@ from workbench.fusion.closed_forms import (
     noisy_bayes,
     rank_rows,
 )
-from workbench.fusion.contributing import coalitions, emap, interaction, shapley
-from workbench.fusion.expectations import GAUSSIAN_NLL
-from workbench.fusion.flops import count_flops
-from workbench.fusion.planes import additive_ceiling, plane_tasks
-from workbench.fusion.replicas import Replicas
-from workbench.fusion.tasks import TASKS
+from workbench.fusion.theory.expectations import GAUSSIAN_NLL
+from workbench.fusion.theory.tasks import TASKS
 
 SPEC = Spec({"image": 5, "text": 7}, {"image": 6, "text": 4}, 3)
 DESIGN = Design(width=12, depth=3, heads=2, rank=2, bottleneck=3)

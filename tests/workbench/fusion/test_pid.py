@@ -6,7 +6,7 @@ import pytest
 from dit.pid import PID_BROJA
 
 from workbench.errors import BadInputError
-from workbench.fusion.pid import _least_informative, cluster, decompose, decompose_table
+from workbench.fusion.comparison.pid import _least_informative, cluster, decompose, decompose_table
 
 
 def table(rule, values=2, *, classes=2, weight=lambda a, b: 1.0):

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import BadInputError, UnknownNameError
 from workbench.fusion import available, prove
-from workbench.fusion.proving import PROVED
+from workbench.fusion.theory.proving import PROVED
 
 
 @pytest.fixture(scope="module")

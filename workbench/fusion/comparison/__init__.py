@@ -1,0 +1,1 @@
+"""Several fusions on one data set: trained alike, measured alike, reported with their doubt."""

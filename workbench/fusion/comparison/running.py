@@ -1,0 +1,157 @@
+"""The work of `compare`: each fusion in turn, and the report put together from what was finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from workbench._repr import plural
+from workbench.cache import digest
+from workbench.data.examples import Examples
+from workbench.errors import Cancelled, UnsupportedError
+from workbench.fusion.comparison.bundle import Bundle, bundle, gather_rows
+from workbench.fusion.comparison.contributing import coalition_values, emap, gradients
+from workbench.fusion.comparison.costs import Cost, cost
+from workbench.fusion.comparison.report import FusionReport, TrainingEvent
+from workbench.fusion.comparison.robust import Scores, score_conditions
+from workbench.fusion.comparison.training import Curves, Trained, answers, train
+from workbench.fusion.design import Fusion, Plan
+from workbench.fusion.modules.building import fusion as named
+from workbench.fusion.theory.refusals import refusals
+from workbench.fusion.threads import one_thread
+from workbench.results import OnEvent, ShouldStop
+
+__all__ = ["Found", "Run", "configuration", "run"]
+
+ITEMS, EMAP_ITEMS, COSTED = 1000, 64, 64
+
+
+@dataclass(eq=False)
+class Found:
+    """Everything measured of one fusion."""
+
+    trained: Trained
+    probability: NDArray[np.float32]  # seed x test item x class
+    fused: NDArray[np.float32]  # shown item x width, of the first seed
+    robustness: Scores
+    cost: Cost
+    values: NDArray[np.float64] | None = None  # seed x coalition
+    logits: NDArray[np.float32] | None = None  # seed x EMAP item x class
+    summed: NDArray[np.float32] | None = None
+    cosine: NDArray[np.float64] | None = None
+    ratio: NDArray[np.float64] | None = None
+
+
+@dataclass(eq=False)
+class Run:
+    """One comparison while it goes on, and all the report is made from."""
+
+    examples: Examples
+    data: Bundle
+    fusions: list[Fusion]
+    seeds: tuple[int, ...]
+    plan: Plan
+    config_hash: str
+    broken: Mapping[str, str]
+    found: dict[str, Found] = field(default_factory=dict)
+    curves: dict[str, Curves] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> NDArray[np.int64]:
+        """Test items that robustness, contributions and the screen work on."""
+        test = self.data.rows["test"]
+        if len(test) <= ITEMS:
+            return test
+        return np.sort(test[np.random.default_rng(0).permutation(len(test))[:ITEMS]])
+
+
+def run(
+    examples: Examples,
+    fusions: Sequence[str | Fusion],
+    seeds: tuple[int, ...],
+    plan: Plan,
+    on_event: OnEvent | None,
+    should_stop: ShouldStop | None,
+) -> FusionReport:
+    """Each fusion in turn; cancelled, the report of those that were finished."""
+    from workbench.fusion.comparison.reporting import report
+
+    data = bundle(examples, plan, len(seeds))
+    chosen = [named(one, depth=plan.design.depth) for one in fusions]
+    broken = refusals(chosen, plan)
+    kept = [one for one in chosen if one.name not in broken]
+    if not kept:
+        raise UnsupportedError("Nothing is left to compare. " + " ".join(broken.values()))
+    work = Run(examples, data, kept, seeds, plan, configuration(examples, kept, seeds, plan), broken)
+    try:
+        with one_thread():
+            for place, one in enumerate(kept):
+                work.found[one.name] = _one(work, one, place, on_event, should_stop)
+    except (Cancelled, KeyboardInterrupt):  # a notebook's stop button keeps what was finished, too
+        done = plural(len(work.found), "fusion")
+        work.notes += (f"interrupted after {done} of {len(kept)}; what was finished is kept",)
+    return report(work)
+
+
+def _one(
+    work: Run, one: Fusion, place: int, on_event: OnEvent | None, should_stop: ShouldStop | None
+) -> Found:
+    plan, data, seeds = work.plan, work.data, work.seeds
+    epochs = plan.epochs
+    empty = np.full((len(seeds), epochs), np.nan)
+    seen = work.curves[one.name] = {
+        name: empty.copy() for name in ("train_loss", "validation_loss", "validation_accuracy")
+    }
+
+    def beat() -> None:
+        if should_stop is not None and should_stop():
+            raise Cancelled("Cancelled; the fusions finished so far are kept.")
+
+    def tick(epoch: int, newest: dict[str, NDArray[np.float64]]) -> None:
+        for name, values in newest.items():
+            seen[name][:, epoch - 1] = values
+        if on_event is not None:
+            points = {name: tuple(float(value) for value in values) for name, values in newest.items()}
+            done, total = place * epochs + epoch, len(work.fusions) * epochs
+            on_event(TrainingEvent("training", done, total, one.name, one.name, seeds, epoch, points))
+        beat()
+
+    beat()
+    trained = train(one, data, plan, seeds, beat, tick)
+    return _measured(work, trained, beat)
+
+
+def _measured(work: Run, trained: Trained, beat: Callable[[], None]) -> Found:
+    """The test rows, read once; then what happens to some of them under damage."""
+    data, plan, replicas = work.data, work.plan, trained.replicas
+    probability = answers(replicas, gather_rows(data, data.rows["test"]))
+    shown = gather_rows(data, work.shown)
+    truth = data.labels.cpu().numpy()[work.shown]
+    first = replicas.model(0)
+    with torch.inference_mode():
+        fused = first(shown).fused.cpu().numpy()
+    costed = gather_rows(data, data.rows["train"][: min(COSTED, plan.batch_size)])
+    found = Found(
+        trained, probability, fused, score_conditions(replicas, shown, truth, plan, beat), cost(first, costed)
+    )
+    if plan.contributions:
+        beat()
+        found.values = coalition_values(replicas, shown, truth)
+        beat()
+        if len(data.spec.features) == 2:
+            few = {name: (x[:EMAP_ITEMS], mask[:EMAP_ITEMS]) for name, (x, mask) in shown.items()}
+            found.logits, found.summed = emap(replicas, few)
+            found.cosine, found.ratio = gradients(replicas, data)
+    return found
+
+
+def configuration(examples: Examples, fusions: Sequence[Fusion], seeds: Sequence[int], plan: Plan) -> str:
+    """Twelve letters that change with the data, the fusions, the seeds and every setting."""
+    settings = {key: None if value != value else value for key, value in plan.to_dict().items()}
+    names = [(one.name, dict(one.options)) for one in fusions]
+    return digest("fusion", examples.fingerprint, names, list(seeds), settings)[:12]

@@ -1,0 +1,1 @@
+"""What happens inside: one example, a whole plane, a model in use."""

@@ -1,0 +1,1 @@
+"""The fusions themselves: early, mid, late, hybrid, and one slider between them."""

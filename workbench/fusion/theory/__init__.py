@@ -1,0 +1,1 @@
+"""What can be known beforehand, and whether each fusion keeps to it."""
