@@ -316,7 +316,7 @@ class FusionBoard(Working, anywidget.AnyWidget):
     def _look(self) -> None:
         """Open the item in focus inside the fusion in view, if the report kept its weights."""
         report, fusion, item = self._report, self.fusion, self.focus
-        if report is None or item not in report.items or fusion not in report.weights:
+        if report is None or item not in report.items or runs.why_not_looked(report, fusion):
             return
         if (report.config_hash, fusion, item) in self.looks:
             return

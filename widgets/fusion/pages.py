@@ -14,7 +14,7 @@ from widgets.fusion.parts_view import contributions_view, proof_view, robustness
 from widgets.fusion.plane_view import plane_view, slider_name
 from widgets.fusion.presets import PRESETS
 from widgets.fusion.report_view import COSTS, MEASURES, cost_view, curves_view, quality_view
-from widgets.fusion.runs import DEPTH, PLANE_DESIGN, card_of
+from widgets.fusion.runs import DEPTH, PLANE_DESIGN, card_of, why_not_looked
 from widgets.fusion.snapshot import Sheet
 from workbench import fusion as lab
 from workbench.fusion import FusionCard, Look
@@ -173,9 +173,7 @@ class Pages:
             "pictures": pairs is not None,
             "text": "" if pairs is None or not 0 <= board.focus < len(pairs) else pairs.texts[board.focus],
             "look": None if look is None else self._look_of(look),
-            "why": ""
-            if board.fusion in board.report.weights
-            else "The report keeps no weights of this fusion.",
+            "why": why_not_looked(board.report, board.fusion),
         }
 
     def _space(self) -> dict[str, Any]:

@@ -15,7 +15,16 @@ from workbench.errors import Cancelled, UnknownNameError
 from workbench.fusion import Design, FusionCard, FusionReport, Look, Plan, Proof, Regions, TrainingEvent
 from workbench.results import Event, OnEvent
 
-__all__ = ["DEPTH", "PLANE_DESIGN", "Curves", "PlaneStore", "Turns", "card_of", "run_compare"]
+__all__ = [
+    "DEPTH",
+    "PLANE_DESIGN",
+    "Curves",
+    "PlaneStore",
+    "Turns",
+    "card_of",
+    "run_compare",
+    "why_not_looked",
+]
 
 DEPTH = 3
 """Layers of the models on the plane: the slider runs from 0 (early) to this (late)."""
@@ -128,6 +137,13 @@ def run_proof(fusions: Sequence[str] | None, *, on_event: OnEvent, should_stop: 
 def run_look(report: FusionReport, fusion: str, item: int) -> Look:
     """`look` at one item."""
     return lab.look(report, fusion, [item])
+
+
+def why_not_looked(report: FusionReport, fusion: str) -> str:
+    """Why no item can be opened inside a fusion of this report; "" if one can."""
+    if report.examples is None:
+        return "This report was opened without its examples; open_report(folder, data) brings them."
+    return "" if fusion in report.weights else "The report keeps no weights of this fusion."
 
 
 def card_of(name: str, cards: Mapping[str, FusionCard], *, depth: int = DEPTH) -> FusionCard:

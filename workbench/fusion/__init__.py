@@ -8,6 +8,7 @@ opens one example inside one of them; `meeting` says where the modalities meet i
 from workbench.fusion.cards import available, card
 from workbench.fusion.comparison.comparing import compare
 from workbench.fusion.comparison.fused import fused
+from workbench.fusion.comparison.keeping import open_report
 from workbench.fusion.comparison.report import FusionReport, TrainingEvent
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
 from workbench.fusion.inside.deciding import regions
@@ -48,6 +49,7 @@ __all__ = [
     "look",
     "measured",
     "meeting",
+    "open_report",
     "plane_tasks",
     "prove",
     "regions",

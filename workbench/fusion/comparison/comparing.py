@@ -19,7 +19,7 @@ from workbench.fusion.tokens import examples
 from workbench.models.base import DualEncoder
 from workbench.results import OnEvent, ShouldStop
 
-__all__ = ["COMPARED", "compare"]
+__all__ = ["COMPARED", "compare", "examples_of"]
 
 COMPARED: tuple[str, ...] = ("only-image", "only-text", *DEFAULT)
 """What `compare` tries by itself: each modality alone, then every fusion."""
@@ -65,7 +65,7 @@ def compare(
     if repeated:
         raise BadInputError(f"fusions names {', '.join(repeated)} twice; give each once.")
     settings = plan or Plan(most_train=4000)
-    ready = _examples(data, model, on_event, should_stop)
+    ready = examples_of(data, model, on_event, should_stop)
     report = run(ready, fusions, chosen, settings, on_event, should_stop)
     if not report.complete and not any((report.epoch > 0).ravel()):
         raise Cancelled("Cancelled before the first fusion was finished; there is nothing to keep yet.")
@@ -83,12 +83,17 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(int(seed) for seed in chosen)
 
 
-def _examples(
+def examples_of(
     data: str | Path | Pairs | Examples,
-    model: DualEncoder | None,
-    on_event: OnEvent | None,
-    should_stop: ShouldStop | None,
+    model: DualEncoder | None = None,
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Examples:
+    """What `compare` trains on, from what it was given.
+
+    Raises:
+        BadInputError: as `compare`.
+    """
     if isinstance(data, Examples):
         if model is not None:
             raise BadInputError(

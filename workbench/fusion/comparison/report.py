@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -150,6 +151,16 @@ class FusionReport:
         from workbench.fusion.comparison.export import to_latex
 
         return to_latex(self)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the report into a new folder, weights included, for `open_report`; gives its path.
+
+        Raises:
+            BadInputError: the folder is there and not empty.
+        """
+        from workbench.fusion.comparison.keeping import save_report
+
+        return save_report(self, folder)
 
     def __len__(self) -> int:
         return len(self.cards)

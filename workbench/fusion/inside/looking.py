@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.examples import Examples
-from workbench.errors import BadInputError, UnavailableError
+from workbench.errors import BadInputError, UnavailableError, UnknownNameError
+from workbench.fusion.cards import card
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.inside.crossing import crossing
 from workbench.fusion.inside.views import Look
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from workbench.fusion.comparison.bundle import Batch
+    from workbench.fusion.design import Fusion
 
 __all__ = ["look"]
 
@@ -34,7 +36,8 @@ def look(report: FusionReport, fusion: str, items: Sequence[int]) -> Look:
 
     Raises:
         UnknownNameError: the fusion is not in the report.
-        UnavailableError: it was not reached before the comparison was interrupted.
+        UnavailableError: it was not reached before the comparison was interrupted, the report was
+            opened without its data, or the fusion is one of your own and its code is not in the report.
         BadInputError: no items, or one that the examples do not have.
     """
     import torch
@@ -42,7 +45,12 @@ def look(report: FusionReport, fusion: str, items: Sequence[int]) -> Look:
     from workbench.fusion.comparison.bundle import on_device, scaling_of
 
     report.place(fusion)  # raises where it was not compared
-    if fusion not in report.weights or report.examples is None:
+    if report.examples is None:
+        raise UnavailableError(
+            "This report came without its examples, so there is nothing to look at. Open it with the data it "
+            "was measured on: open_report(folder, data)."
+        )
+    if fusion not in report.weights:
         raise UnavailableError(
             f"{fusion} was not finished in this comparison, so there is nothing to look into. Compare again."
         )
@@ -95,10 +103,26 @@ def _rebuilt(report: FusionReport, name: str) -> nn.Module:
         {m: tokens.values.shape[1] for m, tokens in modalities.items()},
         len(report.classes),
     )
-    module = build(report.built.get(name, name), spec, report.plan.design)
+    module = build(_built(report, name), spec, report.plan.design)
     state = {key: torch.from_numpy(np.array(value)) for key, value in report.weights[name].items()}
     module.load_state_dict(state)
     return module.eval()
+
+
+def _built(report: FusionReport, name: str) -> str | Fusion:
+    """What the fusion was made by: kept with a live report, else one that ships, found by its name."""
+    if name in report.built:
+        return report.built[name]
+    try:
+        shipped = card(name, depth=report.plan.design.depth)
+    except UnknownNameError:
+        shipped = None
+    if shipped != report.cards[report.place(name)]:
+        raise UnavailableError(
+            f"{name} is a fusion of your own, and a saved report holds weights and no code. Compare again to "
+            "look into it."
+        )
+    return name
 
 
 def _interaction(module: Any, inputs: Batch, count: int) -> NDArray[np.float32]:
