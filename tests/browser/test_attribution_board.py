@@ -29,6 +29,17 @@ def board(lab):
     return notebook, element
 
 
+# Scoring that goes on until it is cancelled: otherwise a quick machine is done before the mouse is there.
+PATIENT = """import time
+import workbench.attribution as attribution
+score = attribution.faithfulness
+def patient(*given, should_stop, **options):
+    while not should_stop():
+        time.sleep(0.05)
+    return score(*given, should_stop=should_stop, **options)
+attribution.faithfulness = patient"""
+
+
 def card(element: Locator, method: str) -> Locator:
     return element.locator(f'.atb-card[data-method="{method}"]')
 
@@ -86,6 +97,7 @@ def test_maps_are_scored_beside_their_baselines(board) -> None:
 
 def test_scoring_is_cancelled_and_the_maps_stay(board) -> None:
     notebook, element = board
+    notebook.python(PATIENT)
     element.get_by_role("button", name="Score every map").click()
     cancel = element.get_by_role("button", name="Cancel")
     expect(cancel).to_be_visible()
@@ -94,7 +106,7 @@ def test_scoring_is_cancelled_and_the_maps_stay(board) -> None:
     notebook.wait_until("board.wait(30) and board.words == [3]", seconds=60)
     expect(cancel).to_be_hidden()
     expect(element.locator(".atb-maps .atb-card")).to_have_count(4)
-    assert notebook.python("print(len(board.scores) < 4)") == "True"
+    assert notebook.python("print(len(board.scores))") == "0"
 
 
 def test_methods_are_chosen_and_the_export_is_written(board, lab) -> None:

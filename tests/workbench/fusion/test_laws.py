@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +157,19 @@ def test_flops_counted_by_torch_equal_the_formula(name, tokens) -> None:
     if name == "early-input":
         counts = dict(SPEC.tokens)
     assert count_flops(model, inputs) == model.formula_flops(counts)
+
+
+def test_two_threads_that_count_leave_torchs_switches_as_they_were() -> None:
+    model, inputs, interval = made("early-tokens"), batch(3), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # the threads meet between any two lines
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            counted = set(pool.map(lambda _: count_flops(model, inputs), range(40)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert counted == {model.formula_flops(dict(zip(SPEC.features, (6, 4), strict=True)))}
+    assert torch.backends.mha.get_fastpath_enabled()
+    assert torch.backends.cuda.flash_sdp_enabled() and torch.backends.cuda.mem_efficient_sdp_enabled()
 
 
 @pytest.mark.parametrize("name", [*NAMES, "slider-1", "slider-1b4"])

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from workbench.capture.recording import TURNS
 from workbench.errors import UnsupportedError
 from workbench.fusion.design import Inputs
 
@@ -53,14 +54,19 @@ class _Counter(TorchDispatchMode):
 
 @contextmanager
 def _written_out() -> Iterator[None]:
-    """Attention as matrix products, and no fast path of `nn.MultiheadAttention`; put back after."""
+    """Attention as matrix products, and no fast path of `nn.MultiheadAttention`; put back after.
+
+    Torch has one such switch for the whole process: of two threads that turn it at once, the later would put
+    back what the earlier had set. `prove` counts in two.
+    """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     backend: Any = torch.backends.mha
-    before = backend.get_fastpath_enabled()
-    backend.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        backend.set_fastpath_enabled(before)
+    with TURNS:
+        before = backend.get_fastpath_enabled()
+        backend.set_fastpath_enabled(False)
+        try:
+            with sdpa_kernel(SDPBackend.MATH):
+                yield
+        finally:
+            backend.set_fastpath_enabled(before)
