@@ -52,10 +52,8 @@ MEANINGS = {
 }
 """What the rows of the measures panel mean, by key; recall speaks for itself."""
 
-_SAMPLED = (
-    "trustworthiness",
-    "continuity",
-)  # of many points a sample is ranked: its size stands on the screen
+# Of many points a sample is ranked: its size stands on the screen.
+_SAMPLED = ("trustworthiness", "continuity")
 _LANDMARKS = 40  # labels written on the map; more would be a list
 _FEWEST = 4  # points a landmark stands for
 

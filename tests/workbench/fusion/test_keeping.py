@@ -99,6 +99,7 @@ def test_what_is_not_whole_is_refused_in_words(tmp_path):
     for change, why in (
         ({"format": "another"}, "no fusion report that this version can read"),
         ({"report": {"Exploit": {}}}, "changed since it was saved"),
+        ({"report": {"Plan": []}}, "changed since it was saved"),
         ({"report": {"Plan": {}}}, "holds a Plan and no report"),
     ):
         (folder / "report.json").write_text(json.dumps(said | change), "utf-8")

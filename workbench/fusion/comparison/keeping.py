@@ -104,7 +104,7 @@ def _read(where: Path) -> FusionReport:
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
             report = _unpacked(whole["report"], arrays)
-    except (KeyError, TypeError, ValueError) as problem:
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise BadInputError(f"{where / 'report.json'} was changed since it was saved: {problem}") from problem
     if not isinstance(report, FusionReport):
         raise BadInputError(f"{where / 'report.json'} holds a {type(report).__name__} and no report.")
