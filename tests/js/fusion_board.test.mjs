@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { apartFrom, below, logTicks, path, scale, short, span, ticks } from "../../widgets/static/charts.mjs";
+import { apartFrom, below, logTicks, nameStarts, path, scale, short, span, ticks } from "../../widgets/static/charts.mjs";
 import { jobWords, nextTab } from "../../widgets/static/fusion_board.mjs";
 import { fixed, spread } from "../../widgets/static/fusion_controls.mjs";
-import { chooseItem, heat, inside } from "../../widgets/static/fusion_examples.mjs";
+import { chooseItem, classColours, heat, inside } from "../../widgets/static/fusion_examples.mjs";
 import { edgeWidth, graphWords } from "../../widgets/static/fusion_graph.mjs";
 import { contributionWords, qualityWords, sharedAxis, whole } from "../../widgets/static/fusion_pages.mjs";
 import { regionColour, sliderWords, tilePixels } from "../../widgets/static/fusion_plane.mjs";
@@ -19,6 +19,18 @@ test("names of points move down only where another name is in the way", () => {
   const names = [{ from: 0, to: 50, y: 20 }, { from: 40, to: 90, y: 22 }, { from: 95, to: 120, y: 21 }, { from: 10, to: 60, y: 30 }];
   assert.deepEqual(below(names, 14), [20, 34, 21, 48]);
   assert.deepEqual(below([], 14), []);
+});
+
+test("names of lines that nearly meet stand beside each other", () => {
+  const lines = [{ y: 20, name: "its author" }, { y: 60, name: "text alone" }, { y: 63, name: "chance" }, { y: 70, name: "a" }];
+  assert.deepEqual(nameStarts(lines, 50), [50, 50, 126, 50 + 76 + 51.2]);
+  assert.deepEqual(nameStarts([], 50), []);
+});
+
+test("a class that is the name of a colour has that colour", () => {
+  const [red, other, blue] = classColours(["red", "yes", "Blue"]);
+  assert.deepEqual([red, other, blue], ["#e03131", "hsl(348 34% 62%)", "#2f6fed"]);
+  assert.deepEqual(classColours(["cat", "dog"]), ["hsl(210 62% 52%)", "hsl(348 62% 52%)"]);
 });
 
 test("a number that rounds to zero has no sign", () => {

@@ -113,17 +113,24 @@ export function chartFrame({ width, height, label, x, y, left = 46, right = 12 }
   return { element, X, Y, left, right: width - right, top, bottom: height - bottom };
 }
 
-/** Horizontal reference lines, named at their right end; names that would overlap are moved apart. @param {any} frame @param {any[]} lines */
+/** Where the names of horizontal lines begin: at `start`, or beside the name above where the two lines nearly meet. @param {{y: number, name: string}[]} lines from the top down @param {number} start @param {number} [apart] */
+export function nameStarts(lines, start, apart = 12) {
+  let [last, end] = [-Infinity, start];
+  return lines.map(({ y, name }) => {
+    const x = y - last < apart ? end : start;
+    [last, end] = [y, x + 6.2 * name.length + 14];
+    return x;
+  });
+}
+
+/** Horizontal reference lines, each with its name standing on it. @param {any} frame @param {any[]} lines */
 function referenceLines(frame, lines) {
-  let last = -Infinity;
-  for (const line of [...lines].sort((a, b) => frame.Y(a.value) - frame.Y(b.value))) {
-    const y = frame.Y(line.value);
-    if (y < frame.top - 1 || y > frame.bottom + 1) continue;
-    const text = Math.max(y - 3, last + 11);
-    last = text;
+  const rows = lines.map(({ value, name }) => ({ y: frame.Y(value), name })).filter(({ y }) => y >= frame.top - 1 && y <= frame.bottom + 1).sort((a, b) => a.y - b.y);
+  const starts = nameStarts(rows, frame.left + 4);
+  rows.forEach(({ y, name }, at) => {
     frame.element.append(s("line", { class: "fb-reference", x1: frame.left, x2: frame.right, y1: y, y2: y }));
-    frame.element.append(s("text", { class: "fb-reference-name", x: frame.left + 4, y: text, text: line.name }));
-  }
+    frame.element.append(s("text", { class: "fb-reference-name", x: starts[at], y: y - 3, text: name }));
+  });
 }
 
 /**

@@ -6,6 +6,10 @@ import { fixed, options } from "./fusion_controls.mjs";
 
 const ORDERS = ["as given", "fusions disagree", "this one wrong", "only this one right"];
 const GOLDEN = 137.508; // degrees between neighbouring hues, so that any number of classes differ
+const NAMED = { // of a lightness that is seen on black and on white
+  red: "#e03131", orange: "#f08c00", yellow: "#e6c700", green: "#2f9e44", teal: "#0ca5a5", cyan: "#15aabf", blue: "#2f6fed",
+  purple: "#8f3fd6", pink: "#e64fa0", brown: "#8a5a2b", black: "#5a5a5a", gray: "#9b9b9b", grey: "#9b9b9b", white: "#cfcfcf",
+};
 
 /** The selection after a click: alone, or with a key one more or less. @param {number[]} selected @param {number} item @param {boolean} more */
 export function chooseItem(selected, item, more) {
@@ -251,15 +255,18 @@ export function spacePage(board) {
     said.textContent = `${page.items.length} test items, the two directions of largest variance of each fusion's own vectors. ${chosen} chosen; the same items are marked in every map.`;
     if (key.dataset.classes !== page.classes.join()) {
       key.dataset.classes = page.classes.join();
-      fill(key, ...page.classes.slice(0, 16).flatMap((/** @type {string} */ name, /** @type {number} */ at) => [h("span", { class: "fb-swatch", style: { background: classColour(at) } }), ` ${name}  `]));
+      const colours = classColours(page.classes);
+      fill(key, ...page.classes.slice(0, 16).flatMap((/** @type {string} */ name, /** @type {number} */ at) => [h("span", { class: "fb-swatch", style: { background: colours[at] } }), ` ${name}  `]));
     }
   };
   return { element: h("div", { class: "fb-page" }, said, maps, key, h("p", { class: "wb-help", text: "Drag a box in any map, or click a point. A map may show clusters that are not there: look at quality first." })), draw };
 }
 
-/** @param {number} label */
-function classColour(label) {
-  return `hsl(${(210 + label * GOLDEN) % 360} 62% 52%)`;
+/** Colours of classes; one that is the name of a colour has that colour, and the others are paler beside it. @param {string[]} classes */
+export function classColours(classes) {
+  const named = classes.map((name) => NAMED[/** @type {keyof typeof NAMED} */ (name.toLowerCase())]);
+  const tone = named.some(Boolean) ? "34% 62%" : "62% 52%";
+  return classes.map((_, at) => named[at] ?? `hsl(${Math.round((210 + at * GOLDEN) % 360)} ${tone})`);
 }
 
 /** @param {any} canvas @param {Uint16Array} points @param {any} page @param {Set<number>} selected @param {number} focus @param {any} drag */
@@ -269,11 +276,12 @@ function drawMap(canvas, points, page, selected, focus, drag) {
   const [air, room] = [10, side - 20];
   context.clearRect(0, 0, side, side);
   const at = (/** @type {number} */ place) => [air + (points[place * 2] / 65535) * room, side - air - (points[place * 2 + 1] / 65535) * room];
+  const colours = classColours(page.classes);
   const some = selected.size > 0;
   page.items.forEach((/** @type {number} */ item, /** @type {number} */ place) => {
     const [x, y] = at(place);
     context.globalAlpha = some && !selected.has(item) ? 0.18 : 0.85;
-    context.fillStyle = classColour(page.truth[place]);
+    context.fillStyle = colours[page.truth[place]];
     context.beginPath();
     context.arc(x, y, selected.has(item) ? 4 : 2.6, 0, 7);
     context.fill();
