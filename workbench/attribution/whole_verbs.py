@@ -19,6 +19,7 @@ from workbench.attribution.methods import MethodCard
 from workbench.attribution.targets import Output
 from workbench.attribution.whole import Whole
 from workbench.attribution.whole_methods import WHOLE
+from workbench.capture.subject import kind_of
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.results import OnEvent, Provenance, ShouldStop
 
@@ -86,7 +87,7 @@ def explain_whole(whole: Whole, card: MethodCard, options: Options) -> Heatmap:
         signed=card.signed,
         notes=_notes(whole, card, found),
         cost=Cost(*used, time.perf_counter() - began),
-        provenance=Provenance("attribute", type(model).__name__, "", "", parameters, seed=options.seed),
+        provenance=Provenance("attribute", kind_of(model), "", "", parameters, seed=options.seed),
         live=weakref.ref(model),
     )
 

@@ -16,7 +16,7 @@ from workbench.data import from_pictures
 from workbench.errors import BadInputError, UnsupportedError, WorkbenchError
 from workbench.runtime import is_out_of_memory
 
-__all__ = ["Subject", "answer_of", "is_image", "pair_of", "sequence_of", "subjects_of"]
+__all__ = ["Subject", "answer_of", "is_image", "kind_of", "pair_of", "sequence_of", "subjects_of"]
 
 _MOST_PREFIX = 16  # class, distillation and register tokens together
 _POOLINGS: dict[str, Pooling] = {"tok": "token", "token": "token", "avg": "mean", "map": "attention"}
@@ -46,7 +46,7 @@ class Subject:
     @property
     def name(self) -> str:
         """What a message calls it: "image tower", or the class of a whole model."""
-        return f"{self.side} tower" if self.of_two else type(self.root).__name__
+        return f"{self.side} tower" if self.of_two else kind_of(self.root)
 
     @property
     def text_count(self) -> int:
@@ -100,6 +100,15 @@ class Subject:
                 if 0 <= tokens - rows * columns <= _MOST_PREFIX:
                     return rows, columns
         return None
+
+
+def kind_of(model: Any) -> str:
+    """The class of a model; of one that peft has wrapped, that of the model inside, and by what."""
+    adapters = getattr(model, "peft_config", None)
+    if not isinstance(adapters, Mapping) or not callable(getattr(model, "get_base_model", None)):
+        return type(model).__name__
+    how = sorted({str(getattr(one.peft_type, "value", one.peft_type)) for one in adapters.values()})
+    return f"{type(model.get_base_model()).__name__} with {' and '.join(how)}"
 
 
 def subjects_of(model: Any, given: Any, words: Sequence[str]) -> list[Subject]:

@@ -17,7 +17,7 @@ from workbench._repr import human_bytes, plural
 from workbench.capture.output import GATE, evaluated, hold_to, tensors_in
 from workbench.capture.recording import Recorder, recording
 from workbench.capture.sites import block_of, sites_of
-from workbench.capture.subject import Subject, pair_of, subjects_of
+from workbench.capture.subject import Subject, kind_of, pair_of, subjects_of
 from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
@@ -242,7 +242,7 @@ def _afford(wanted: Estimate, budget: int, output: Sequence[Tensor]) -> None:
 
 
 def _unreadable(subject: Subject, model: Any) -> str:
-    name = getattr(getattr(model, "card", None), "name", type(subject.root).__name__)
+    name = getattr(getattr(model, "card", None), "name", kind_of(subject.root))
     config = getattr(subject.root, "config", None)
     kind = getattr(config, "_attn_implementation", None)
     if kind not in (None, "eager", "sdpa"):
@@ -276,7 +276,7 @@ def _trace(
     parameters: dict[str, Any],
 ) -> Trace:
     card = getattr(model, "card", None)
-    name = card.name if card is not None else type(model).__name__
+    name = card.name if card is not None else kind_of(model)
     weights = getattr(model, "weights_hash", "")
     picture, text, score = None, "", None
     notes = [
