@@ -8,7 +8,9 @@ opens one example inside one of them; `meeting` says where the modalities meet i
 from workbench.fusion.cards import available, card
 from workbench.fusion.comparison.comparing import compare
 from workbench.fusion.comparison.fused import fused
+from workbench.fusion.comparison.joining import join
 from workbench.fusion.comparison.keeping import open_report
+from workbench.fusion.comparison.measured import measured
 from workbench.fusion.comparison.report import FusionReport, TrainingEvent
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
 from workbench.fusion.inside.deciding import regions
@@ -17,7 +19,6 @@ from workbench.fusion.inside.meeting import Crossing, Meeting, meeting
 from workbench.fusion.inside.planes import PlaneTask, plane_tasks
 from workbench.fusion.inside.specimens import SPECIMENS, specimen
 from workbench.fusion.inside.views import Look, Regions
-from workbench.fusion.measured import MeasuredTable, measured
 from workbench.fusion.theory.known import gaussian
 from workbench.fusion.theory.proof import Proof, ProofRow
 from workbench.fusion.theory.proving import prove
@@ -31,7 +32,6 @@ __all__ = [
     "FusionCard",
     "FusionReport",
     "Look",
-    "MeasuredTable",
     "Meeting",
     "Plan",
     "PlaneTask",
@@ -46,6 +46,7 @@ __all__ = [
     "examples",
     "fused",
     "gaussian",
+    "join",
     "look",
     "measured",
     "meeting",

@@ -1,6 +1,9 @@
-"""Small examples with a known rule, for tests that train."""
+"""Small examples with a known rule, for tests that train, and how two reports are compared."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 
@@ -24,3 +27,18 @@ def small_examples(rule=lambda a, b: a ^ b, *, items: int = 240, seed: int = 0, 
         "meta": {"latents": {"image": a, "text": b}, "bayes_accuracy": 1.0},
     }
     return Examples(**(given | changes))
+
+
+def same(one, other, apart: tuple[str, ...] = ("examples", "built")) -> bool:
+    """Equal to the last bit, NaN like NaN, through every mapping, tuple and dataclass but fields `apart`."""
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if is_dataclass(one):
+        kept = [field.name for field in fields(one) if field.name not in apart]
+        return type(one) is type(other) and all(same(getattr(one, k), getattr(other, k), apart) for k in kept)
+    if isinstance(one, Mapping):
+        return list(one) == list(other) and all(same(value, other[key], apart) for key, value in one.items())
+    if isinstance(one, tuple | list):
+        pairs = zip(one, other, strict=False)
+        return type(one) is type(other) and len(one) == len(other) and all(same(*two, apart) for two in pairs)
+    return one == other or (one != one and other != other)

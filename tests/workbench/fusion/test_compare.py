@@ -13,10 +13,7 @@ from tests.workbench.fusion.small import small_examples
 from workbench import data, models
 from workbench.data.examples import Tokens
 from workbench.errors import BadInputError, Cancelled, UnavailableError, UnknownNameError, UnsupportedError
-from workbench.fusion import Design, Plan, compare, examples, fused, look, measured
-from workbench.fusion.comparison.comparing import COMPARED
-from workbench.fusion.comparison.running import configuration
-from workbench.fusion.modules.building import fusion
+from workbench.fusion import Design, Plan, compare, examples, fused, look
 from workbench.projection import align, project
 
 QUICK = Plan(design=Design(width=8), epochs=2, batch_size=32, contributions=False)
@@ -353,19 +350,3 @@ def test_rows_that_are_taken_bring_their_own_words_and_values_along() -> None:
 def test_digits_bring_their_own_values_so_that_information_is_exact() -> None:
     made = examples(data.load("digits-words", n=200))
     assert set(made.meta["latents"]) == {"image", "text"} and made.meta["bayes_accuracy"] == 1
-
-
-@pytest.mark.slow
-def test_the_kept_table_is_what_its_own_call_measures() -> None:
-    table = measured("easy-vqa")
-    made = examples(data.load("easy-vqa"), most=12_000)
-    plan = Plan(epochs=table.plan["epochs"])
-    everything = [fusion(name) for name in COMPARED]
-    assert table.code == "compare('easy-vqa', plan=Plan(epochs=8))"
-    assert [row["fusion"] for row in table.rows] == list(COMPARED)
-    assert configuration(made, everything, table.seeds, plan) == table.config_hash
-    again = compare(made, ["only-text"], seeds=5, plan=replace(plan, contributions=False))
-    (kept,) = [row for row in table.rows if row["fusion"] == "only-text"]
-    assert again.metrics["accuracy"][0] == pytest.approx(kept["accuracy"], abs=0.01)  # another CPU may round
-    assert again.metrics["nll"][0] == pytest.approx(kept["nll"], abs=0.01)
-    assert (again.budget.parameters[0], again.budget.flops[0]) == (kept["parameters"], kept["flops"])

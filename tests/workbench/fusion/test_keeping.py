@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 import fusion_fakes as fakes
 import numpy as np
 import pytest
 
-from tests.workbench.fusion.small import small_examples
+from tests.workbench.fusion.small import same, small_examples
 from workbench.errors import BadInputError, UnavailableError
 from workbench.fusion import Design, Fusion, Plan, card, compare, look, open_report
 
 QUICK = Plan(design=Design(width=8), epochs=2, batch_size=32, contributions=False)
-
-
-def same(one, other) -> bool:
-    """Equal to the last bit, NaN like NaN, through every mapping, tuple and dataclass."""
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    if is_dataclass(one):
-        kept = [field.name for field in fields(one) if field.name not in ("examples", "built")]
-        return type(one) is type(other) and all(same(getattr(one, k), getattr(other, k)) for k in kept)
-    if isinstance(one, Mapping):
-        return list(one) == list(other) and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, tuple | list):
-        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
-    return one == other or (one != one and other != other)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +30,18 @@ def test_every_number_note_and_name_comes_back(tmp_path, complete):
     assert same(report, open_report(folder))
     assert open_report(folder).to_latex() == report.to_latex()
     assert sorted(path.name for path in folder.iterdir()) == ["arrays.npz", "report.json"]
+
+
+def test_half_precision_touches_only_what_nobody_reads_to_the_last_digit(made, tmp_path):
+    report, rows = made
+    folder = report.save(tmp_path / "half", half=True)
+    opened = open_report(folder, rows)
+    assert same(report, opened, ("examples", "built", "probability", "fused", "weights"))
+    np.testing.assert_allclose(opened.probability, report.probability, atol=1e-3)
+    answers = [look(one, "tensor", report.items).probability for one in (report, opened)]
+    np.testing.assert_allclose(*answers, atol=0.01)
+    whole = report.save(tmp_path / "whole")
+    assert (folder / "arrays.npz").stat().st_size < 0.8 * (whole / "arrays.npz").stat().st_size
 
 
 def test_with_its_data_it_can_be_looked_into_as_before(made, tmp_path):

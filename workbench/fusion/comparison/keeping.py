@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,15 @@ _KINDS: dict[str, Any] = {
 }
 
 
-def save_report(report: FusionReport, folder: str | Path) -> Path:
+_HALVED = ("probability", "fused", "weights")
+
+
+def save_report(report: FusionReport, folder: str | Path, *, half: bool = False) -> Path:
     """Write a report into a new folder and give its path. The examples themselves are not written.
+
+    Args:
+        half: answers to single items, fused vectors and weights in half precision, which is half the size.
+            Quality and everything else that is a figure stays as it was measured.
 
     Raises:
         BadInputError: the folder is there and not empty, so that nothing is written over.
@@ -49,6 +56,10 @@ def save_report(report: FusionReport, folder: str | Path) -> Path:
     arrays: dict[str, Any] = {}
     # The data are the reader's own, and how a fusion is built is code.
     said = _packed(replace(report, examples=None, built={}), arrays)
+    if half:
+        for name in _arrays_in([said["FusionReport"][field] for field in _HALVED]):
+            if arrays[name].dtype == np.float32:
+                arrays[name] = arrays[name].astype(np.float16)
     held = io.BytesIO()
     np.savez_compressed(held, **arrays)
     raw = held.getvalue()
@@ -133,6 +144,16 @@ def _packed(value: Any, arrays: dict[str, Any]) -> Any:
     raise BadInputError(f"A report that holds a {type(value).__name__} cannot be kept as names and arrays.")
 
 
+def _arrays_in(said: Any) -> Iterator[str]:
+    """Names of the arrays in what `_packed` gave."""
+    if isinstance(said, list):
+        for one in said:
+            yield from _arrays_in(one)
+    elif isinstance(said, dict):
+        for what, held in said.items():
+            yield from ([held] if what == "array" else _arrays_in(held))
+
+
 def _unpacked(said: Any, arrays: Mapping[str, NDArray]) -> Any:
     if not isinstance(said, dict):
         return said
@@ -140,7 +161,8 @@ def _unpacked(said: Any, arrays: Mapping[str, NDArray]) -> Any:
     if what == "number":
         return float(held)
     if what == "array":
-        return arrays[held]
+        values = arrays[held]
+        return values.astype(np.float32) if values.dtype == np.float16 else values
     if what in ("tuple", "list"):
         many = [_unpacked(one, arrays) for one in held]
         return tuple(many) if what == "tuple" else many

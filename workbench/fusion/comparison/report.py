@@ -152,15 +152,18 @@ class FusionReport:
 
         return to_latex(self)
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, folder: str | Path, *, half: bool = False) -> Path:
         """Write the report into a new folder, weights included, for `open_report`; gives its path.
+
+        Args:
+            half: answers, fused vectors and weights in half precision: half the size, and no figure changes.
 
         Raises:
             BadInputError: the folder is there and not empty.
         """
         from workbench.fusion.comparison.keeping import save_report
 
-        return save_report(self, folder)
+        return save_report(self, folder, half=half)
 
     def __len__(self) -> int:
         return len(self.cards)

@@ -21,7 +21,7 @@ from workbench.results import Provenance
 if TYPE_CHECKING:
     from workbench.fusion.comparison.running import Found, Run
 
-__all__ = ["report"]
+__all__ = ["budget_note", "report"]
 
 MEASURES: Mapping[str, Callable[[NDArray, NDArray], float]] = {
     "accuracy": accuracy, "auroc": auroc, "nll": nll, "brier": brier, "ece": ece,
@@ -213,12 +213,15 @@ def _weights(found: Found) -> dict[str, NDArray]:
 
 def _notes(work: Run, budget: Budget) -> tuple[str, ...]:
     notes = (*work.examples.notes, *work.data.notes, *work.notes)
-    if budget.unmatched:
-        notes += (
-            f"unequal budgets: {', '.join(budget.unmatched)} (parameters or FLOPs beyond 1.5x the median)",
-        )
-    notes += _gaps(work)
+    notes += (budget_note(budget), *_gaps(work))
     return tuple(dict.fromkeys(note.rstrip(".") + "." for note in notes if note))
+
+
+def budget_note(budget: Budget) -> str:
+    """What a reader must know of unequal budgets; nothing where they are equal."""
+    if not budget.unmatched:
+        return ""
+    return f"unequal budgets: {', '.join(budget.unmatched)} (parameters or FLOPs beyond 1.5x the median)."
 
 
 def _gaps(work: Run) -> tuple[str, ...]:

@@ -87,7 +87,8 @@ def run(
     kept = [one for one in chosen if one.name not in broken]
     if not kept:
         raise UnsupportedError("Nothing is left to compare. " + " ".join(broken.values()))
-    work = Run(examples, data, kept, seeds, plan, configuration(examples, kept, seeds, plan), broken)
+    config = configuration(examples.fingerprint, kept, seeds, plan)
+    work = Run(examples, data, kept, seeds, plan, config, broken)
     try:
         with one_thread():
             for place, one in enumerate(kept):
@@ -150,8 +151,8 @@ def _measured(work: Run, trained: Trained, beat: Callable[[], None]) -> Found:
     return found
 
 
-def configuration(examples: Examples, fusions: Sequence[Fusion], seeds: Sequence[int], plan: Plan) -> str:
-    """Twelve letters that change with the data, the fusions, the seeds and every setting."""
+def configuration(data: str, fusions: Sequence[Fusion], seeds: Sequence[int], plan: Plan) -> str:
+    """Twelve letters that change with the fingerprint of the data, the fusions, seeds and every setting."""
     settings = {key: None if value != value else value for key, value in plan.to_dict().items()}
     names = [(one.name, dict(one.options)) for one in fusions]
-    return digest("fusion", examples.fingerprint, names, list(seeds), settings)[:12]
+    return digest("fusion", data, names, list(seeds), settings)[:12]

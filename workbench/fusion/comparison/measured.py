@@ -1,0 +1,36 @@
+"""`measured`: a comparison that takes an hour, run once and kept with the package."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from workbench.data import load
+from workbench.errors import UnknownNameError
+from workbench.fusion.comparison.keeping import open_report
+from workbench.fusion.comparison.report import FusionReport
+from workbench.fusion.tokens import examples as made
+
+__all__ = ["KEPT", "measured"]
+
+KEPT = ("easy-vqa",)
+
+
+def measured(data: str = "easy-vqa", *, examples: bool = False) -> FusionReport:
+    """The comparison of every fusion on all of a data set, as it was measured for this version::
+
+        show(measured("easy-vqa", examples=True))
+
+    Five seeds; the notes say on what machine. `python -m workbench.recipes.easy_vqa` measures it again.
+    Weights, fused vectors and the answers to single items were kept in half precision; quality was
+    computed before. Fusions of your own, compared on the same data with its `plan`, can join it.
+
+    Args:
+        examples: load the pictures and questions too (some seconds), so that items can be opened.
+
+    Raises:
+        UnknownNameError: none is kept for that data set.
+    """
+    if data not in KEPT:
+        raise UnknownNameError(f"No comparison on {data!r} is kept; there is one on {', '.join(KEPT)}.")
+    with resources.as_file(resources.files("workbench.fusion") / "kept" / data) as folder:
+        return open_report(folder, made(load(data)) if examples else None)
