@@ -17,7 +17,7 @@ WIDGETS = {
     "02_attention": (".al[data-site]", 4, ".al-token"),
     "03_attribution": (".atb", 4, ".atb-card"),
     "04_embedding_space": (".atl", 5, ".atl-measures tbody tr"),  # the last three: a pair, and layers
-    "05_fusion": (".fb", 2, ".fb-tile:not([data-waiting])"),
+    "05_fusion": (".fb", 3, ".fb-tile:not([data-waiting])"),
 }
 
 

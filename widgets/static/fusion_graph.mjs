@@ -2,10 +2,10 @@
 // A fusion as a graph. Nodes keep their names while the slider moves, so they glide instead of jumping.
 import { s } from "./charts.mjs";
 
-const COLUMN = 104; // pixels from one layer to the next
+const COLUMN = 120; // pixels from one layer to the next
 const ROW = 54; // pixels from one modality to the next
 const STEP = 47; // pixels from one layer to the next where layers run downwards
-const [WIDE, TALL] = [80, 32]; // of a node
+const [WIDE, TALL] = [98, 32]; // of a node: "one weight each" has room
 
 /** What a screen reader says of a graph. @param {any} graph */
 export function graphWords(graph) {
