@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS_MB = 60
 LINES = 400
 # Folders whose contents speak for themselves.
-UNLISTED_BELOW = ("tests/workbench/", "workbench/models/weights/", "docs/")
+UNLISTED_BELOW = ("tests/workbench/", "workbench/models/weights/", "workbench/fusion/kept/", "docs/")
 
 _TREE = re.compile(r"^## The tree\n.*?^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"^(?P<indent> *)(?P<names>\S+(?: \S+)*?)(?: {2,}(?P<clause>\S.*))?$")
@@ -105,7 +105,8 @@ def test_python_files_are_short_enough_to_be_read():
 
 
 def test_weights_are_small_and_safetensors_only():
-    weights = [name for name in tracked() if name.startswith("workbench/models/weights/")]
+    kept = ("workbench/models/weights/", "workbench/fusion/kept/")
+    weights = [name for name in tracked() if name.startswith(kept)]
     size = sum((ROOT / name).stat().st_size for name in weights) / 2**20
     assert size <= WEIGHTS_MB
     unsafe = [

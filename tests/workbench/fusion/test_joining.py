@@ -61,12 +61,25 @@ def test_a_fusion_of_ones_own_is_joined_from_a_saved_report_too(rows, halves, tm
     assert same(live, opened)
 
 
+def test_what_was_interrupted_is_gone_on_with(rows, whole) -> None:
+    seen = []
+    cut = compare(
+        rows, NAMES, seeds=2, plan=PLAN,
+        on_event=lambda event: seen.append(event.fusion), should_stop=lambda: NAMES[2] in seen,
+    )  # fmt: skip
+    assert not cut.complete and list(cut.weights) == NAMES[:2]
+    assert join([cut]).fusions == tuple(NAMES[:2])
+    joined = join([cut, compare(rows, NAMES[2:], seeds=2, plan=cut.plan)])
+    assert joined.complete and not any("interrupted" in note for note in joined.notes)
+    assert same(whole, joined, TIMES)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         (lambda one, other: [], "nothing to join"),
         (lambda one, other: [one, one], "mean-logits, slider-1 stands in two"),
-        (lambda one, other: [one, replace(other, complete=False)], "was interrupted"),
+        (lambda one, other: [one, replace(other, weights={})], "before a fusion was finished; leave it out"),
         (
             lambda one, other: [one, replace(other, seeds=(0, 7))],
             r"their seeds differ, \(0, 1\) and \(0, 7\)",

@@ -13,7 +13,7 @@ from workbench.fusion.comparison.costs import unmatched
 from workbench.fusion.comparison.parts import Budget, Contributions, Robustness
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.comparison.reporting import budget_note
-from workbench.fusion.comparison.running import configuration
+from workbench.fusion.comparison.running import INTERRUPTED, configuration
 from workbench.fusion.design import Fusion
 from workbench.fusion.modules.building import fusion as named
 from workbench.results import Provenance
@@ -26,14 +26,15 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
 
     Fusions are trained apart from each other, so the result is what one call of `compare` with all of them
     gives, the same configuration hash included; only times are those of where each was measured. Whose
-    budget is unequal is judged again, beside all.
+    budget is unequal is judged again, beside all. Of a comparison that was interrupted, what was finished is
+    taken, so that it can be gone on with: `join([cut, compare(data, the_rest, plan=cut.plan)])`.
 
     Args:
         fusions: which, and in what order; None takes all as they come. `join([report], names)` is a part.
 
     Raises:
-        BadInputError: no report, one that was interrupted, a fusion that two of them hold, or data, seeds
-            or plan that differ.
+        BadInputError: no report, one in which nothing was finished, a fusion that two of them hold, or
+            data, seeds or plan that differ.
         UnknownNameError: a fusion that none of them holds.
     """
     if not reports:
@@ -41,9 +42,10 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
     first = reports[0]
     for other in reports:
         _same(first, other)
-    held = [(report, name) for report in reports for name in report.fusions]
-    order = _order([name for _, name in held], fusions)
-    chosen = [held[place] for place in order]
+    rows = [(report, name) for report in reports for name in report.fusions]
+    held = [(place, *row) for place, row in enumerate(rows) if row[1] in row[0].weights]  # what was finished
+    wanted = _order([name for _, _, name in held], fusions)
+    order, chosen = [held[place][0] for place in wanted], [held[place][1:] for place in wanted]
     names = tuple(name for _, name in chosen)
     made = [_made(report, name) for report, name in chosen]
     config = configuration(first.provenance.data, made, first.seeds, first.plan)
@@ -72,6 +74,7 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
         weights=each("weights"),
         examples=next((report.examples for report in reports if report.examples is not None), None),
         broken={name: why for report in reports for name, why in report.broken.items()},
+        complete=True,
         built=each("built"),
         config_hash=config,
         notes=_notes(reports, budget),
@@ -80,7 +83,7 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
 
 
 def _order(held: list[str], fusions: Sequence[str] | None) -> list[int]:
-    """Places of the fusions that are wanted."""
+    """Where the fusions that are wanted stand among those that are held."""
     twice = sorted({name for name in held if held.count(name) > 1})
     if twice:
         raise BadInputError(f"{', '.join(twice)} stands in two of these reports; leave one of them out.")
@@ -97,8 +100,8 @@ def _order(held: list[str], fusions: Sequence[str] | None) -> list[int]:
 
 
 def _same(first: FusionReport, other: FusionReport) -> None:
-    if not other.complete:
-        raise BadInputError(f"{other!r} was interrupted; join reports that were finished.")
+    if not other.weights:
+        raise BadInputError(f"{other!r} was interrupted before a fusion was finished; leave it out.")
     for what, one, two in (
         ("data", (first.data, first.provenance.data), (other.data, other.provenance.data)),
         ("seeds", first.seeds, other.seeds),
@@ -167,7 +170,8 @@ def _contributions(
 def _notes(reports: Sequence[FusionReport], budget: Budget) -> tuple[str, ...]:
     """Each once; what was said of the budgets of a part is said again of all."""
     old = {budget_note(report.budget) for report in reports}
-    notes = [note for report in reports for note in report.notes if note not in old]
+    kept = [note for report in reports for note in report.notes if note not in old]
+    notes = [note for note in kept if not note.startswith(INTERRUPTED)]
     return tuple(dict.fromkeys(note for note in (*notes, budget_note(budget)) if note))
 
 

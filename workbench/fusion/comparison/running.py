@@ -28,6 +28,7 @@ from workbench.results import OnEvent, ShouldStop
 __all__ = ["Found", "Run", "configuration", "run"]
 
 ITEMS, EMAP_ITEMS, COSTED = 1000, 64, 64
+INTERRUPTED = "interrupted after"
 
 
 @dataclass(eq=False)
@@ -95,7 +96,8 @@ def run(
                 work.found[one.name] = _one(work, one, place, on_event, should_stop)
     except (Cancelled, KeyboardInterrupt):  # a notebook's stop button keeps what was finished, too
         done = plural(len(work.found), "fusion")
-        work.notes += (f"interrupted after {done} of {len(kept)}; what was finished is kept",)
+        kept_so_far = "what was finished is kept, and join() puts the rest beside it"
+        work.notes += (f"{INTERRUPTED} {done} of {len(kept)}; {kept_so_far}",)
     return report(work)
 
 
