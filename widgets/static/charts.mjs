@@ -123,14 +123,12 @@ export function nameStarts(lines, start, apart = 12) {
   });
 }
 
-/** Horizontal reference lines, each with its name standing on it. @param {any} frame @param {any[]} lines */
+/** Horizontal reference lines; gives their names, which stand on them and are to be drawn over everything else. @param {any} frame @param {any[]} lines */
 function referenceLines(frame, lines) {
   const rows = lines.map(({ value, name }) => ({ y: frame.Y(value), name })).filter(({ y }) => y >= frame.top - 1 && y <= frame.bottom + 1).sort((a, b) => a.y - b.y);
   const starts = nameStarts(rows, frame.left + 4);
-  rows.forEach(({ y, name }, at) => {
-    frame.element.append(s("line", { class: "fb-reference", x1: frame.left, x2: frame.right, y1: y, y2: y }));
-    frame.element.append(s("text", { class: "fb-reference-name", x: starts[at], y: y - 3, text: name }));
-  });
+  frame.element.append(...rows.map(({ y }) => s("line", { class: "fb-reference", x1: frame.left, x2: frame.right, y1: y, y2: y })));
+  return rows.map(({ y, name }, at) => s("text", { class: "fb-reference-name", x: starts[at], y: y - 3, text: name }));
 }
 
 /**
@@ -144,7 +142,7 @@ export function lineChart({ label, x, y, series, lines = [], width = 520, height
   const vertical = { ...span([...ys, ...lines.map((line) => line.value)]), ...y };
   const longest = Math.max(0, ...series.filter((one) => one.strong).map((one) => (one.title ?? one.name).length));
   const frame = chartFrame({ width, height, label, x: horizontal, y: vertical, right: Math.min(190, 14 + 6.4 * longest) });
-  referenceLines(frame, lines);
+  const names = referenceLines(frame, lines);
   for (const one of [...series].sort((a, b) => Number(Boolean(a.strong)) - Number(Boolean(b.strong)))) {
     const group = s("g", { class: "fb-series", "data-where": one.where ?? "", "data-strong": one.strong ? "true" : null, "data-dashed": one.dashed ? "true" : null });
     const banded = one.points.filter((/** @type {any} */ point) => typeof point[2] === "number" && typeof point[3] === "number");
@@ -159,6 +157,7 @@ export function lineChart({ label, x, y, series, lines = [], width = 520, height
     if (onpick) group.addEventListener("click", () => onpick(one.name));
     frame.element.append(group);
   }
+  frame.element.append(...names);
   nameLines(frame, series.filter((one) => one.strong));
   return frame.element;
 }
@@ -258,7 +257,7 @@ export function pointChart({ label, x, y, points, lines = [], width = 620, heigh
   if (x.log) Object.assign(horizontal, { low: Math.min(...known.map((point) => point.x)) / 1.3, high: Math.max(...known.map((point) => point.x)) * 1.3 });
   const vertical = { ...span([...known.flatMap((point) => [point.y, point.low, point.high]), ...lines.map((line) => line.value)], 0.08), ...y };
   const frame = chartFrame({ width, height, label, x: horizontal, y: vertical });
-  referenceLines(frame, lines);
+  const names = referenceLines(frame, lines);
   const front = known.filter((point) => point.front).sort((a, b) => a.x - b.x);
   if (front.length > 1) frame.element.append(s("path", { class: "fb-front", d: path(front.map((point) => [point.x, point.y]), frame.X, frame.Y) }));
   for (const point of known) {
@@ -270,6 +269,7 @@ export function pointChart({ label, x, y, points, lines = [], width = 620, heigh
     if (onpick) group.addEventListener("click", () => onpick(point.name));
     frame.element.append(group);
   }
+  frame.element.append(...names);
   namePoints(frame, known.filter((point) => point.front || point.strong));
   return frame.element;
 }
