@@ -35,6 +35,9 @@ def test_on_xor_a_sum_stays_at_its_ceiling_and_a_product_solves_it(full) -> None
     assert full.lines["bayes_accuracy"] == 1 and full.lines["ln K"] == pytest.approx(np.log(2))
     paired = full.paired("low-rank", "mean-logits")
     assert paired.seeds == 2 and paired.mean == pytest.approx(mean[1] - mean[0], abs=1e-6)
+    said = f"Paired(accuracy of low-rank minus mean-logits: {paired.mean:+.3f} ({paired.low:.3f} to "
+    assert repr(paired).startswith(said) and repr(paired).endswith(", 2 seeds)")
+    assert repr(replace(paired, mean=0.1, seeds=1)).endswith(": +0.100, 1 seed)")
 
 
 def test_contributions_name_the_synergy_and_stay_efficient(full) -> None:

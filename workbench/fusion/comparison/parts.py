@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._repr import plural
+
 __all__ = ["Budget", "Contributions", "Paired", "Pid", "Robustness"]
 
 
@@ -120,7 +122,7 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class Paired:
-    """Difference of two fusions, seed by seed: `first` minus `second`."""
+    """Difference of two fusions, seed by seed: `first` minus `second`, with its 95 % interval."""
 
     first: str
     second: str
@@ -129,3 +131,8 @@ class Paired:
     low: float
     high: float
     seeds: int
+
+    def __repr__(self) -> str:
+        sure = f" ({self.low:.3f} to {self.high:.3f})" if self.seeds > 1 else ""
+        what = f"{self.measure} of {self.first} minus {self.second}"
+        return f"Paired({what}: {self.mean:+.3f}{sure}, {plural(self.seeds, 'seed')})"
