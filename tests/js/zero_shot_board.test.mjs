@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { percent, rove, throttled } from "../../widgets/static/dom.mjs";
 import { fitWithin, nameOf, split } from "../../widgets/static/upload.mjs";
-import { cardLabel, parseLabels, pastedLabels, select, tint, toTemperature, verdictOf } from "../../widgets/static/zero_shot_board.mjs";
+import { cardLabel, select } from "../../widgets/static/zero_shot_cards.mjs";
+import { parseLabels, pastedLabels, toTemperature } from "../../widgets/static/zero_shot_controls.mjs";
+import { tint, verdictOf } from "../../widgets/static/zero_shot_looked.mjs";
 
 test("labels are one a line, and blank lines are only spacing", () => {
   assert.deepEqual(parseLabels(" a cat \r\n\n  a   dog\n\t\n"), ["a cat", "a dog"]);
