@@ -341,7 +341,9 @@ export class Stage {
     if (!drag.far) return;
     this.#hovered(-1);
     if (drag.lasso) {
-      this.lasso = thinned([...this.lasso, at], 3);
+      const since = event.getCoalescedEvents?.() ?? []; // what the browser held back while a slow frame was drawn: corners are in it
+      const before = this.lasso.length ? this.lasso : [drag.at];
+      this.lasso = thinned([...before, ...since.map((one) => this.#at(one)), at], 3);
       this.dirty(true);
     } else {
       const { scale } = this.view;
