@@ -95,11 +95,21 @@ def picture() -> bytes:
     return out.getvalue()
 
 
-def lassoed(element: Locator) -> tuple[int, int]:
+def take_lasso(notebook: Notebook) -> None:
+    """Take the lasso, choose nothing, and wait until the page knows both: the other tool would move the map."""
+    notebook.python("atlas.selected = []; atlas.tool = 'lasso'")
+    notebook.page.wait_for_function(
+        "() => { const { stage } = document.querySelector('.atl .atl-stage');"
+        " return stage.board.model.get('tool') === 'lasso' && stage.mask.every((byte) => byte === 0); }"
+    )
+
+
+def lassoed(notebook: Notebook, element: Locator) -> tuple[int, int]:
     """Draw a lasso round the middle fifth of the stage with the mouse; how many points it takes, from and to.
 
     The two counts are of slightly smaller and larger squares: a point on the line may fall either way.
     """
+    take_lasso(notebook)
     box = element.locator(".atl-over").bounding_box()
     assert box is not None
     mouse = element.page.mouse
@@ -111,6 +121,31 @@ def lassoed(element: Locator) -> tuple[int, int]:
         mouse.move(x, y, steps=6)
     mouse.up()
     return element.evaluate(_WITHIN, 0.097), element.evaluate(_WITHIN, 0.103)
+
+
+def lassoed_at_once(notebook: Notebook, element: Locator) -> tuple[int, int]:
+    """A lasso round nearly the whole stage whose corners come in one late event; how many points it takes.
+
+    Without its corners it would take half of them.
+    """
+    take_lasso(notebook)
+    box = element.locator(".atl-over").bounding_box()
+    assert box is not None
+    left, right = box["x"] + 2, box["x"] + box["width"] - 2
+    top, bottom = box["y"] + 2, box["y"] + box["height"] - 2
+    mouse = element.page.mouse
+    mouse.move(left, top)
+    mouse.down()
+    element.locator(".atl-over").evaluate(_LATE, [[right, top], [right, bottom], [left, bottom]])
+    mouse.up()
+    return element.evaluate(_WITHIN, 0.49), element.evaluate(_WITHIN, 0.5)
+
+
+_LATE = """(over, places) => {
+    const told = ([clientX, clientY]) => ({ clientX, clientY, pointerId: 1 });
+    const coalescedEvents = places.map((place) => new PointerEvent("pointermove", told(place)));
+    over.dispatchEvent(new PointerEvent("pointermove", { ...told(places.at(-1)), coalescedEvents, bubbles: true }));
+}"""
 
 
 def weighed(page: Page) -> dict[str, int]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+import atlas_page
 import pytest
 from atlas_page import FRAMES, lassoed, picture, place_of, settled, shown, weighed
 from axe_playwright_python.sync_playwright import Axe
@@ -100,11 +101,9 @@ def test_a_click_keeps_the_point_and_lists_what_is_nearest_with_its_own_pair(pag
 
 
 def test_a_lasso_reaches_python_as_items_and_the_measures_follow(page, notebook, atlas) -> None:
-    box = atlas.locator(".atl-over").bounding_box()
-    corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]
-    mouse = notebook.page.mouse
+    box, mouse = atlas.locator(".atl-over").bounding_box(), notebook.page.mouse
     notebook.page.keyboard.down("Shift")
-    for step, (x, y) in enumerate(corners):
+    for step, (x, y) in enumerate([(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]):
         mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
         if step == 0:
             mouse.down()
@@ -129,39 +128,9 @@ def test_a_lasso_reaches_python_as_items_and_the_measures_follow(page, notebook,
     page.screenshot("lasso", of=atlas)
 
 
-def test_corners_that_a_slow_frame_held_back_are_part_of_the_lasso(page, notebook, atlas) -> None:
-    notebook.python("atlas.selected = []; atlas.tool = 'lasso'")
-    notebook.page.wait_for_function(
-        "() => document.querySelector('.atl .atl-stage').stage.board.model.get('tool') === 'lasso'"
-    )
-    box = atlas.locator(".atl-over").bounding_box()
-    left, right = box["x"] + 2, box["x"] + box["width"] - 2
-    top, bottom = box["y"] + 2, box["y"] + box["height"] - 2
-    notebook.page.mouse.move(left, top)
-    notebook.page.mouse.down()
-    # One event, as the browser sends it late, for a way round three corners.
-    atlas.locator(".atl-over").evaluate(
-        """(over, [places, pointerId]) => {
-            const made = ([clientX, clientY]) => new PointerEvent("pointermove", { clientX, clientY, pointerId });
-            const [clientX, clientY] = places.at(-1);
-            const coalescedEvents = places.map(made);
-            over.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, pointerId, coalescedEvents, bubbles: true }));
-        }""",
-        [[[right, top], [right, bottom], [left, bottom]], 1],
-    )
-    notebook.page.mouse.up()
-    within = """(root, margin) => {
-        const { stage } = root.querySelector(".atl-stage"), { width, height } = stage.size;
-        let found = 0;
-        for (let row = 0; row < stage.points.length / 2; row++) {
-            const [x, y] = stage.view.toScreen(stage.points[2 * row], stage.points[2 * row + 1]);
-            if (x > margin && x < width - margin && y > margin && y < height - margin) found += 1;
-        }
-        return found;
-    }"""
-    least, most = atlas.evaluate(within, 4), atlas.evaluate(within, 0)
-    assert least > 1000  # a lasso without its corners would take half of them
-    notebook.wait_until(f"{least} <= len(atlas.selected_rows) <= {most}")
+def test_corners_that_a_slow_frame_held_back_are_part_of_the_lasso(notebook, atlas) -> None:
+    least, most = atlas_page.lassoed_at_once(notebook, atlas)
+    notebook.wait_until(f"1000 < {least} <= len(atlas.selected_rows) <= {most}")
 
 
 def test_what_python_selects_is_lit_and_links_of_it_are_drawn(page, notebook, atlas) -> None:
@@ -386,12 +355,7 @@ def test_many_points_arrive_in_small_messages_and_a_lasso_goes_back_as_a_bitmask
     most = "max(len(part) for name, entry in atlas._data.items() for _, part in atlas.arrays.parts(name, entry['version']))"
     assert int(notebook.python(f"print({most})")) <= 4_000_000
     page.screenshot(f"{count} points", of=element)
-    notebook.python("atlas.selected = []; atlas.tool = 'lasso'")
-    notebook.page.wait_for_function(  # a drag with the other tool, from a place and back to it, would choose nothing
-        "() => { const { stage } = document.querySelector('.atl .atl-stage');"
-        " return stage.board.model.get('tool') === 'lasso' && stage.mask.every((byte) => byte === 0); }"
-    )
-    least, most = lassoed(element)
+    least, most = lassoed(notebook, element)
     notebook.wait_until(f"{least} <= len(atlas.selected) <= {most}", seconds=60)
     assert 0.005 * count < least < most < 0.5 * count
     median, slow, drawn, renderer = element.evaluate(FRAMES)
