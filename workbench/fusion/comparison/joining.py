@@ -10,12 +10,12 @@ import numpy as np
 
 from workbench.errors import BadInputError, UnavailableError, UnknownNameError, did_you_mean
 from workbench.fusion.comparison.costs import unmatched
+from workbench.fusion.comparison.keeping import made_by
 from workbench.fusion.comparison.parts import Budget, Contributions, Robustness
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.comparison.reporting import budget_note
 from workbench.fusion.comparison.running import INTERRUPTED, configuration
 from workbench.fusion.design import Fusion
-from workbench.fusion.modules.building import fusion as named
 from workbench.results import Provenance
 
 __all__ = ["join"]
@@ -47,7 +47,9 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
     wanted = _order([name for _, _, name in held], fusions)
     order, chosen = [held[place][0] for place in wanted], [held[place][1:] for place in wanted]
     names = tuple(name for _, name in chosen)
-    made = [_made(report, name) for report, name in chosen]
+    made = [
+        made_by(report, name) or Fusion(report.cards[report.place(name)], _no_code) for report, name in chosen
+    ]
     config = configuration(first.provenance.data, made, first.seeds, first.plan)
 
     def row(pick: Callable[[FusionReport], Any]) -> Any:
@@ -112,19 +114,6 @@ def _same(first: FusionReport, other: FusionReport) -> None:
                 f"These reports cannot be joined: their {what} differ, {one!r} and {two!r}. A difference of "
                 "fusions would be one of the comparison. Compare both with the same data, seeds and plan."
             )
-
-
-def _made(report: FusionReport, name: str) -> Fusion:
-    """What a fusion was made by; of a saved one of the user's own, only its card is left."""
-    if name in report.built:
-        made: Fusion = report.built[name]
-        return made
-    own = report.cards[report.place(name)]
-    try:
-        shipped = named(name, depth=report.plan.design.depth)
-    except UnknownNameError:
-        shipped = None
-    return shipped if shipped is not None and shipped.card == own else Fusion(own, _no_code)
 
 
 def _no_code(*_: Any) -> Any:

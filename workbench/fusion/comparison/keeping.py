@@ -20,15 +20,16 @@ from numpy.typing import NDArray
 
 from workbench.data.examples import Examples
 from workbench.data.pairs import Pairs
-from workbench.errors import BadInputError
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.fusion.comparison.comparing import examples_of
 from workbench.fusion.comparison.parts import Budget, Contributions, Pid, Robustness
 from workbench.fusion.comparison.report import FusionReport
-from workbench.fusion.design import Design, FusionCard, Plan
+from workbench.fusion.design import Design, Fusion, FusionCard, Plan
+from workbench.fusion.modules.building import fusion
 from workbench.models.base import DualEncoder
 from workbench.results import Provenance
 
-__all__ = ["open_report", "save_report"]
+__all__ = ["made_by", "open_report", "save_report"]
 
 _FORMAT = "image-text-workbench fusion report 1"
 _KINDS: dict[str, Any] = {
@@ -98,6 +99,21 @@ def open_report(
             f"examples have {examples.fingerprint}. Give what compare() was given, or open it without data."
         )
     return replace(report, examples=examples)
+
+
+def made_by(report: FusionReport, name: str) -> Fusion | None:
+    """The fusion itself: held by a live report, or shipped under the very card that a saved one names.
+
+    None for a saved fusion of the user's own, of which only weights and card are left.
+    """
+    if name in report.built:
+        made: Fusion = report.built[name]
+        return made
+    try:
+        shipped = fusion(name, depth=report.plan.design.depth)
+    except UnknownNameError:
+        return None
+    return shipped if shipped.card == report.cards[report.place(name)] else None
 
 
 def _read(where: Path) -> FusionReport:

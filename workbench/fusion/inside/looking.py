@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.examples import Examples
-from workbench.errors import BadInputError, UnavailableError, UnknownNameError
-from workbench.fusion.cards import card
+from workbench.errors import BadInputError, UnavailableError
+from workbench.fusion.comparison.keeping import made_by
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.inside.crossing import crossing
 from workbench.fusion.inside.views import Look
@@ -109,20 +109,14 @@ def _rebuilt(report: FusionReport, name: str) -> nn.Module:
     return module.eval()
 
 
-def _built(report: FusionReport, name: str) -> str | Fusion:
-    """What the fusion was made by: kept with a live report, else one that ships, found by its name."""
-    if name in report.built:
-        return report.built[name]
-    try:
-        shipped = card(name, depth=report.plan.design.depth)
-    except UnknownNameError:
-        shipped = None
-    if shipped != report.cards[report.place(name)]:
+def _built(report: FusionReport, name: str) -> Fusion:
+    made = made_by(report, name)
+    if made is None:
         raise UnavailableError(
             f"{name} is a fusion of your own, and a saved report holds weights and no code. Compare again to "
             "look into it."
         )
-    return name
+    return made
 
 
 def _interaction(module: Any, inputs: Batch, count: int) -> NDArray[np.float32]:
