@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import BadInputError
 
-__all__ = ["check_axes", "frozen", "unit"]
+__all__ = ["as_numbers", "as_rows", "check_axes", "frozen", "unit"]
 
 
 def check_axes(name: str, array: ArrayLike, axes: str, **sizes: int) -> None:
@@ -36,6 +36,33 @@ def frozen(array: ArrayLike, dtype: object = np.float32) -> NDArray:
     out = np.array(array, dtype=dtype, order="C")  # type: ignore[call-overload]
     out.flags.writeable = False
     return out
+
+
+def as_numbers(vectors: ArrayLike) -> NDArray:
+    """An array in C order: in float32, or in float64 where what is given has digits that float32 has not,
+    as float64 and wide integers have.
+    """
+    given = np.asarray(vectors.detach().cpu() if hasattr(vectors, "detach") else vectors)
+    if given.dtype.kind not in "fiub":
+        return np.asarray(given, np.float64)
+    kind = np.float32 if np.can_cast(given.dtype, np.float32) else np.float64
+    return np.ascontiguousarray(given, kind)
+
+
+def as_rows(name: str, values: ArrayLike, axes: str = "item feature", **sizes: int) -> NDArray:
+    """Numbers with the axes named (`check_axes`), as `as_numbers` has them.
+
+    Raises:
+        BadInputError: no numbers, or other axes.
+    """
+    try:
+        array = as_numbers(values)
+    except (TypeError, ValueError) as problem:
+        raise BadInputError(
+            f"{name} holds no numbers ({problem}); expected axes ({', '.join(axes.split())})."
+        ) from problem
+    check_axes(name, array, axes, **sizes)
+    return array
 
 
 def unit(array: NDArray, *, axis: int = -1) -> NDArray:

@@ -10,20 +10,25 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import threading
+import time
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ArrayStore", "VectorMemory", "cache_folder", "digest"]
+from workbench.archives import Arrays
+
+__all__ = ["ArrayStore", "VectorMemory", "cache_folder", "digest", "replacing", "sweep"]
 
 _LAYOUT = 1  # raise when the meaning of a stored file changes
+_TEMPORARY, _STALE_SECONDS = ".workbench.tmp", 3600
+_swept: set[Path] = set()
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +46,38 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` at the end: whole or not at all.
+
+    What kernels that were killed have left beside it is taken away.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}{_TEMPORARY}")
+    try:
+        with part.open("wb") as file:
+            yield file
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def sweep(folder: Path) -> None:
+    """Once a kernel and folder: files that nobody has written to for an hour, there and in folders below."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for pattern in (f"*{_TEMPORARY}", f"*/*{_TEMPORARY}"):
+        for left in folder.glob(pattern):
+            try:
+                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                    left.unlink()
+            except OSError:
+                continue  # another kernel was quicker
+
+
 class ArrayStore:
     """Named arrays in one `.npz` a key. Writes are atomic; a damaged file counts as absent."""
 
@@ -50,12 +87,13 @@ class ArrayStore:
     def get(self, key: str) -> dict[str, NDArray] | None:
         """The arrays stored under `key`, or None."""
         path = self._path(key)
+        sweep(path.parent.parent)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
+            with Arrays(path) as stored:
+                return dict(stored)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+        except (OSError, ValueError, zipfile.BadZipFile) as problem:
             _log.warning("Left out the damaged cache entry %s: %s", path, problem)
             return None
 
@@ -63,10 +101,8 @@ class ArrayStore:
         """Keep `arrays` under `key`; a full or read-only disk is logged and otherwise ignored."""
         path = self._path(key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as part:
+            with replacing(path) as part:
                 np.savez(part, **dict(arrays))  # type: ignore[arg-type]
-            os.replace(part.name, path)
         except OSError as problem:
             _log.warning("Could not keep a result in %s: %s", path, problem)
 

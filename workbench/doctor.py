@@ -20,8 +20,10 @@ from typing import Any, Literal
 __all__ = [
     "Finding",
     "device_and_memory",
+    "device_and_total",
     "disk",
     "examine",
+    "free_disk",
     "kernel_of_this_environment",
     "lab_extensions",
     "message_limit",
@@ -68,7 +70,7 @@ def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
         lambda: message_limit(_asked(_LIMIT, variables)),
         lambda: device_and_memory(*_device()),
         lambda: offline(variables),
-        lambda: disk(*_free_disk(variables)),
+        lambda: disk(*free_disk(variables)),
     ]
     return [_guarded(check) for check in checks]
 
@@ -157,6 +159,14 @@ def device_and_memory(device: str, total_gb: float, free_gb: float) -> Finding:
         fix = "close other programs or kernels; the shipped model needs about 1 GB, a ViT-B/32 about 2 GB"
         return Finding("note", "device", text, fix)
     return Finding("ok", "device", text)
+
+
+def device_and_total(text: str) -> tuple[str, float]:
+    """The device and its gigabytes, read back from what `device_and_memory` said."""
+    said = re.fullmatch(r"(.*), [\d.]+ of ([\d.]+) GB free", text)
+    if said is None:
+        raise ValueError(f"no sentence of device_and_memory: {text!r}")
+    return said[1], float(said[2])
 
 
 def offline(environment: Mapping[str, str]) -> Finding:
@@ -266,7 +276,8 @@ def _device() -> tuple[str, float, float]:
     return device.type, memory.total / 2**30, memory.available / 2**30
 
 
-def _free_disk(environment: Mapping[str, str]) -> tuple[str, float]:
+def free_disk(environment: Mapping[str, str]) -> tuple[str, float]:
+    """The folder models and embeddings go to, as far as it is there already, and the free gigabytes in it."""
     home = environment.get("HF_HOME") or environment.get("XDG_CACHE_HOME") or str(Path.home())
     folder = next(place for place in (Path(home), *Path(home).parents) if place.exists())
     return str(folder), shutil.disk_usage(folder).free / 2**30

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "BadCallError",
     "BadInputError",
     "BadPictureError",
     "BadWeightsError",
@@ -24,6 +25,10 @@ class WorkbenchError(Exception):
 
 class BadInputError(WorkbenchError, ValueError):
     """An argument cannot be used as given: labels, templates, texts, tables, options."""
+
+
+class BadCallError(BadInputError, TypeError):
+    """A call with an option that there is not, without an argument that is needed, or in the wrong order."""
 
 
 class BadPictureError(BadInputError):

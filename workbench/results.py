@@ -7,21 +7,23 @@ widget can go on asking it, and a result never keeps a model in memory.
 
 from __future__ import annotations
 
-import platform
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import metadata
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import html_table, one_line, plural
-from workbench.axes import check_axes, frozen, unit
+from workbench._repr import html_image, html_table, one_line, plural
+from workbench.axes import as_numbers, check_axes, frozen
+from workbench.calling import made
 from workbench.errors import BadInputError
+from workbench.keeping import Form, Kept
+from workbench.progress import Event, OnEvent, ShouldStop, listen_by_default, listener
+from workbench.provenance import Provenance
+from workbench.values import alike, as_labels, as_texts
 
 __all__ = [
     "Embeddings",
@@ -32,79 +34,40 @@ __all__ = [
     "Retrieval",
     "Rule",
     "ShouldStop",
+    "listen_by_default",
+    "listener",
 ]
+
+_SHOWN = 10  # rows, where a result shows itself
 
 Rule = Literal["softmax", "sigmoid"]
 """How logits become probabilities: shares among the labels, or one yes/no for each label."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """Progress, as plain data: `done` of `total` items of a `stage`."""
-
-    stage: str
-    done: int
-    total: int
-    message: str = ""
-
-
-OnEvent = Callable[[Event], None]
-ShouldStop = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a result comes from: enough to make it again, or to know why it differs."""
-
-    verb: str
-    model: str = ""
-    weights: str = ""
-    data: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    seed: int | None = None
-    notes: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=lambda: _versions())
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as JSON-ready plain values."""
-        return {
-            "verb": self.verb,
-            "model": self.model,
-            "weights": self.weights,
-            "data": self.data,
-            "parameters": dict(self.parameters),
-            "seed": self.seed,
-            "notes": list(self.notes),
-            "versions": dict(self.versions),
-        }
-
-
-def _versions() -> Mapping[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("workbench", "numpy", "torch", "open_clip_torch", "transformers"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return MappingProxyType(found)
-
-
+@made("Wrap vectors from anywhere: Embeddings.from_array(vectors).")
 @dataclass(frozen=True, eq=False)
-class Embeddings:
-    """Unit vectors of pictures, of texts, or of both in one space.
+class Embeddings(Kept):
+    """Vectors of pictures, of texts, or of both in one space: unit vectors where a model made them.
 
     Shapes:
         image: item x feature, or None
         text: item x feature, or None; row i belongs to the same pair as `image` row i
 
+    They are float32; float64 stays where the lengths are not 1: places far from the origin need its digits.
+
     Attributes:
+        texts: one an item, or none at all.
+        labels: one an item, as they came; "", None or NaN is an item without a label. Or None.
         pairs: the pictures and texts themselves, or None.
     """
+
+    _form: ClassVar[Form] = Form("embeddings", "embeddings", "workbench.embedding.open_embeddings")
+    _left: ClassVar[tuple[str, ...]] = ("pairs", "live")
 
     image: NDArray[np.float32] | None
     text: NDArray[np.float32] | None
     texts: tuple[str, ...] = ()
-    labels: tuple[str, ...] | None = None
+    labels: tuple[Any, ...] | None = None
     provenance: Provenance = field(default_factory=lambda: Provenance("embed"))
     pairs: Any = field(default=None, repr=False)
     live: Callable[[], Any] | None = field(default=None, repr=False)
@@ -114,30 +77,50 @@ class Embeddings:
             vectors = getattr(self, name)
             if vectors is not None:
                 check_axes(name, vectors, "item feature")
-                object.__setattr__(self, name, frozen(vectors))
+                object.__setattr__(self, name, _held(vectors))
         if self.image is None and self.text is None:
             raise BadInputError("Embeddings needs vectors of pictures, of texts, or of both; got neither.")
         if self.image is not None and self.text is not None:
             check_axes("text", self.text, "item feature", item=len(self.image), feature=self.image.shape[1])
+        if self.labels is not None:
+            object.__setattr__(self, "labels", as_labels(self.labels, len(self)))
+        if self.texts is not None and len(self.texts):
+            object.__setattr__(self, "texts", as_texts(self.texts)[0])
+            if len(self.texts) != len(self):
+                raise BadInputError(
+                    f"texts has {len(self.texts)} entries; expected one for each of {len(self)} items."
+                )
 
     @classmethod
     def from_array(
-        cls, vectors: ArrayLike, *, texts: Sequence[str] = (), labels: Sequence[str] | None = None
+        cls, vectors: ArrayLike, *, texts: Sequence[str] = (), labels: Sequence[Any] | None = None
     ) -> Embeddings:
-        """Vectors from anywhere (item x feature) as `Embeddings`; they are scaled to unit length.
+        """Vectors from anywhere (item x feature) as `Embeddings`, as they are: nothing is scaled.
+
+        `project(..., metric="cosine")` compares their directions.
+
+        Texts or labels that are not one an item are refused, since nobody can say whose they are: the
+        vectors stand without them, and the provenance's notes say so.
 
         Raises:
-            BadInputError: they are not numbers in rows of one length.
+            BadInputError: the vectors are not numbers in rows of one length, or a label is a list.
         """
         try:
-            array = np.asarray(vectors, dtype=np.float32)
+            array = as_numbers(vectors)
         except (ValueError, TypeError) as problem:
             raise BadInputError(
                 f"vectors are not numbers in rows of one length ({problem}); expected item x feature."
             ) from problem
         check_axes("vectors", array, "item feature")
+        said, notes = as_texts(texts)
         kept = None if labels is None else tuple(labels)
-        return cls(unit(array), None, tuple(texts), kept, Provenance("from_array"))
+        if kept is not None and len(kept) != len(array):
+            notes = (*notes, _refused("labels", len(kept), len(array)))
+            kept = None
+        if said and len(said) != len(array):
+            notes = (*notes, _refused("texts", len(said), len(array)))
+            said = ()
+        return cls(array, None, said, kept, Provenance("from_array", notes=notes))
 
     def __len__(self) -> int:
         vectors = self.image if self.image is not None else self.text
@@ -150,6 +133,21 @@ class Embeddings:
         return self.live() if self.live is not None else None
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know, one sentence each."""
+        return self.provenance.notes
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """item: number of its picture, by first appearance: items whose pictures have one vector share it.
+
+        So the captions of one picture are known as such wherever the vectors come from.
+        """
+        if self.image is None:
+            return _read_only(np.arange(len(self)), np.int64)
+        return _read_only(alike(self.image), np.int64)
+
+    @property
     def vectors(self) -> NDArray[np.float32]:
         """Every vector, pictures before texts: (item or 2 x item) x feature."""
         return np.concatenate([part for part in (self.image, self.text) if part is not None])
@@ -160,8 +158,23 @@ class Embeddings:
         return f"Embeddings({plural(len(self), 'item')}, {kinds}, {self.vectors.shape[1]} features, {origin})"
 
 
+def _held(vectors: ArrayLike) -> NDArray[Any]:
+    """A read-only copy in C order, so that no sum depends on how the memory lay."""
+    array = as_numbers(vectors)
+    if array.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            length = np.sqrt(np.einsum("if,if->i", array, array))
+        if (np.abs(length - 1) < 1e-6).all():  # directions: float32 has the digits they need
+            return frozen(array)
+    return frozen(array, array.dtype)
+
+
+def _refused(what: str, given: int, items: int) -> str:
+    return f"The {what} were refused: {given:,} for {plural(items, 'item')}; expected one each."
+
+
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class Ranking(Kept):
     """Every picture scored against every label, with all that is needed to score again.
 
     A probability here is always *among these labels*: add a label and every share moves.
@@ -172,7 +185,14 @@ class Ranking:
         cosine, logit, probability: item x class, after the wordings in `active` were combined
         active: template, which wordings count
         truth: item, index of the right label, or -1 where it is not among them; None if unknown
+
+    Attributes:
+        unread: for each label, its words that the text tower reads as one and the same unknown token;
+            () where nobody looked.
     """
+
+    _form: ClassVar[Form] = Form("ranking", "ranking", "workbench.zeroshot.open_ranking")
+    _left: ClassVar[tuple[str, ...]] = ("pairs", "live")
 
     labels: tuple[str, ...]
     templates: tuple[str, ...]
@@ -189,6 +209,7 @@ class Ranking:
     ensemble: Literal["embedding", "probability"] = "embedding"
     names: tuple[str, ...] = ()
     truth: NDArray[np.int64] | None = None
+    unread: tuple[tuple[str, ...], ...] = ()
     pairs: Any = field(default=None, repr=False)
     provenance: Provenance = field(default_factory=lambda: Provenance("classify"))
     live: weakref.ref[Any] | None = field(default=None, repr=False)
@@ -259,23 +280,32 @@ class Ranking:
         )
 
     def _repr_html_(self) -> str:
+        items = range(min(len(self), _SHOWN))
         rows = []
-        for item in range(min(len(self), 12)):
-            name = self.names[item] if self.names else str(item)
+        for item in items:
+            name = self.names[item] if self.names else f"picture {item + 1}"
             label, share = self.top(item, 1)[0]
             rows.append((one_line(name), one_line(label), f"{share:.1%}", f"{self.margin[item]:.3f}"))
-        caption = f"{self!r} — probabilities are among these labels only"
-        return html_table(caption, ("picture", "best label", self.rule, "margin"), rows)
+        caption = f"{self!r}{_first(len(self))} — probabilities are among these labels only"
+        return html_table(
+            caption,
+            ("text", "best label", self.rule, "margin"),
+            rows,
+            pictures=_thumbnails(self.pairs, items),
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Retrieval:
+class Retrieval(Kept):
     """Candidates sorted by their cosine with one query, best first.
 
     Shapes:
         cosine: item, in the order of the candidates
         order: item, candidate indices, best first
     """
+
+    _form: ClassVar[Form] = Form("retrieval", "retrieval", "workbench.zeroshot.open_retrieval")
+    _left: ClassVar[tuple[str, ...]] = ("pairs",)
 
     query: str
     direction: Literal["text to image", "image to text", "image to image"]
@@ -304,10 +334,31 @@ class Retrieval:
         return f"Retrieval({one_line(self.query)!r}, {self.direction}, {plural(len(self), 'candidate')})"
 
     def _repr_html_(self) -> str:
+        best = self.order[:_SHOWN].tolist()
         rows = [
-            (place + 1, one_line(name), f"{cosine:.3f}") for place, (name, cosine) in enumerate(self.top(10))
+            (one_line(self.names[item]), place + 1, f"{self.cosine[item]:.3f}")
+            for place, item in enumerate(best)
         ]
-        return html_table(repr(self), ("rank", "candidate", "cosine"), rows)
+        caption, header = f"{self!r}{_first(len(self))}", ("text", "rank", "cosine")
+        if self.direction != "image to text":
+            return html_table(caption, header, rows, pictures=_thumbnails(self.pairs, best))
+        return self._asked() + html_table(caption, header, rows)
+
+    def _asked(self) -> str:
+        """The picture that texts were found for."""
+        item = self.provenance.parameters.get("query")
+        if self.pairs is None or not isinstance(item, int):
+            return ""
+        return f"<p>{html_image(self.pairs.thumbnail(item), self.query, height=96)}</p>"
+
+
+def _first(count: int) -> str:
+    return f", the first {_SHOWN}" if count > _SHOWN else ""
+
+
+def _thumbnails(pairs: Any, items: Sequence[int] | range) -> list[bytes] | None:
+    """A small picture of each item; None where the result was made from arrays alone."""
+    return None if pairs is None else [pairs.thumbnail(item) for item in items]
 
 
 def _read_only(array: ArrayLike, dtype: Any) -> NDArray:

@@ -20,6 +20,7 @@ from workbench._repr import html_table
 from workbench.axes import frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
 from workbench.fusion import card, plane_tasks
+from workbench.portable import Portable
 
 __all__ = ["Corners", "Verdict", "additive_corners", "check", "exercises"]
 
@@ -28,7 +29,7 @@ XOR = np.array([[0, 1], [1, 0]])
 
 
 @dataclass(frozen=True, eq=False)
-class Corners:
+class Corners(Portable):
     """What a sum of one score a modality answers at the four corners of XOR.
 
     Shapes:
@@ -171,8 +172,8 @@ _EXERCISES: dict[str, _Exercise] = {
         _fewest_layers, 0,
         "two: one layer to write to the shared tokens, another to read them. With one it is late fusion "
         "under another name.",
-        "who reads what the last layer has written? Put the slider on 2 with shared tokens, and look at the "
-        "graph.",
+        "who reads what the last layer has written? Put the slider one stop before late, with shared tokens, "
+        "and look at the graph.",
     ),
     "and": _Exercise(
         "What share of AND can a sum of two scores get right at most (0 to 1)?",
