@@ -14,7 +14,7 @@ from workbench.models.base import Advice, Capability, DualEncoder, ModelCard, To
 
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
-    from workbench.models.loading import keep, load, loaded, unload
+    from workbench.models.loading import fetch, keep, load, loaded, unload
 
 __all__ = [
     "Advice",
@@ -25,6 +25,7 @@ __all__ = [
     "TokenView",
     "available",
     "card",
+    "fetch",
     "keep",
     "load",
     "loaded",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 _WHERE = {name: "catalogue" for name in ("Catalogue", "available", "card")} | {
-    name: "loading" for name in ("keep", "load", "loaded", "unload")
+    name: "loading" for name in ("fetch", "keep", "load", "loaded", "unload")
 }
 
 

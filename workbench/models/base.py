@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -37,6 +38,7 @@ class ModelCard:
         licence: SPDX identifier where there is one, "unknown" if its publisher states none.
         image_size: (height, width) in pixels, None before loading.
         text_length: token positions of the text tower, start and end included; None before loading.
+        commit: of the hub's repository that the files were taken from; empty for files of other origin.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ModelCard:
     text_length: int | None = None
     parameters: int | None = None
     summary: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,23 @@ class Advice:
     Attributes:
         templates: wordings that suit it, each with one `{}`.
         measure, threshold: a picture whose `measure` stays below is "none of these"; None where unknown.
+        labels: how many labels `threshold` is for.
+        growth: how much it rises with each e-fold of the labels, since the best of many wrong labels fits
+            better than the best of few; see `threshold_for`. measured_to: the most labels it was fitted on.
     """
 
     templates: tuple[str, ...] = ("{}",)
     measure: Literal["probability", "margin", "cosine"] = "cosine"
     threshold: float | None = None
+    labels: int = 20
+    growth: float = 0.0
+    measured_to: int | None = None
+
+    def threshold_for(self, labels: int) -> float | None:
+        """The threshold among so many labels, `threshold + growth * ln(labels / self.labels)`."""
+        if self.threshold is None:
+            return None
+        return self.threshold + self.growth * math.log(max(labels, 1) / self.labels)
 
 
 @dataclass(frozen=True)
@@ -72,11 +87,14 @@ class TokenView:
     Attributes:
         pieces: the tokens as readable strings, special tokens included, padding left out.
         truncated: whether the text was longer than `limit` tokens and lost its end.
+        unknown: places in `pieces` of the vocabulary's one token for everything it does not hold: whatever
+            stood there, the model reads the same. Empty for vocabularies that spell such words out.
     """
 
     pieces: tuple[str, ...]
     limit: int
     truncated: bool
+    unknown: tuple[int, ...] = ()
 
 
 @runtime_checkable
@@ -85,8 +103,6 @@ class DualEncoder(Protocol):
 
     Attributes:
         card: the row of the registry, completed from the loaded weights.
-        weights_hash: hexadecimal digest of the state dict; part of every cache key.
-        preprocessing_hash: digest of everything that turns a picture into the tower's input.
         capabilities: every `Capability` with None where it works, else the reason why it does not,
             both found by trying it once when the model was loaded.
         scale, bias: the logit of a pair is `scale * cosine + bias`.
@@ -98,8 +114,6 @@ class DualEncoder(Protocol):
     """
 
     card: ModelCard
-    weights_hash: str
-    preprocessing_hash: str
     capabilities: Mapping[str, str | None]
     scale: float
     bias: float
@@ -108,6 +122,16 @@ class DualEncoder(Protocol):
     precision: str
     notes: tuple[str, ...]
     advice: Advice | None
+
+    @property
+    def weights_hash(self) -> str:
+        """Digest of the weights that it computes with now; part of every cache key."""
+        ...
+
+    @property
+    def preprocessing_hash(self) -> str:
+        """Digest of everything that turns a picture into the tower's input, the code's versions included."""
+        ...
 
     def encode_images(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
         """Unit vectors, item x feature. One forward pass: the caller chooses the batch."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench._repr import html_table, human_bytes, one_line, plural
+from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
 from workbench.models import hub
 from workbench.models.base import ModelCard
@@ -39,6 +40,7 @@ class Catalogue(tuple[ModelCard, ...]):
         return html_table(f"{plural(len(self), 'model')}. {_others()}", _HEADER, map(_row, self))
 
 
+@verb
 def available() -> Catalogue:
     """The models that ship, those on this machine, and the curated ones that would be downloaded.
 
@@ -57,6 +59,7 @@ def available() -> Catalogue:
     return Catalogue([*shipped, *curated, *more])
 
 
+@verb
 def card(name: str) -> ModelCard:
     """The row of one model.
 

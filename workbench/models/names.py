@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +13,7 @@ __all__ = ["Reference", "parse"]
 
 _FORMS = (
     "Names are 'emoji-clip', 'photo-lite', 'open_clip:ARCH/TAG', 'open_clip:ARCH/path/to/weights', "
-    "'hf:ORG/NAME' "
-    "or a folder of either library."
+    "'hf:ORG/NAME', 'hf:ORG/NAME@REVISION' or a folder of either library."
 )
 
 
@@ -27,6 +26,8 @@ class Reference:
         architecture, tag: of open_clip.
         path: the folder or the weights file.
         repo: ORG/NAME on the hub.
+        revision: its branch, tag or commit; None for the default branch.
+        library: of a folder, where the name says whose model is meant.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Reference:
     tag: str = ""
     path: Path = Path()
     repo: str = ""
+    revision: str | None = None
+    library: Literal["open_clip"] | None = None
 
 
 def parse(name: str) -> Reference:
@@ -53,15 +56,21 @@ def parse(name: str) -> Reference:
     scheme, _, rest = name.partition(":")
     if scheme == "open_clip" and rest:
         return _open_clip(name, rest)
+    if scheme == "hf-hub" and rest:  # open_clip's own way to say it
+        return replace(parse(f"hf:{rest}"), name=f"{name} (here 'hf:{rest}')")
     if scheme == "hf" and rest:
-        if rest.count("/") > 1 or rest.startswith("/"):
+        repo, at, revision = rest.partition("@")
+        if repo.count("/") > 1 or repo.startswith("/") or (at and not revision):
             raise UnknownNameError(
-                f"{name!r} is not a repository of the hub; expected 'hf:ORG/NAME'. {_FORMS}"
+                f"{name!r} is not a repository of the hub; expected 'hf:ORG/NAME' or "
+                f"'hf:ORG/NAME@REVISION'. {_FORMS}"
             )
-        return Reference(name, "hub", repo=rest)
+        return Reference(name, "hub", repo=repo, revision=revision or None)
     folder = Path(name.removeprefix("local-dir:")).expanduser()
     if folder.is_dir():
-        return Reference(name, "folder", path=folder.resolve())
+        # open_clip's own way to name a folder; of a folder with two libraries it means open_clip's.
+        library: Literal["open_clip"] | None = "open_clip" if scheme == "local-dir" else None
+        return Reference(name, "folder", path=folder.resolve(), library=library)
     if folder.is_file():
         raise BadWeightsError(
             f"{name} is a single file, which does not say its architecture. "

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import pickle
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench._repr import one_line
-from workbench.errors import BadWeightsError
-from workbench.runtime import is_out_of_memory
+from workbench.errors import BadWeightsError, UnavailableError
+from workbench.models.pickles import PICKLE_SUFFIXES, read_pickle
+from workbench.runtime import is_out_of_memory, seeded
+from workbench.untrusted import parsed
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 __all__ = [
-    "PICKLE_SUFFIXES",
     "Stamp",
-    "check_pickle",
     "check_safetensors",
+    "check_unread",
     "file_sha256",
     "files_digest",
     "find_weights",
+    "fitting",
+    "in_memory",
+    "is_usual",
     "read_json",
     "reading",
     "stamp",
     "too_little",
 ]
 
-PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
+_ADAPTER, _ADAPTERS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
 
 # open_clip's names first, then the ones that transformers writes.
 _USUAL_NAMES = (
@@ -41,14 +47,22 @@ _USUAL_NAMES = (
 )
 _INDEX_NAMES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 
-Stamp = tuple[tuple[str, int, int], ...]
-"""Path, time of change in ns and size in bytes of every file a model was made from."""
+_PART = re.compile(r"-\d+-of-(\d+)")  # of weights in several files
+
+Stamp = tuple[tuple[str, int, int, int, int], ...]
+"""Path, both times of change in ns, size in bytes and number of every file a model was made from."""
 
 
 def stamp(files: Iterable[Path]) -> Stamp:
-    """What tells, without reading the files, whether they are still the same."""
+    """What tells, without reading the files, whether they are still the same.
+
+    A copy that keeps the time of its source (`cp -p`, `rsync -t`) leaves the time of the entry changed.
+    """
     found = [(file, file.stat()) for file in sorted(files)]
-    return tuple((str(file), status.st_mtime_ns, status.st_size) for file, status in found)
+    return tuple(
+        (str(file), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        for file, status in found
+    )
 
 
 def files_digest(files: Iterable[Path]) -> str:
@@ -59,29 +73,84 @@ def files_digest(files: Iterable[Path]) -> str:
 @lru_cache(maxsize=64)
 def _digest_of(stamped: Stamp) -> str:
     total = hashlib.sha256()
-    for path, _, _ in stamped:
+    for path, *_ in stamped:
         with open(path, "rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
 
 
-def find_weights(folder: Path) -> tuple[Path, ...]:
+def find_weights(folder: Path, *, library: str = "") -> tuple[Path, ...]:
     """The weights in a folder, safetensors before pickles; every part of them if they are sharded.
+
+    Args:
+        library: "transformers" takes the files that this library loads, where those of open_clip lie beside;
+            behind them, the files of an adapter that peft has written there, which it applies. "open_clip"
+            takes its own first.
 
     Raises:
         BadWeightsError: there are none, or parts named in the index are missing.
+        UnavailableError: an adapter lies there, and peft is not installed.
     """
-    for name in _USUAL_NAMES[:2] + _INDEX_NAMES[:1] + _USUAL_NAMES[2:] + _INDEX_NAMES[1:]:
+    if library == "transformers":
+        return (*_weights(folder, library), *_adapter(folder))
+    return _weights(folder, library)
+
+
+def _weights(folder: Path, library: str) -> tuple[Path, ...]:
+    names: tuple[str, ...] = _USUAL_NAMES[:2] + _INDEX_NAMES[:1] + _USUAL_NAMES[2:] + _INDEX_NAMES[1:]
+    if library == "transformers":
+        names = tuple(name for name in names if not name.startswith("open_clip"))
+    if library == "open_clip":
+        names = tuple(sorted(names, key=lambda name: not name.startswith("open_clip")))
+    for name in names:
         if (folder / name).is_file():
             return _shards(folder / name) if name in _INDEX_NAMES else (folder / name,)
-    others = [file for file in sorted(folder.iterdir()) if file.suffix in (".safetensors", *PICKLE_SUFFIXES)]
+    others = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix in (".safetensors", *PICKLE_SUFFIXES) and file.name not in _ADAPTERS
+    ]
+    if library == "transformers":
+        others = [file for file in others if not file.name.startswith("open_clip")]
     others.sort(key=lambda file: file.suffix != ".safetensors")
     if others:
-        return (others[0],)
+        return _whole(others[0], others)
     raise BadWeightsError(
         f"{folder} holds a configuration but no weights; expected {_USUAL_NAMES[0]} or {_USUAL_NAMES[1]} "
         "beside it. Copy or save the weights there."
     )
+
+
+def is_usual(file: Path) -> bool:
+    """Whether the libraries find a weights file by its name; they do not find "model.fp16.safetensors"."""
+    return file.name in _USUAL_NAMES or _PART.sub("", file.name) in _USUAL_NAMES
+
+
+def _whole(first: Path, files: Sequence[Path]) -> tuple[Path, ...]:
+    """The file alone, or all parts of the set that it begins ("...-00001-of-00003...")."""
+    named = _PART.search(first.name)
+    if named is None:
+        return (first,)
+    parts = tuple(file for file in files if _PART.sub("", file.name) == _PART.sub("", first.name))
+    if len(parts) != int(named[1]):
+        raise BadWeightsError(
+            f"{first.parent} holds {len(parts)} of the {int(named[1])} parts of {_PART.sub('', first.name)}. "
+            "Copy the folder again, or finish the download."
+        )
+    return parts
+
+
+def _adapter(folder: Path) -> tuple[Path, ...]:
+    """Transformers applies an adapter that it finds, and without peft leaves it out in silence."""
+    if not (folder / _ADAPTER).is_file():
+        return ()
+    if find_spec("peft") is None:
+        raise UnavailableError(
+            f"{folder} holds an adapter ({_ADAPTER}) beside its weights, and peft, which applies it, is not "
+            "installed: pip install peft. Without the adapter it would be another model; take it out of the "
+            "folder if you want that one."
+        )
+    return (folder / _ADAPTER, *(folder / name for name in _ADAPTERS if (folder / name).is_file()))
 
 
 def _shards(index: Path) -> tuple[Path, ...]:
@@ -104,7 +173,7 @@ def read_json(path: Path) -> dict[str, Any]:
         BadWeightsError: the file is not JSON, or not an object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise BadWeightsError(
             f"{path} cannot be read as JSON: {problem}. Copy or save it again."
@@ -141,30 +210,6 @@ def check_safetensors(path: Path) -> None:
         raise BadWeightsError(f"{path} is a safetensors file without a single tensor. Save the model again.")
 
 
-def check_pickle(path: Path) -> None:
-    """Open a pickle with torch's restricted reader, which builds tensors and runs nothing.
-
-    Raises:
-        BadWeightsError: it asks for anything but tensors and plain values, or is damaged.
-    """
-    import torch
-
-    try:
-        torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as problem:
-        unsafe = re.search(r"(?:GLOBAL|global|Global) (?:was )?`?([\w.]+)", str(problem))
-        if unsafe and "invalid load key" not in str(problem):
-            raise BadWeightsError(
-                f"{path} is refused: its pickle wants to run {unsafe[1]!r}, and a weights file needs only "
-                "tensors. If you trust where it comes from, save its state dict as safetensors there."
-            ) from None
-        raise _corrupt(path, problem) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as problem:
-        if is_out_of_memory(problem):
-            raise
-        raise _corrupt(path, problem) from None
-
-
 @contextmanager
 def reading(files: Sequence[Path], expected: str) -> Iterator[None]:
     """Whatever a library raises while it loads `files` becomes a `BadWeightsError` that names them."""
@@ -172,10 +217,18 @@ def reading(files: Sequence[Path], expected: str) -> Iterator[None]:
         if file.suffix == ".safetensors":
             check_safetensors(file)
         elif file.suffix in PICKLE_SUFFIXES:
-            check_pickle(file)
+            read_pickle(file)
+    with fitting(files, expected):
+        yield
+
+
+@contextmanager
+def fitting(files: Sequence[Path], expected: str) -> Iterator[None]:
+    """As `reading`, for files whose tensors were read already."""
     named = ", ".join(str(file) for file in files)
     try:
-        with _without_bars():
+        # What is built draws weights first, which the file's replace; nobody else's numbers may be taken.
+        with _without_bars(), seeded(0):
             yield
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as problem:
         if is_out_of_memory(problem):
@@ -188,16 +241,39 @@ def reading(files: Sequence[Path], expected: str) -> Iterator[None]:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """No progress bar of transformers below a notebook's cell: it says nothing that an `Event` does not."""
+    """No progress bar of transformers below a notebook's cell: it says nothing that an `Event` does not.
+
+    Nor its report of every missing tensor, a hundred lines that our error tells in one.
+    """
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
+
+
+def in_memory(model: nn.Module) -> nn.Module:
+    """The same model with its tensors in memory of their own, no longer mapped to the file they came from.
+
+    transformers leaves them mapped. A checkpoint copied over that file would change a loaded model, and a
+    shorter one would end the process (SIGBUS). Tensors that share memory go on sharing it.
+    """
+    import torch
+
+    moved: dict[tuple[Any, ...], Tensor] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.device.type == "cpu":
+            place = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+            if place not in moved:
+                moved[place] = tensor.data.clone(memory_format=torch.preserve_format)
+            tensor.data = moved[place]
+    return model
 
 
 def too_little(files: Sequence[Path], expected: str, missing: Iterable[str]) -> BadWeightsError:
@@ -207,6 +283,35 @@ def too_little(files: Sequence[Path], expected: str, missing: Iterable[str]) -> 
         f"The weights in {named} do not fit {expected}: {len(keys)} tensors are missing or of another shape, "
         f"first {', '.join(keys[:4])}. Give the folder the configuration that its weights were trained with."
     )
+
+
+def check_unread(folder: Path, unread: Iterable[str], read: Iterable[str]) -> None:
+    """Refuse weights that hold layers which the configuration does not name: the model would be cut short.
+
+    Args:
+        folder: of the model, for the message.
+        unread: names of tensors in the weights for which the configuration has no place.
+        read: names of the tensors that the model has.
+
+    Raises:
+        BadWeightsError: a stack of layers goes on in the weights where it ends in the configuration.
+    """
+    layers = {layer for key in read for layer in _layers(key)}
+    stacks = {stack for stack, _ in layers}
+    cut = sorted(
+        {(stack, place) for key in unread for stack, place in _layers(key) if stack in stacks} - layers
+    )
+    if cut:
+        raise BadWeightsError(
+            f"The configuration in {folder} names fewer layers than its weights hold: {len(cut)} are left "
+            f"over, first {cut[0][0]}.{cut[0][1]}. Give the folder the configuration that its weights were "
+            "trained with; if fewer layers are meant, save the shortened model with save_pretrained()."
+        )
+
+
+def _layers(key: str) -> list[tuple[str, int]]:
+    """The numbered layers a tensor lies in: of `x.2.blocks.5.w` those of "x", 2 and "x.2.blocks", 5."""
+    return [(key[: match.start()], int(match[1])) for match in re.finditer(r"\.(\d+)(?=\.)", key)]
 
 
 def _mismatch(message: str) -> str:
@@ -224,11 +329,3 @@ def _mismatch(message: str) -> str:
         name, given, wanted = sizes[0]
         parts.append(f"{name} is {given} and should be {wanted} ({len(sizes)} sizes differ)")
     return "; ".join(parts) or one_line(message, most=300)
-
-
-def _corrupt(path: Path, problem: Exception) -> BadWeightsError:
-    return BadWeightsError(
-        f"{path} is not a readable weights file ({path.stat().st_size:,} bytes): "
-        f"{one_line(str(problem) or type(problem).__name__, most=200)}. "
-        "Fetch or save it again; safetensors is best."
-    )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import torch
-from open_clip.factory import load_checkpoint
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL.Image import Image
@@ -20,10 +19,13 @@ from torchvision.transforms import Compose, Normalize
 from torchvision.transforms.functional import to_pil_image
 
 from workbench.errors import BadWeightsError, UnsupportedError
-from workbench.models.adapters.pieces import readable_bytes, token_view, vocabulary_digest
-from workbench.models.adapters.tower import Blueprint, TwoTower, as_rgb
+from workbench.models.adapters.languages import speak
+from workbench.models.adapters.open_clip_weights import load_weights
+from workbench.models.adapters.pieces import readable_bytes, token_view, tokenised, vocabulary_digest
+from workbench.models.adapters.tower import Blueprint, Fit, TwoTower, as_rgb, thick_enough
 from workbench.models.base import ModelCard, TokenView
-from workbench.models.weights import files_digest, read_json, reading
+from workbench.models.options import AS_IT_SAYS, Options
+from workbench.models.weights import files_digest, read_json
 
 __all__ = ["OpenClipEncoder", "OpenClipFiles", "load_folder", "load_open_clip", "tag_preprocessing"]
 
@@ -50,6 +52,8 @@ class OpenClipFiles:
 class OpenClipEncoder(TwoTower):
     """An open_clip model with its own preprocessing and tokeniser."""
 
+    web_text = "made plain"
+
     def __init__(
         self,
         model: nn.Module,
@@ -57,32 +61,33 @@ class OpenClipEncoder(TwoTower):
         *,
         tokeniser: Any,
         transform: Compose,
+        fit: Fit,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
+        self.tokeniser, self.transform, self._fit = tokeniser, transform, fit
         super().__init__(model, blueprint, device=device, dtype=dtype)
-        self.tokeniser, self.transform = tokeniser, transform
         steps = transform.transforms
         self._before_normalising = Compose([step for step in steps if not isinstance(step, Normalize)])
 
     def pixels(self, pictures: Sequence[Image]) -> dict[str, Tensor]:
         """`pixel_values`: item x channel x row x col."""
-        stacked = torch.stack([self.transform(as_rgb(picture)) for picture in pictures])
+        stacked = torch.stack([self.transform(self._ready(picture)) for picture in pictures])
         return {"pixel_values": stacked.to(self.device, self.dtype)}
 
     def words(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """`input_ids`: item x token, padded to the length the text tower was trained with."""
-        return {"input_ids": self.tokeniser(list(texts)).to(self.device)}
+        return {"input_ids": tokenised(self.tokeniser, list(texts)).to(self.device)}
 
-    def image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """item x feature."""
         return self.model.encode_image(inputs["pixel_values"])  # type: ignore[operator]
 
-    def text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """item x feature."""
         return self.model.encode_text(inputs["input_ids"])  # type: ignore[operator]
 
-    def patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The last layer's patch tokens, item x patch x feature."""
         tower: Any = self.image_tower
         if not hasattr(tower, "forward_intermediates"):
@@ -123,7 +128,18 @@ class OpenClipEncoder(TwoTower):
 
     def preprocess_view(self, picture: Image) -> Image:
         """The very pixels that are normalised next."""
-        return to_pil_image(self._before_normalising(as_rgb(picture)))
+        return to_pil_image(self._before_normalising(self._ready(picture)))
+
+    def _ready(self, picture: Image) -> Image:
+        return thick_enough(as_rgb(picture), max(self.card.image_size or (224,)), self._fit)
+
+    def _reading(self) -> Any:
+        return id(self.tokeniser), self.tokeniser.context_length, id(self.transform)
+
+    def _readers(self) -> Any:
+        inner = getattr(self.tokeniser, "tokenizer", None)
+        words = type(self.tokeniser).__name__ if inner is None else vocabulary_digest(inner)
+        return [words, self.tokeniser.context_length, re.sub(r" at 0x\w+", "", repr(self.transform))]
 
 
 def load_folder(
@@ -133,6 +149,8 @@ def load_folder(
     *,
     tokeniser: Path | None,
     text_config: Path | None,
+    notes: tuple[str, ...] = (),
+    options: Options = AS_IT_SAYS,
     device: torch.device,
     dtype: torch.dtype,
 ) -> OpenClipEncoder:
@@ -145,7 +163,7 @@ def load_folder(
     files = OpenClipFiles(
         config["model_cfg"], weights, config.get("preprocess_cfg", {}), tokeniser, text_config
     )
-    return load_open_clip(files, card, notes=(), device=device, dtype=dtype)
+    return load_open_clip(files, card, notes=notes, options=options, device=device, dtype=dtype)
 
 
 def load_open_clip(
@@ -153,6 +171,7 @@ def load_open_clip(
     card: ModelCard,
     *,
     notes: tuple[str, ...],
+    options: Options = AS_IT_SAYS,
     device: torch.device,
     dtype: torch.dtype,
 ) -> OpenClipEncoder:
@@ -161,13 +180,12 @@ def load_open_clip(
     Raises:
         BadWeightsError: the weights are damaged, unsafe or of another architecture.
     """
-    text_cfg = files.architecture.get("text_cfg", {})
-    with reading((files.weights,), f"the architecture of {card.name}"):
-        model = _build(files.architecture, files.text_config)
-        load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
+    built = load_weights(files.architecture, files.weights, files.text_config, options, name=card.name)
+    model, text_cfg = built.model, built.architecture.get("text_cfg", {})
     size = getattr(model.visual, "image_size", None)
     cfg = PreprocessCfg(**{**_known(files.preprocessing), **({"size": size} if size else {})})
     tokeniser = _tokeniser(text_cfg, files.tokeniser)
+    spoken = speak(getattr(tokeniser, "tokenizer", None), options.language)
     height, width = size if isinstance(size, (tuple, list)) else (size, size)
     biased = getattr(model, "logit_bias", None) is not None
     blueprint = Blueprint(
@@ -183,14 +201,21 @@ def load_open_clip(
         scale=model.logit_scale.exp().item(),
         bias=model.logit_bias.item() if biased else 0.0,
         weights=files_digest((files.weights,)),
-        architecture=["open_clip", json.loads(json.dumps(files.architecture))],
+        architecture=["open_clip", json.loads(json.dumps(built.architecture))],
         tokeniser=_identity(tokeniser, text_cfg, files.tokeniser),
         preprocessing=["open_clip", vars(cfg)],
-        notes=notes,
+        notes=(*notes, *built.notes, *spoken),
     )
     transform = image_transform_v2(cfg, is_train=False)
+    fits: dict[str, Fit] = {"squash": "squash", "longest": "longest"}
     return OpenClipEncoder(
-        model, blueprint, tokeniser=tokeniser, transform=transform, device=device, dtype=dtype
+        model,
+        blueprint,
+        tokeniser=tokeniser,
+        transform=transform,
+        fit=fits.get(cfg.resize_mode, "shortest"),
+        device=device,
+        dtype=dtype,
     )
 
 
@@ -213,20 +238,6 @@ def tag_preprocessing(architecture: str) -> tuple[dict[str, Any], str]:
         "(shortest side, centre crop, CLIP's mean and deviation). "
         "A folder with open_clip_config.json says it surely."
     )
-
-
-def _build(architecture: Mapping[str, Any], text_config: Path | None) -> Any:
-    """The model with random weights, on the CPU in float32; no tower weights are ever downloaded."""
-    parts = deepcopy(dict(architecture))
-    vision, text = parts["vision_cfg"], parts["text_cfg"]
-    if "timm_model_name" in vision:
-        vision["timm_model_pretrained"] = False
-    if text_config is not None:
-        text.update(hf_model_name=str(text_config), hf_model_pretrained=False)
-    kind: Any = open_clip.CLIP
-    if parts.pop("custom_text", False) or text_config is not None:
-        kind = open_clip.CoCa if "multimodal_cfg" in parts else open_clip.CustomTextCLIP
-    return kind(**parts)
 
 
 def _known(cfg: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from workbench.cache import digest
 from workbench.models.base import TokenView
 
-__all__ = ["readable", "readable_bytes", "token_view", "vocabulary_digest"]
+__all__ = ["holds", "readable", "readable_bytes", "token_view", "tokenised", "vocabulary_digest"]
+
+_tokenising = threading.RLock()
 
 
 def token_view(tokeniser: Any, text: str, limit: int) -> TokenView:
     """How a transformers tokeniser cuts `text`, at most `limit` tokens, padding left out."""
-    full = tokeniser(text, padding=False, truncation=False, verbose=False)["input_ids"]
-    kept = tokeniser(text, padding=False, truncation=True, max_length=limit)["input_ids"]
+    full = tokenised(tokeniser, text, padding=False, truncation=False, verbose=False)["input_ids"]
+    kept = tokenised(tokeniser, text, padding=False, truncation=True, max_length=limit)["input_ids"]
     names = tokeniser.convert_ids_to_tokens(kept)
-    # Only byte-level vocabularies hold "Ġ", the byte of a space, or CLIP's end-of-word mark.
-    by_bytes = "Ġ" in tokeniser.get_vocab() or "a</w>" in tokeniser.get_vocab()
+    by_bytes = _by_bytes(tokeniser)
     special = set(tokeniser.all_special_tokens)
     pieces = (readable_bytes(name, special) if by_bytes else readable(name) for name in names)
-    return TokenView(tuple(pieces), limit, len(full) > limit)
+    return TokenView(tuple(pieces), limit, len(full) > limit, _unknown(tokeniser, kept))
+
+
+def tokenised(tokeniser: Any, texts: Any, **options: Any) -> Any:
+    """`tokeniser(texts, **options)`, one thread at a time.
+
+    A fast tokeniser keeps padding and truncation as settings of its own: two threads that ask for others
+    would read each other's, or be refused ("Already borrowed").
+    """
+    with _tokenising:
+        return tokeniser(texts, **options)
+
+
+def _by_bytes(tokeniser: Any) -> bool:
+    """Only byte-level vocabularies hold "Ġ", the byte of a space, or CLIP's end-of-word mark."""
+    return any(holds(tokeniser, mark) for mark in ("Ġ", "a</w>"))
+
+
+def holds(tokeniser: Any, piece: str) -> bool:
+    """Asked this way, and not of `get_vocab()`, which copies the whole vocabulary each time."""
+    place = tokeniser.convert_tokens_to_ids(piece)
+    return place is not None and tokeniser.convert_ids_to_tokens(place) == piece
+
+
+def _unknown(tokeniser: Any, ids: Sequence[int]) -> tuple[int, ...]:
+    """Places of the unknown token, unless it has another office too (CLIP's is its end mark)."""
+    backend = getattr(tokeniser, "backend_tokenizer", None)
+    name = tokeniser.unk_token or getattr(getattr(backend, "model", None), "unk_token", None)
+    unknown = None if name is None else tokeniser.convert_tokens_to_ids(name)
+    others = {tokeniser.bos_token_id, tokeniser.eos_token_id, tokeniser.pad_token_id}
+    if unknown is None or unknown in others:
+        return ()
+    return tuple(place for place, token in enumerate(ids) if token == unknown)
 
 
 def vocabulary_digest(tokeniser: Any) -> str:

@@ -1,22 +1,37 @@
-"""The dual encoders of transformers: CLIP, SigLIP, SigLIP 2, MetaCLIP 2, ALIGN, Chinese-CLIP, AltCLIP."""
+"""The dual encoders of transformers: CLIP, SigLIP, SigLIP 2, MetaCLIP 2, ALIGN, Chinese-CLIP, AltCLIP, and
+any image tower with any text tower (VisionTextDualEncoder)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL.Image import Image, fromarray
 from torch import Tensor, nn
-from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+from transformers import AutoImageProcessor, AutoTokenizer
 
+from workbench._repr import one_line
 from workbench.errors import BadWeightsError, UnsupportedError
-from workbench.models.adapters.pieces import token_view, vocabulary_digest
-from workbench.models.adapters.tower import Blueprint, TwoTower, as_rgb
+from workbench.models.adapters.languages import speak
+from workbench.models.adapters.pieces import token_view, tokenised, vocabulary_digest
+from workbench.models.adapters.tower import Blueprint, TwoTower, as_rgb, thick_enough
+from workbench.models.adapters.transformers_parts import (
+    fit_processor,
+    has_no_capitals,
+    is_second_siglip,
+    mark_end,
+    missing_vocabulary,
+)
+from workbench.models.adapters.transformers_weights import load_weights, put_on
 from workbench.models.base import ModelCard, TokenView
-from workbench.models.weights import files_digest, read_json, reading, too_little
+from workbench.models.claims import check_picture_sizes
+from workbench.models.cleaning import made_plain
+from workbench.models.options import AS_IT_SAYS, Options
+from workbench.models.texts import VOCABULARIES, has_vocabulary
+from workbench.models.weights import files_digest, read_json
 from workbench.results import Rule
 
 __all__ = ["FAMILIES", "TransformersEncoder", "as_embedding", "load_transformers"]
@@ -29,32 +44,26 @@ class _Family:
     Attributes:
         padded: pad to `limit` as in training, and give the text tower no mask.
         limit: tokens of a text where the processor of the library fixes it, else None.
+        web_text: see `TwoTower`. CLIPs were trained on plain texts, which the library does not make of them.
     """
 
     name: str
     rule: Rule = "softmax"
     padded: bool = False
     limit: int | None = None
+    web_text: Literal["made plain", "as it stands", ""] = ""
 
-
-_VOCABULARIES = (
-    "tokenizer.json",
-    "vocab.json",
-    "vocab.txt",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-)
 
 FAMILIES: Mapping[str, _Family] = {
-    "clip": _Family("CLIP"),
-    "metaclip_2": _Family("MetaCLIP 2"),
+    "clip": _Family("CLIP", web_text="made plain"),
+    "metaclip_2": _Family("MetaCLIP 2", web_text="made plain"),
     # SigLIP reads the padding: a shorter row gives another vector (mteb#1424, facet#145).
-    "siglip": _Family("SigLIP", "sigmoid", padded=True),
-    "siglip2": _Family("SigLIP 2 NaFlex", "sigmoid", padded=True),
+    "siglip": _Family("SigLIP", "sigmoid", padded=True, web_text="as it stands"),
+    "siglip2": _Family("SigLIP 2 NaFlex", "sigmoid", padded=True, web_text="as it stands"),
     "align": _Family("ALIGN", limit=64),
     "chinese_clip": _Family("Chinese-CLIP"),
     "altclip": _Family("AltCLIP"),
+    "vision-text-dual-encoder": _Family("VisionTextDualEncoder"),
 }
 """Families by `model_type` of config.json."""
 
@@ -75,13 +84,14 @@ class TransformersEncoder(TwoTower):
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        super().__init__(model, blueprint, device=device, dtype=dtype)
         self.tokeniser, self.image_processor = tokeniser, image_processor
         self._family, self._lower, self._limit = family, lower, limit
+        self.web_text = family.web_text
+        super().__init__(model, blueprint, device=device, dtype=dtype)
 
     def pixels(self, pictures: Sequence[Image]) -> dict[str, Tensor]:
         """`pixel_values`: item x channel x row x col; NaFlex: item x patch x value, with mask and shapes."""
-        inputs = self.image_processor(images=[as_rgb(p) for p in pictures], return_tensors="pt")
+        inputs = self.image_processor(images=[self._ready(p) for p in pictures], return_tensors="pt")
         moved = {name: value.to(self.device) for name, value in inputs.items()}
         moved["pixel_values"] = moved["pixel_values"].to(self.dtype)
         return moved
@@ -89,7 +99,8 @@ class TransformersEncoder(TwoTower):
     def words(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """`input_ids` and what else the family's text tower reads, item x token."""
         padding = "max_length" if self._family.padded or self._family.limit else "longest"
-        inputs = self.tokeniser(
+        inputs = tokenised(
+            self.tokeniser,
             [self._cleaned(text) for text in texts],
             padding=padding,
             truncation=True,
@@ -99,15 +110,15 @@ class TransformersEncoder(TwoTower):
         wanted = ("input_ids",) if self._family.padded else ("input_ids", "attention_mask", "token_type_ids")
         return {name: inputs[name].to(self.device) for name in wanted if name in inputs}
 
-    def image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """item x feature."""
         return as_embedding(self.model.get_image_features(**inputs))  # type: ignore[operator]
 
-    def text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """item x feature."""
         return as_embedding(self.model.get_text_features(**inputs))  # type: ignore[operator]
 
-    def patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The last layer's tokens, item x token x feature, a class token first where there is one."""
         out = self.model.get_image_features(**inputs)  # type: ignore[operator]
         tokens = out.last_hidden_state
@@ -135,14 +146,28 @@ class TransformersEncoder(TwoTower):
         plain = {"do_rescale": False, "do_normalize": False}
         if hasattr(self.image_processor, "include_top"):
             plain["include_top"] = False  # EfficientNet's (ALIGN) second normalisation
-        out = self.image_processor(images=[as_rgb(picture)], return_tensors="pt", **plain)
+        out = self.image_processor(images=[self._ready(picture)], return_tensors="pt", **plain)
         pixels = out["pixel_values"][0].float()
         if "spatial_shapes" in out:
             pixels = _laid_out(pixels, out["spatial_shapes"][0])
         return fromarray(pixels.permute(1, 2, 0).round().clamp(0, 255).byte().numpy())
 
+    def _reading(self) -> Any:
+        tokeniser = self.tokeniser
+        return id(tokeniser), len(tokeniser), self._limit, self._lower, self.image_processor.to_dict()
+
+    def _readers(self) -> Any:
+        return [vocabulary_digest(self.tokeniser), self._limit, self._lower, self.image_processor.to_dict()]
+
+    def _ready(self, picture: Image) -> Image:
+        """Only where it is fitted by its shorter side can a picture be too thin for these processors."""
+        size = getattr(self.image_processor, "size", None) or {}
+        side = size.get("shortest_edge") if hasattr(size, "get") else None
+        return thick_enough(as_rgb(picture), int(side), "shortest") if side else as_rgb(picture)
+
     def _cleaned(self, text: str) -> str:
-        return text.lower() if self._lower else text
+        plain = made_plain(text) if self.web_text == "made plain" else text
+        return plain.lower() if self._lower else plain
 
 
 def as_embedding(output: Any) -> Tensor:
@@ -160,6 +185,9 @@ def load_transformers(
     weights: Sequence[Path],
     card: ModelCard,
     *,
+    adapter: Path | None = None,
+    notes: tuple[str, ...] = (),
+    options: Options = AS_IT_SAYS,
     device: torch.device,
     dtype: torch.dtype,
 ) -> TransformersEncoder:
@@ -171,39 +199,32 @@ def load_transformers(
     """
     config = read_json(folder / "config.json")
     family = _family(folder, config)
-    options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
-    model = _model(folder, weights, card, options)
-    if not any((folder / name).is_file() for name in _VOCABULARIES):
-        # transformers 5 would build an empty tokeniser here and say nothing.
-        raise BadWeightsError(
-            f"{folder} has no usable tokeniser: none of {', '.join(_VOCABULARIES)}. "
-            "Save the model's processor into the folder too: processor.save_pretrained(folder)."
-        )
-    tokeniser = _part(AutoTokenizer, folder, "tokeniser", options)
-    processor = _part(AutoImageProcessor, folder, "image processor", options)
-    # SigLIP 2 at a fixed size has the class of SigLIP and Gemma's tokeniser; it was trained on lower case.
-    second = any(name in type(tokeniser).__name__ for name in ("Gemma", "Siglip2"))
-    lower = family.padded and (second or config["model_type"] == "siglip2")
+    filled = load_weights(folder, weights, options, name=card.name)
+    changes = () if adapter is None else put_on(filled.model, adapter)
+    model, biased = filled.model, filled.bias is not None
+    tokeniser = _tokeniser(folder)
+    processor = _part(AutoImageProcessor, folder, "image processor")
+    check_picture_sizes(processor.to_dict(), where=folder / "preprocessor_config.json")
+    fit_processor(processor, options)
+    marked, spoken = mark_end(model, tokeniser), speak(tokeniser, options.language)
+    second = family.padded and is_second_siglip(tokeniser)
+    lower = family.padded and (second or has_no_capitals(tokeniser))
     limit = _limit(model.config.text_config, tokeniser, family)
-    size = getattr(model.config.vision_config, "image_size", None)
-    scale, bias = _scale(model)
+    scale, bias = _scale(model, filled.bias)
     volatile = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
+    described = {key: value for key, value in config.items() if key not in volatile}
+    adapted = adapter is None and getattr(model, "_hf_peft_config_loaded", False)
+    beside = ("The adapter that lies beside its weights is applied.",) if adapted else ()
     blueprint = Blueprint(
-        card=replace(
-            card,
-            library="transformers",
-            family="SigLIP 2" if second and config["model_type"] == "siglip" else family.name,
-            source="on this machine",
-            image_size=(size, size) if isinstance(size, int) else None,
-            text_length=limit,
-        ),
-        rule=family.rule,
+        card=_card(card, model.config, family, second, limit),
+        rule="sigmoid" if biased else family.rule,
         scale=scale,
         bias=bias,
-        weights=files_digest(weights),
-        architecture=["transformers", {k: v for k, v in config.items() if k not in volatile}],
-        tokeniser=[vocabulary_digest(tokeniser), limit, lower],
+        weights=files_digest((*weights, *changes)),
+        architecture=["transformers", described, *([vars(options)] if options.asked else [])],
+        tokeniser=[vocabulary_digest(tokeniser), limit, lower, *_beyond(family, marked)],
         preprocessing=["transformers", type(processor).__name__, processor.to_dict()],
+        notes=(*notes, *filled.notes, *marked, *spoken, *beside),
     )
     return TransformersEncoder(
         model,
@@ -216,6 +237,23 @@ def load_transformers(
         device=device,
         dtype=dtype,
     )
+
+
+def _card(card: ModelCard, config: Any, family: _Family, second: bool, limit: int) -> ModelCard:
+    size = getattr(config.vision_config, "image_size", None)
+    return replace(
+        card,
+        library="transformers",
+        family="SigLIP 2" if second and config.model_type == "siglip" else family.name,
+        source="on this machine",
+        image_size=(size, size) if isinstance(size, int) else None,
+        text_length=limit,
+    )
+
+
+def _beyond(family: _Family, marked: Sequence[str]) -> list[str]:
+    """What is done to a text beyond what the library does: its vectors are others than the library's."""
+    return [word for word, done in (("plain", family.web_text == "made plain"), ("end", marked)) if done]
 
 
 def _family(folder: Path, config: Mapping[str, Any]) -> _Family:
@@ -234,27 +272,29 @@ def _family(folder: Path, config: Mapping[str, Any]) -> _Family:
     return FAMILIES[kind]
 
 
-def _model(folder: Path, weights: Sequence[Path], card: ModelCard, options: Mapping[str, Any]) -> Any:
-    safe = weights[0].suffix == ".safetensors"
-    with reading(weights, f"the configuration in {folder} ({card.name})"):
-        # float32 first: the scale of the logits is read before any rounding.
-        model, report = AutoModel.from_pretrained(
-            folder, use_safetensors=safe, dtype=torch.float32, output_loading_info=True, **options
-        )
-    missing = {*report["missing_keys"], *(entry[0] for entry in report.get("mismatched_keys", ()))}
-    if missing:
-        raise too_little(weights, f"the configuration in {folder}", missing)
-    return model
-
-
-def _part(loader: Any, folder: Path, what: str, options: Mapping[str, Any]) -> Any:
-    try:
-        return loader.from_pretrained(folder, **options)
-    except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as problem:
+def _tokeniser(folder: Path) -> Any:
+    if not has_vocabulary(folder):
+        # transformers 5 would build an empty tokeniser here and say nothing.
         raise BadWeightsError(
-            f"{folder} has no usable {what}: {str(problem).splitlines()[0]} "
+            f"{folder} has no usable tokeniser: none of {', '.join(VOCABULARIES)}. "
+            "Save the model's processor into the folder too: processor.save_pretrained(folder)."
+        )
+    return _part(AutoTokenizer, folder, "tokeniser")
+
+
+def _part(loader: Any, folder: Path, what: str) -> Any:
+    try:
+        return loader.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as problem:  # a damaged vocabulary or setting: libraries raise what they come upon
+        lacks = missing_vocabulary(folder) if what == "tokeniser" else ""
+        raise BadWeightsError(
+            f"{folder} has no usable {what}: {lacks or _first_line(problem)} "
             "Save the model's processor into the folder too: processor.save_pretrained(folder)."
         ) from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return one_line((str(problem).splitlines() or [type(problem).__name__])[0], most=300)
 
 
 def _limit(text_config: Any, tokeniser: Any, family: _Family) -> int:
@@ -265,10 +305,11 @@ def _limit(text_config: Any, tokeniser: Any, family: _Family) -> int:
     return min(positions, tokeniser.model_max_length, family.limit or positions)
 
 
-def _scale(model: Any) -> tuple[float, float]:
+def _scale(model: Any, bias: float | None) -> tuple[float, float]:
     if hasattr(model, "temperature"):
         return 1 / model.temperature.item(), 0.0  # ALIGN divides
-    bias = model.logit_bias.item() if hasattr(model, "logit_bias") else 0.0
+    if bias is None:
+        bias = model.logit_bias.item() if hasattr(model, "logit_bias") else 0.0
     return model.logit_scale.exp().item(), bias
 
 

@@ -5,7 +5,16 @@ A joined model is a folder with `joined_config.json` and `head.safetensors`; the
 
 from __future__ import annotations
 
-from workbench.models.adapters.joined.encoder import JoinedEncoder, JoinedModel, load_joined
+from workbench.models.adapters.joined.encoder import JoinedEncoder, JoinedModel, load_joined, tower_files
 from workbench.models.adapters.joined.heads import ConseHead, Head, LinearHead, MixtureHead
 
-__all__ = ["ConseHead", "Head", "JoinedEncoder", "JoinedModel", "LinearHead", "MixtureHead", "load_joined"]
+__all__ = [
+    "ConseHead",
+    "Head",
+    "JoinedEncoder",
+    "JoinedModel",
+    "LinearHead",
+    "MixtureHead",
+    "load_joined",
+    "tower_files",
+]

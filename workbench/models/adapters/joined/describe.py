@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench._repr import one_line
+from workbench.errors import BadInputError, BadWeightsError, UnknownNameError, did_you_mean
+from workbench.models.adapters.joined.looks import build_look
+from workbench.models.adapters.joined.places import find
 from workbench.models.weights import read_json
 
 __all__ = ["PHOTO_PICTURES", "PHOTO_TEXTS", "describe_picture_tower", "describe_text_tower"]
+
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 
 PHOTO_PICTURES: dict[str, Any] = {
     "library": "timm",
@@ -49,7 +55,7 @@ def describe_picture_tower(name: str) -> dict[str, Any]:
     if name.startswith("timm:"):
         return _timm(name.removeprefix("timm:"))
     place = _place(name, "an image tower: 'efficientnet-lite0', 'timm:ARCH', 'timm:ARCH/path/to/weights'")
-    return {"library": "transformers", "weights": place, **_processor(place)}
+    return {"library": "transformers", "weights": place, **_processor(place, name)}
 
 
 def describe_text_tower(name: str, *, pooling: str = "mean") -> dict[str, Any]:
@@ -61,6 +67,7 @@ def describe_text_tower(name: str, *, pooling: str = "mean") -> dict[str, Any]:
 
 def _timm(rest: str) -> dict[str, Any]:
     import timm
+    from timm.data import resolve_data_config
 
     architecture, _, path = rest.partition("/")
     if architecture.split(".")[0] not in timm.list_models():
@@ -80,27 +87,49 @@ def _timm(rest: str) -> dict[str, Any]:
         if path
         else f"hub:{cfg.hf_hub_id or 'timm/' + architecture}",
         "side": int(cfg.input_size[-1]),
-        "fit": "crop",
-        "zoom": float(cfg.crop_pct or 0.875),
-        "mean": list(cfg.mean),
-        "std": list(cfg.std),
+        "transform": json.loads(json.dumps(resolve_data_config(pretrained_cfg=cfg.to_dict()))),
     }
 
 
-def _processor(place: str) -> dict[str, Any]:
-    """Size and normalisation from the folder's preprocessor_config.json; ImageNet's usual ones without it."""
-    file = Path(place) / "preprocessor_config.json"
-    if not file.is_file():
-        return {"side": 224, "fit": "squash", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    said = read_json(file)
-    size = said.get("crop_size") or said.get("size") or 224
-    side = size if isinstance(size, int) else next(iter(size.values()))
-    half = [0.5] * 3
+def _processor(place: str, name: str) -> dict[str, Any]:
+    """The settings of the tower's own image processor, and from them what a reader wants to know at once."""
+    from transformers import AutoImageProcessor
+
+    folder = find(place, Path(), name=name)
+    if not any((folder / file).is_file() for file in _PROCESSORS):
+        return _guess(folder)
+    try:
+        processor = AutoImageProcessor.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as problem:
+        raise BadWeightsError(
+            f"{folder} has no usable image processor: {one_line(str(problem), most=160)}. Save the one it "
+            "was trained with there: processor.save_pretrained(folder)."
+        ) from problem
+    said = json.loads(processor.to_json_string())
+    said.setdefault("image_processor_type", type(processor).__name__)
+    normalises = said.get("do_normalize", True)
     return {
-        "side": int(side),
-        "fit": "crop" if said.get("do_center_crop") else "squash",
-        "mean": list(said.get("image_mean", half)),
-        "std": list(said.get("image_std", half)),
+        "processor": said,
+        "side": build_look({"processor": said}, name).height,
+        "mean": list(said["image_mean"]) if normalises else [0.0] * 3,
+        "std": list(said["image_std"]) if normalises else [1.0] * 3,
+    }
+
+
+def _guess(folder: Path) -> dict[str, Any]:
+    """ImageNet's usual steps for a tower without a processor, at its configuration's size; said in a note."""
+    file = folder / "config.json"
+    size = read_json(file).get("image_size") if file.is_file() else None
+    side = size if isinstance(size, int) else 224
+    return {
+        "side": side,
+        "fit": "squash",
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+        "notes": [
+            f"The image tower came without an image processor ({_PROCESSORS[0]}); {side} pixels, the whole "
+            "picture squashed, and ImageNet's mean and deviation were guessed."
+        ],
     }
 
 

@@ -23,7 +23,16 @@ from workbench.models.base import Advice, ModelCard, TokenView
 from workbench.models.weights import files_digest, read_json, reading
 from workbench.results import OnEvent
 
-__all__ = ["CONFIG", "HEAD", "JoinedEncoder", "JoinedModel", "load_joined", "load_towers", "save_joined"]
+__all__ = [
+    "CONFIG",
+    "HEAD",
+    "JoinedEncoder",
+    "JoinedModel",
+    "load_joined",
+    "load_towers",
+    "save_joined",
+    "tower_files",
+]
 
 CONFIG, HEAD = "joined_config.json", "head.safetensors"
 
@@ -59,15 +68,15 @@ class JoinedEncoder(TwoTower):
         """The text tower's inputs, item x token."""
         return {name: value.to(self.device) for name, value in self.model.text.words(texts).items()}
 
-    def image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _image_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """item x joint."""
         return self.model.encode_image(inputs["pixel_values"])
 
-    def text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _text_features(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """item x joint."""
         return self.model.encode_text(inputs)
 
-    def patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def _patch_tokens(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """The cells of the image tower's last map, row by row: item x cell x feature."""
         return self.model.picture(inputs["pixel_values"])[1]
 
@@ -106,13 +115,13 @@ def load_joined(
     """
     config = read_config(folder)
     picture, text = load_towers(config, folder, name=card.name, on_event=on_event)
-    head = build_head(config["head"], picture.feature, text.feature, picture.classes)
     weights = folder / config["head"].get("file", HEAD)
     if not weights.is_file():
         raise BadWeightsError(
             f"{folder} has no {weights.name}: the head is missing. Train it, or copy it there."
         )
     with reading((weights,), f"a head of method {config['head']['method']!r} for these towers"):
+        head = build_head(config["head"], picture.feature, text.feature, picture.classes)
         _fill(head, load_file(weights))
     return joined(JoinedModel(picture, text, head), config, card, weights, device=device, dtype=dtype)
 
@@ -135,7 +144,7 @@ def joined(
             library="joined",
             family={"conse": "ConSE", "linear": "LiT", "mixture": "ConSE + LiT"}[config["head"]["method"]],
             source=card.source if card.source == "shipped" else "on this machine",
-            image_size=(look.side, look.side),
+            image_size=(look.height, look.width),
             text_length=text.limit,
         ),
         rule="softmax",
@@ -144,8 +153,8 @@ def joined(
         weights=files_digest(files),
         architecture=["joined", json.loads(json.dumps(config))],
         tokeniser=[vocabulary_digest(text.tokeniser), text.limit, text.pooling],
-        preprocessing=["joined", vars(look)],
-        notes=tuple(config.get("notes", ())),
+        preprocessing=["joined", dict(look.settings)],
+        notes=(*config.get("notes", ()), *config["image"].get("notes", ())),
         advice=_advice(config),
     )
     return JoinedEncoder(model, blueprint, device=device, dtype=dtype)
@@ -157,6 +166,19 @@ def load_towers(
     """Both towers with their weights, before any head."""
     picture = load_picture_tower(config["image"], beside, name=name, on_event=on_event)
     return picture, load_text_tower(config["text"], beside, name=name, on_event=on_event)
+
+
+def tower_files(folder: Path) -> list[Path]:
+    """Files of towers that `joined_config.json` names by path; those of packages and hubs do not change."""
+    config, found = read_config(folder), []
+    for part in ("image", "text"):
+        place = Path(str(config[part].get("weights", "package:"))).expanduser()
+        path = folder / place  # an absolute place stays as it is
+        if path.is_dir():
+            found += [file for file in path.iterdir() if file.is_file()]
+        elif path.is_file():
+            found.append(path)
+    return found
 
 
 def save_joined(folder: Path, config: Mapping[str, Any], head: Head) -> None:
@@ -184,7 +206,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def _advice(config: Mapping[str, Any]) -> Advice | None:
     said = config.get("advice")
-    return None if said is None else Advice(tuple(said["templates"]), said["measure"], said["threshold"])
+    if said is None:
+        return None
+    more = {name: said[name] for name in ("labels", "growth", "measured_to") if name in said}
+    return Advice(tuple(said["templates"]), said["measure"], said["threshold"], **more)
 
 
 def _fill(head: Head, state: Mapping[str, Tensor]) -> None:

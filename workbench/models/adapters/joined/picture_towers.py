@@ -4,59 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import torch
-from PIL import Image
-from PIL.Image import Resampling
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from workbench.errors import BadWeightsError, UnsupportedError
 from workbench.models.adapters.joined.efficientnet_lite import timm_names
+from workbench.models.adapters.joined.looks import Looking, build_look
 from workbench.models.adapters.joined.places import checked, find
-from workbench.models.adapters.tower import as_rgb
-from workbench.models.weights import find_weights, reading
+from workbench.models.tensors import read_checkpoint
+from workbench.models.weights import find_weights, in_memory, reading
 from workbench.results import OnEvent
 
-__all__ = ["Look", "PictureTower", "load_picture_tower"]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a picture becomes pixels.
-
-    Attributes:
-        side: rows and columns of the input.
-        fit: "squash" keeps everything in view and changes the shape; "crop" keeps the shape and the middle.
-        mean, std: of each channel, pixels running from 0 to 1.
-        zoom: with "crop", the part of the shorter side that is kept.
-    """
-
-    side: int
-    fit: Literal["squash", "crop"] = "squash"
-    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
-    std: tuple[float, ...] = (0.5, 0.5, 0.5)
-    zoom: float = 0.875
-
-    def view(self, picture: Image.Image) -> Image.Image:
-        """The picture as the tower sees it, before normalisation."""
-        picture = as_rgb(picture)
-        if self.fit == "squash":
-            return picture.resize((self.side, self.side), Resampling.BICUBIC)
-        scale = self.side / self.zoom / min(picture.size)
-        size = [max(self.side, round(length * scale)) for length in picture.size]
-        left, top = ((length - self.side) // 2 for length in size)
-        grown = picture.resize((size[0], size[1]), Resampling.BICUBIC)
-        return grown.crop((left, top, left + self.side, top + self.side))
-
-    def pixels(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """item x channel x row x col, normalised."""
-        raw = torch.stack([_channels(self.view(picture)) for picture in pictures])
-        mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
-        return (raw - mean) / std
+__all__ = ["PictureTower", "load_picture_tower"]
 
 
 class PictureTower(nn.Module, ABC):
@@ -72,7 +33,7 @@ class PictureTower(nn.Module, ABC):
     feature: int
     classes: int | None = None
 
-    def __init__(self, look: Look, files: tuple[Path, ...]) -> None:
+    def __init__(self, look: Looking, files: tuple[Path, ...]) -> None:
         super().__init__()
         self.look, self.files = look, files
 
@@ -95,7 +56,7 @@ class PictureTower(nn.Module, ABC):
 class TimmTower(PictureTower):
     """A network of timm: maps of features, or tokens behind a class token and registers."""
 
-    def __init__(self, network: nn.Module, look: Look, files: tuple[Path, ...]) -> None:
+    def __init__(self, network: nn.Module, look: Looking, files: tuple[Path, ...]) -> None:
         super().__init__(look, files)
         self.network = network
         head: Any = network.get_classifier()  # type: ignore[operator]
@@ -124,7 +85,7 @@ class TimmTower(PictureTower):
 class TransformersTower(PictureTower):
     """An image network of transformers: ViT, DeiT, DINOv2, ConvNeXt, the image half of a CLIP."""
 
-    def __init__(self, network: nn.Module, look: Look, files: tuple[Path, ...]) -> None:
+    def __init__(self, network: nn.Module, look: Looking, files: tuple[Path, ...]) -> None:
         super().__init__(look, files)
         self.network = network
         config: Any = network.config
@@ -158,12 +119,12 @@ def load_picture_tower(
     Raises:
         UnavailableError, BadWeightsError: its files are not here, or not the right ones.
     """
-    look = _look(settings, name)
+    look = build_look(settings, name)
     place = find(str(settings.get("weights", "")), beside, name=name, on_event=on_event)
-    files = find_weights(place) if place.is_dir() else (place,)
+    library = settings.get("library")
+    files = find_weights(place, library=str(library)) if place.is_dir() else (place,)
     for file in files:
         checked(file, settings.get("sha256") if len(files) == 1 else None, name=name)
-    library = settings.get("library")
     if library == "timm":
         with reading(files, f"timm's {settings.get('architecture')}"):
             return TimmTower(_timm(settings, files), look, tuple(files))
@@ -171,8 +132,8 @@ def load_picture_tower(
         from transformers import AutoModel
 
         with reading(files, f"the image tower in {place}"):
-            network: Any = AutoModel.from_pretrained(
-                str(place), trust_remote_code=False, local_files_only=True
+            network: Any = in_memory(
+                AutoModel.from_pretrained(str(place), trust_remote_code=False, local_files_only=True)
             )
         return TransformersTower(getattr(network, "vision_model", network), look, tuple(files))
     raise BadWeightsError(
@@ -180,38 +141,13 @@ def load_picture_tower(
     )
 
 
-def _look(settings: Mapping[str, Any], name: str) -> Look:
-    known: dict[str, Any] = {
-        key: settings[key] for key in ("side", "fit", "mean", "std", "zoom") if key in settings
-    }
-    if "side" not in known:
-        raise BadWeightsError(
-            f"{name}: joined_config.json does not say the 'side' of the image tower's input."
-        )
-    fixed: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in known.items()
-    }
-    return Look(**fixed)
-
-
 def _timm(settings: Mapping[str, Any], files: Sequence[Path]) -> nn.Module:
     import timm
 
     architecture = str(settings.get("architecture"))
-    state = _tensors(files[0])
+    state = read_checkpoint(files).tensors
     if settings.get("names") == "efficientnet-lite":
         state = timm_names(state, architecture)
     network = timm.create_model(architecture, pretrained=False, **settings.get("options", {}))
     network.load_state_dict(state, strict=True)
     return network
-
-
-def _tensors(file: Path) -> dict[str, Tensor]:
-    if file.suffix == ".safetensors":
-        return load_file(file)
-    return torch.load(file, map_location="cpu", weights_only=True)
-
-
-def _channels(picture: Image.Image) -> Tensor:
-    raw = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return raw.view(picture.height, picture.width, 3).permute(2, 0, 1).float() / 255

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from workbench.errors import BadWeightsError
 from workbench.models.adapters.joined.places import checked, find
-from workbench.models.weights import find_weights, reading
+from workbench.models.adapters.pieces import tokenised
+from workbench.models.texts import VOCABULARIES, has_vocabulary
+from workbench.models.weights import find_weights, in_memory, reading
 from workbench.results import OnEvent
 
 __all__ = ["TextTower", "load_text_tower"]
@@ -40,8 +42,13 @@ class TextTower(nn.Module):
     def words(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """`input_ids`, `attention_mask` and what else the network reads: item x token, on the CPU."""
         return dict(
-            self.tokeniser(
-                list(texts), padding="longest", truncation=True, max_length=self.limit, return_tensors="pt"
+            tokenised(
+                self.tokeniser,
+                list(texts),
+                padding="longest",
+                truncation=True,
+                max_length=self.limit,
+                return_tensors="pt",
             )
         )
 
@@ -70,13 +77,18 @@ def load_text_tower(
     pooling = settings.get("pooling", "mean")
     if pooling not in ("mean", "first"):
         raise BadWeightsError(f"{name}: the text tower's pooling is {pooling!r}; expected 'mean' or 'first'.")
-    files = find_weights(folder)
+    files = find_weights(folder, library="transformers")
     for file in files:
         checked(file, settings.get("sha256") if len(files) == 1 else None, name=name)
+    if not has_vocabulary(folder):
+        raise BadWeightsError(
+            f"{name}: the text tower in {folder} has no tokeniser ({', '.join(VOCABULARIES[:3])} ...). "
+            "Copy the one it was trained with there."
+        )
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     with reading(files, f"the text tower in {folder}"):
         tokeniser = AutoTokenizer.from_pretrained(str(folder), **options)
-        network = AutoModel.from_pretrained(str(folder), **options)
+        network = in_memory(AutoModel.from_pretrained(str(folder), **options))
     longest = int(getattr(network.config, "max_position_embeddings", 512))
     limit = min(int(settings.get("limit", longest)), longest)
     return TextTower(network, tokeniser, pooling=pooling, limit=limit, files=tuple(files))
