@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from workbench._repr import html_table
+from workbench.calling import verb
 from workbench.data.cards import CARDS, DataCard, card
 from workbench.data.digits import load_digits_words
 from workbench.data.emoji import load_emoji
 from workbench.data.emoji_match import load_emoji_match
-from workbench.data.folder import from_pictures, load_folder
+from workbench.data.folder import load_folder
+from workbench.data.in_hand import from_pictures
+from workbench.data.kept import keep
 from workbench.data.pairs import Pair, Pairs
 from workbench.data.photos import load_photos
 from workbench.data.pictures import ENDINGS, open_picture
 from workbench.data.places import local_path
 from workbench.data.questions import load_shapes_questions
 from workbench.data.shapes import load_shapes
-from workbench.data.shards import load_shards, shards_in
-from workbench.data.tables import TABLES, load_table
+from workbench.data.shards import is_shard, load_shards, shards_in
+from workbench.data.tables import TABLES, from_table, is_table, load_table
 from workbench.data.vqa import load_easy_vqa
 from workbench.errors import BadInputError, UnknownNameError
 
@@ -35,6 +38,8 @@ __all__ = [
     "card",
     "from_path",
     "from_pictures",
+    "from_table",
+    "keep",
     "load",
     "open_picture",
 ]
@@ -61,13 +66,15 @@ class DataTable(tuple[DataCard, ...]):
         return html_table("data sets", ("name", "what it holds", "licence", "source"), rows)
 
 
+@verb
 def available() -> DataTable:
     """What `load` knows by name."""
     return DataTable(CARDS)
 
 
-def load(name: str | Path, **options: Any) -> Pairs:
-    """Pairs by name, or from a path of the user's own.
+@verb
+def load(name: str | Path | Any, **options: Any) -> Pairs:
+    """Pairs by name, from a path of the user's own, or from a pandas table in hand.
 
     - "emoji": options `language="en"`, `skin_tones=False`
     - "shapes": options `n=200`, `seed=0`, `language="en"`
@@ -77,24 +84,29 @@ def load(name: str | Path, **options: Any) -> Pairs:
       `language="en"`
     - "emoji-match": options `hard=False`, `language="en"`, `seed=0`
     - "shapes-questions": options `n=1000`, `seed=0`, `kind=None`
-    - a folder (of pictures, or of class folders): no options
-    - a .tar in WebDataset's form, or a folder of them: no options
-    - a .csv, .tsv or .parquet: options `image_column`, `text_column`, `label_column`
+    - a folder of pictures, of class folders, of train/ and test/, with or without a metadata table
+    - a .tar or .tar.gz in WebDataset's form, or a folder of them: no options
+    - a .csv, .tsv, .jsonl, .json (COCO's captions) or .parquet, or a folder of parquet shards: options
+      `image_column`, `text_column`, `label_column`, `root`; of text tables `encoding`, `separator`, `quoting`
+
+    What is not read is counted and named in `.notes`; `workbench data check PATH` prints it.
 
     Raises:
         UnknownNameError: neither a name nor a path that exists; the nearest names are given.
         BadInputError: an option that this data set does not have, an address, or a folder or table
             without pictures.
     """
+    if hasattr(name, "iloc"):
+        return _called(from_table, "data.load(table)", {"table": name} | options)
     loader = _LOADERS.get(str(name))
     if loader is not None:
         return _called(loader, f"data.load({str(name)!r})", options)
     path = local_path(name)
-    if path.suffix.lower() == ".tar" or (path.is_dir() and shards_in(path)):
+    if is_shard(path) or path.suffix.lower() == ".tar" or (path.is_dir() and shards_in(path)):
         return _called(load_shards, "data.load(shards)", {"shards": path} | options)
     if path.is_dir():
         return _called(load_folder, "data.load(folder)", {"folder": path} | options)
-    if path.suffix.lower() in TABLES and path.is_file():
+    if path.is_file() and is_table(path):
         return _called(load_table, "data.load(table)", {"table": path} | options)
     if path.is_file():
         raise BadInputError(
@@ -109,10 +121,12 @@ def load(name: str | Path, **options: Any) -> Pairs:
     raise UnknownNameError(f"There is no data set {name!r}.")
 
 
+@verb
 def from_path(path: str | Path) -> Pairs:
     """Whatever is there: one picture, a folder of them, or a table."""
     file = local_path(path)
-    if file.suffix.lower() in ENDINGS or (file.is_file() and file.suffix.lower() not in (*TABLES, ".tar")):
+    readable = file.is_file() and (is_table(file) or is_shard(file) or file.suffix.lower() == ".tar")
+    if file.suffix.lower() in ENDINGS or (file.is_file() and not readable):
         return from_pictures([file])
     return load(file)
 
@@ -120,6 +134,11 @@ def from_path(path: str | Path) -> Pairs:
 def _called(loader: Callable[..., Pairs], what: str, options: dict[str, Any]) -> Pairs:
     try:
         return loader(**options)
+    except RecursionError:
+        raise BadInputError(
+            f"{what}: something in it is nested deeper than can be read. Write texts and labels as plain "
+            "values."
+        ) from None
     except TypeError as problem:
         if "unexpected keyword" not in str(problem):
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
 
 __all__ = ["CARDS", "DataCard", "card"]
@@ -43,12 +44,14 @@ CARDS = (
     ),
     DataCard(
         "photos",
-        "photographs bundled with scikit-image, with short captions of our own",
-        "as stated by scikit-image, see THIRD_PARTY.md",
+        "photographs bundled with scikit-image and scikit-learn, with captions and labels of our own",
+        "as stated by the two packages, see THIRD_PARTY.md",
         "Photographs, by way of scikit-image: NASA (astronaut, deep field), Stéfan van der Walt (cat), "
         "Rachel Michetti (coffee), SpaceX (rocket), Lav Varshney (camera), Brooklyn Museum (coins), Andreas "
-        "Preuss (horse), CC0Textures (brick), linolafett (grass), D. Scharstein and others (motorcycle).",
-        "PyPI scikit-image",
+        "Preuss (horse), CC0Textures (brick), linolafett (grass), D. Scharstein and others (motorcycle), "
+        "Wikipedia (handwriting); by way of scikit-learn, CC BY 2.0: danielbuechele (temple), "
+        "vultilion (flower).",
+        "PyPI scikit-image and scikit-learn",
     ),
     DataCard(
         "easy-vqa",
@@ -81,6 +84,7 @@ CARDS = (
 )
 
 
+@verb
 def card(name: str) -> DataCard:
     """The row of one data set.
 

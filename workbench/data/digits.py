@@ -7,7 +7,7 @@ accuracies follow from counting, for a reader who recognises every digit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -183,9 +183,12 @@ def _drawings() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 def _source(row: int, noise: float, seed: int, item: int) -> Source:
     named = f"digit {row}" if noise == 0 else f"digit {row} noise {noise} seed {seed} item {item}"
-    return Source(
-        lambda: _drawn(row, noise, seed, item if noise else 0).copy(), lambda: content_key(named.encode())
-    )
+    drawn = partial(_copied, row, noise, seed, item if noise else 0)
+    return Source(drawn, partial(content_key, named.encode()))
+
+
+def _copied(row: int, noise: float, seed: int, item: int) -> Image.Image:
+    return _drawn(row, noise, seed, item).copy()
 
 
 @lru_cache(maxsize=512)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from workbench.data.cards import card
 from workbench.data.emoji_table import emoji_rows, translations
-from workbench.data.pairs import Pairs, Source, content_key
-from workbench.data.pictures import open_picture
+from workbench.data.pairs import Pairs, Source
+from workbench.data.sources import FileSource
 
 __all__ = ["load_emoji"]
 
@@ -47,7 +46,7 @@ def load_emoji(*, language: str = "en", skin_tones: bool = False) -> Pairs:
 
 def file_source(path: Path) -> Source:
     """A picture in a file; its key is a digest of the file's bytes."""
-    return Source(partial(open_picture, path), lambda: content_key(path.read_bytes()))
+    return FileSource(path)
 
 
 def _code(language: str, skin_tones: bool) -> str:

@@ -1,130 +1,125 @@
-"""Pairs from a folder of pictures, or of class folders; and from pictures already in hand."""
+"""Pairs from a folder of pictures, or of class folders."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from workbench._repr import one_line, plural
-from workbench.data.emoji import file_source
-from workbench.data.pairs import Pairs, Source, content_key
-from workbench.data.pictures import ENDINGS, open_picture
-from workbench.data.pictures import Source as Picture
+from workbench._repr import plural
+from workbench.data.beside import Beside, is_metadata, said_beside
+from workbench.data.layout import layout_of
+from workbench.data.pairs import Pairs
+from workbench.data.pictures import USUAL
 from workbench.data.places import readable
-from workbench.data.tables import ENCODINGS
+from workbench.data.sources import FileSource
+from workbench.data.tables import TABLES, is_table, load_table
+from workbench.data.walking import Found, left_out, walk
+from workbench.data.wording import words_of
 from workbench.errors import BadInputError
 
-__all__ = ["from_pictures", "load_folder", "words_of"]
-
-_CAPTION_ENDING = ".txt"  # a text file beside a picture, of the same name, is its caption
+__all__ = ["load_folder", "words_of"]
 
 
-def load_folder(folder: Path) -> Pairs:
+def load_folder(folder: Path, **options: Any) -> Pairs:
     """Every picture below `folder`, in order of its path.
 
-    The text of a picture is the text file of the same name beside it, else its file name in words.
-    If every picture lies in a folder of its own class, the folders' names are the labels. Hidden files
-    and files that are no pictures are left out; links are followed only inside the folder.
+    The text of a picture is what a `metadata.csv`, `.jsonl` or `.parquet` says of it, else the text file of
+    the same name beside it, else its file name in words. Class folders give labels; folders called train,
+    validation and test give a column "split". Links are followed. What is not read is named in `.notes`.
+    A folder that holds tables and no picture of its own is read as those tables, with their `options`.
 
     Raises:
         BadInputError: no picture is there.
     """
-    root = folder.resolve()
-    files = sorted(_pictures(root))
-    if not files:
-        raise BadInputError(
-            f"The folder {str(folder)!r} holds no pictures. Expected files ending in "
-            f"{', '.join(sorted(ENDINGS))}, in it or in folders below it."
-        )
-    inside = [path.relative_to(root).parts[:-1] for path in files]
-    labels = tuple(readable(parts[0]) for parts in inside) if all(inside) else None
-    captions = [_caption(path, root) for path in files]
+    found = walk(folder)
+    if not found.pictures or options:
+        return _tables_of(folder, found, options)
+    names = found.pictures
+    layout = layout_of([Path(name).parts[:-1] for name in names])
+    said = said_beside(folder, found)
+    rows = [row for row, name in enumerate(names) for _ in said.texts[name]]
+    sources = [FileSource(os.path.join(folder, name)) for name in names]
+    columns: dict[str, tuple[Any, ...]] = {"file": tuple(readable(names[row]) for row in rows)}
+    if layout.split is not None:
+        columns["split"] = tuple(layout.split[row] for row in rows)
+    columns |= {
+        column: tuple(said.columns[column].get(names[row]) for row in rows)
+        for column in said.columns
+        if column not in columns
+    }
+    labels, notes = _labels(layout.labels, said, names)
     return Pairs(
-        name=readable(root.name),
-        sources=tuple(file_source(path) for path in files),
-        texts=tuple(captions),
-        labels=labels,
-        columns={"file": tuple(readable(str(path.relative_to(root))) for path in files)},
+        name=readable(folder.resolve().name),
+        sources=tuple(sources[row] for row in rows),
+        texts=tuple(text for name in names for text in said.texts[name]),
+        labels=None if labels is None else tuple(labels[row] for row in rows),
+        columns=columns,
+        notes=(
+            *layout.notes,
+            *said.notes,
+            *notes,
+            *left_out(found, said.used),
+            *_tables(folder, found, said),
+        ),
         code=f"data.load({str(folder)!r})",
+        read_as=f"a folder of {plural(len(names), 'picture')}; texts from {said.how}, "
+        + (
+            "no labels"
+            if labels is None
+            else "labels from " + ("metadata" if said.labels else "class folders")
+        ),
     )
 
 
-def from_pictures(pictures: Sequence[Picture], *, texts: Sequence[str] | None = None) -> Pairs:
-    """Pairs of pictures in hand: bytes, paths, arrays or Pillow pictures. All are opened now.
+def _tables(folder: Path, found: Found, said: Beside) -> tuple[str, ...]:
+    """Tables that lie beside the pictures and were not read."""
+    names = [name for name in found.others if name not in said.used and is_table(folder / name)]
+    if not names:
+        return ()
+    return (f"{names[0]!r} is a table: data.load({str(folder / names[0])!r}) reads the pictures it names.",)
 
-    Raises:
-        BadPictureError: one cannot be read; the message names it.
-        BadInputError: no picture, one that is not in a list, or not one text for each.
-    """
-    if _is_one(pictures):
-        raise BadInputError("One picture was given; expected a list. Write data.from_pictures([picture]).")
-    if not len(pictures):
-        raise BadInputError("No picture was given. Give a list with at least one.")
-    names = [
-        words_of(Path(str(p))) if isinstance(p, (str, Path)) else f"picture {k + 1}"
-        for k, p in enumerate(pictures)
-    ]
-    said = list(texts) if texts is not None else names
-    if len(said) != len(pictures):
+
+def _labels(
+    folders: tuple[str, ...] | None, said: Beside, names: Sequence[str]
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Labels that metadata gives come before those of folders."""
+    if not said.labels:
+        return folders, ()
+    return tuple(said.labels.get(name, "") for name in names), (
+        () if folders is None else ("Labels are those of the metadata, not the names of the folders.",)
+    )
+
+
+def _tables_of(folder: Path, found: Found, options: dict[str, Any]) -> Pairs:
+    """A folder without pictures of its own: parquet shards, or one table."""
+    tables = [name for name in found.others if is_table(folder / name)]
+    shards = [name for name in tables if name.lower().endswith(".parquet")]
+    chosen = shards or (tables if len(tables) == 1 else [name for name in tables if is_metadata(name)][:1])
+    if not chosen:
+        more = f" {plural(len(tables), 'table')} lie in it; give the path of one." if tables else ""
         raise BadInputError(
-            f"{plural(len(said), 'text')} for {plural(len(pictures), 'picture')}; give one each."
+            f"The folder {str(folder)!r} holds no pictures. Expected pictures ({USUAL}) "
+            f"in it or in folders below it, or one table ({', '.join(TABLES)}).{more}{_seen(found)}"
         )
-    opened = [open_picture(picture, name=str(said[k])) for k, picture in enumerate(pictures)]
-    sources = tuple(_in_hand(picture) for picture in opened)
-    return Pairs("pictures", sources, tuple(map(str, said)), code=_code(pictures))
+    pairs = load_table([folder / name for name in sorted(chosen)], **options)
+    notes = left_out(found, chosen)
+    return _as_folder(pairs, folder, notes, options)
 
 
-def _in_hand(picture: Image.Image) -> Source:
-    key = content_key(f"{picture.size}".encode() + picture.tobytes())
-    # A copy: whoever shrinks what was opened must not shrink it for everybody.
-    return Source(picture.copy, lambda: key)
+def _as_folder(pairs: Pairs, folder: Path, notes: Iterable[str], options: dict[str, Any]) -> Pairs:
+    from dataclasses import replace
+
+    given = "".join(f", {name}={value!r}" for name, value in options.items())
+    return replace(
+        pairs,
+        name=readable(folder.resolve().name),
+        notes=(*pairs.notes, *notes),
+        code=f"data.load({str(folder)!r}{given})",
+    )
 
 
-def words_of(path: Path) -> str:
-    """`DSC_red-car.jpg` -> `DSC red car`."""
-    stem = readable(path.stem)
-    words = stem.replace("_", " ").replace("-", " ").split()
-    return " ".join(words) or stem
-
-
-def _is_one(pictures: object) -> bool:
-    if isinstance(pictures, np.ndarray):  # row x col, or row x col x 3 or 4; others are stacks of pictures
-        return pictures.ndim < 3 or (pictures.ndim == 3 and pictures.shape[2] in (3, 4))
-    return isinstance(pictures, (str, bytes, bytearray, Path, Image.Image))
-
-
-def _pictures(root: Path) -> list[Path]:
-    found = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = (Path(folder) / name for name in names if not name.startswith("."))
-        found += [
-            path for path in paths if path.suffix.lower() in ENDINGS and path.resolve().is_relative_to(root)
-        ]
-    return found
-
-
-def _caption(path: Path, root: Path) -> str:
-    beside = path.with_suffix(_CAPTION_ENDING)
-    if not beside.is_file() or not beside.resolve().is_relative_to(root):
-        return words_of(path)
-    return " ".join(_decoded(beside.read_bytes()).split()) or words_of(path)
-
-
-def _decoded(content: bytes) -> str:
-    for encoding in ENCODINGS:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return content.decode("utf-8", errors="replace")
-
-
-def _code(pictures: Sequence[Picture]) -> str:
-    if all(isinstance(picture, (str, Path)) for picture in pictures):
-        return f"data.from_pictures({[str(picture) for picture in pictures]!r})"
-    return f"data.from_pictures([...])  # {one_line(plural(len(pictures), 'picture'))} added by hand\n"
+def _seen(found: Found) -> str:
+    notes = left_out(found, ())
+    return f" There: {'; '.join(notes)}." if notes else ""

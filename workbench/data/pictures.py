@@ -7,10 +7,12 @@ fetched from an address.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import threading
 import warnings
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +21,86 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from workbench._repr import human_bytes, path_end
+from workbench.calling import verb
+from workbench.data.arrays import ASSUMED, grids_of, is_array
 from workbench.data.places import local_path
 from workbench.errors import BadInputError, BadPictureError
 
-__all__ = ["ENDINGS", "MAX_BYTES", "MAX_PIXELS", "open_picture"]
+__all__ = ["ENDINGS", "MAX_BYTES", "MAX_PIXELS", "USUAL", "open_picture", "picture_kind"]
 
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+ENDINGS = frozenset(
+    {
+        ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".webp", ".gif", ".bmp", ".dib",
+        ".tif", ".tiff", ".avif", ".avifs", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
+    }
+)  # fmt: skip
+USUAL = "avif, bmp, gif, jpeg, jp2, png, ppm, tiff, webp"
+"""The formats by their usual names, for messages; `ENDINGS` has their other names as well."""
 MAX_BYTES = 64_000_000
 MAX_PIXELS = 100_000_000
+_STRIP = 4_000_000  # pixels that are brought to 8 bits, or laid on white, at once
 _DRAFT_SIDE = 2048  # pixels: a larger JPEG is decoded at a fraction, which is faster and loses nothing here
 
 # Formats that Pillow decodes by itself: for others it starts programs (EPS is run by Ghostscript).
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")
 # What Pillow's decoders raise on damaged files, found by feeding them some thousands of such.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error)
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error,
+    RuntimeError, AttributeError, AssertionError, MemoryError,
+)  # fmt: skip
+_MARKS: dict[str, tuple[bytes, ...]] = {
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "TIFF": (b"II*\0", b"MM\0*"),
+    "JPEG2000": (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
+}
 _HEADER = threading.Lock()  # filters of warnings are one for all threads, and pictures open in several
 
 Source = bytes | str | Path | Image.Image | NDArray[Any]
 
 
+@verb
 def open_picture(source: Source, *, name: str = "") -> Image.Image:
     """`source` as an RGB picture: turned upright by its EXIF, alpha put on white, first frame only.
 
     Args:
-        source: content of a file, a path, an array (row x col or row x col x 3 or 4; uint8, or
-            floats in 0..1), or a Pillow picture (an animated one: the frame it stands at; it is not moved).
+        source: content of a file, a path, a Pillow picture (an animated one: the frame it stands at; it is
+            not moved), or an array or tensor of any device: row x col, row x col x 3 or 4, or 3 or 4 x row x
+            col; uint8, or floats in 0..1 or 0..255. What it was taken for stands in `.info["assumed"]`.
         name: what to call it in an error.
 
     Raises:
-        BadPictureError: not a picture, cut off, empty, too large; or an address was given.
+        BadPictureError: not a picture, cut off, empty, too large; an address; or an array whose axes or range
+            can be read in two ways.
     """
     if isinstance(source, Image.Image):
         return _from_pillow(source, name or "the picture")
-    if isinstance(source, np.ndarray):
+    if is_array(source):
         return _from_array(source, name or "the array")
+    if isinstance(source, os.PathLike):
+        source = Path(source)
     if isinstance(source, (str, Path)):
         name = name or str(source)
         source = _read(source)
     if not isinstance(source, (bytes, bytearray, memoryview)):
         raise BadPictureError(
             f"A {type(source).__name__} is no picture. Give a path, the bytes of a file, "
-            "an array or a Pillow picture."
+            "an array, a tensor or a Pillow picture."
         )
     return _decoded(bytes(source), name or "the picture")
+
+
+def picture_kind(start: bytes) -> str:
+    """The format that a file's first 32 bytes say it has, if it is one that is read here; else ""."""
+    for kind, marks in _MARKS.items():
+        if start.startswith(marks):
+            return kind
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[4:8] == b"ftyp" and (start[8:12] in (b"avif", b"avis") or b"avif" in start[16:32]):
+        return "AVIF"
+    return ""
 
 
 def _read(path: str | Path) -> bytes:
@@ -147,40 +186,64 @@ def _rgb(picture: Image.Image) -> Image.Image:
     if upright.mode.startswith("I") or upright.mode == "F":
         return _scaled(upright)
     if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
-        drawn = upright.convert("RGBA")
-        ground = Image.new("RGBA", drawn.size, "white")
-        return Image.alpha_composite(ground, drawn).convert("RGB")
+        return _in_strips(upright.convert("RGBA"), _on_white)
     converted = upright.convert("RGB")
     return converted.copy() if converted is picture else converted
 
 
+def _in_strips(picture: Image.Image, make: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """What `make` gives of a picture, strip by strip: whole, the largest would take several gigabytes."""
+    made = Image.new("RGB", picture.size)
+    for top, strip in _strips(picture):
+        made.paste(make(strip), (0, top))
+    return made
+
+
+def _strips(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    rows = max(1, _STRIP // picture.width)
+    for top in range(0, picture.height, rows):
+        yield top, picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
+def _on_white(strip: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip).convert("RGB")
+
+
 def _scaled(picture: Image.Image) -> Image.Image:
     """Brought to 8 bits from 16, 32 or floats; Pillow's own conversion would clip them to white."""
-    values = np.asarray(picture, dtype=np.float64)
-    brightest = float(values.max(initial=0, where=np.isfinite(values)))
     if picture.mode.startswith("I;16"):
         top = 65535.0
-    elif picture.mode == "I":
-        top = next((usual for usual in (255.0, 65535.0) if brightest <= usual), brightest)
     else:
-        top = max(brightest, 1.0)
-    finite = np.nan_to_num(values, posinf=top, neginf=0)
+        brightest = max(_brightest(strip) for _, strip in _strips(picture))
+        if picture.mode == "I":
+            top = next((usual for usual in (255.0, 65535.0) if brightest <= usual), brightest)
+        else:
+            top = max(brightest, 1.0)
+    return _in_strips(picture, partial(_grey, top))
+
+
+def _brightest(strip: Image.Image) -> float:
+    values = np.asarray(strip, dtype=np.float64)
+    return float(values.max(initial=0, where=np.isfinite(values)))
+
+
+def _grey(top: float, strip: Image.Image) -> Image.Image:
+    finite = np.nan_to_num(np.asarray(strip, dtype=np.float64), posinf=top, neginf=0)
     grey = np.clip(finite / top * 255, 0, 255).round().astype(np.uint8)
     return Image.fromarray(grey, "L").convert("RGB")
 
 
-def _from_array(array: NDArray[Any], name: str) -> Image.Image:
-    shape = array.shape
-    if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (3, 4))) or 0 in shape:
-        raise BadPictureError(f"{name} has shape {shape}; expected row x col, or row x col x 3 or 4.")
-    if np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
-            raise BadPictureError(f"{name} holds floats outside 0..1 (or NaN). Scale it, or give uint8.")
-        array = (array * 255).round()
-    elif array.dtype not in (np.uint8, np.bool_):
-        raise BadPictureError(f"{name} has dtype {array.dtype}; expected uint8, or floats in 0..1.")
-    scaled = array.astype(np.uint8) * (255 if array.dtype == np.bool_ else 1)
-    return _rgb(Image.fromarray(scaled))
+def _from_array(array: Any, name: str) -> Image.Image:
+    grids, assumed = grids_of(array, name)
+    if len(grids) > 1:
+        raise BadPictureError(
+            f"{name} has shape {tuple(array.shape)}: {len(grids)} pictures. Give one, or all to "
+            "data.from_pictures."
+        )
+    picture = _rgb(Image.fromarray(grids[0]))
+    if assumed:
+        picture.info[ASSUMED] = assumed
+    return picture
 
 
 def _hint(content: bytes) -> str:
@@ -193,7 +256,7 @@ def _hint(content: bytes) -> str:
         return ": it is a web page; save the picture itself"
     if b"\0" not in content[:512]:
         return ": it holds text"
-    return f"; expected one of {', '.join(sorted(ending[1:] for ending in ENDINGS))}"
+    return f"; expected one of {USUAL}"
 
 
 def _too_many_bytes(name: str, size: int) -> str:

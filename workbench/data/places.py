@@ -48,4 +48,7 @@ def local_path(place: object) -> Path:
 
 def readable(name: str) -> str:
     """A file name as text that can be encoded: bytes that are no UTF-8 become `�`."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # half a character, which stands for no byte
+        return name.encode("utf-8", "replace").decode("utf-8")

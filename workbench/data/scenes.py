@@ -26,6 +26,7 @@ SIZES = {"small": 9.0, "large": 16.0}  # radius in pixels
 _GROUND = (255, 255, 255)
 _OVERSAMPLED = 4  # edges are drawn four times finer and averaged
 _GAP = 3.0  # pixels between two things
+_ON_LINE = 1e-6  # pixels: a centre nearer than this to an edge lies on it
 _APART = 12.0  # pixels: nearer than this along an axis, no relation is claimed
 
 
@@ -52,11 +53,8 @@ class Scene:
     things: tuple[Thing, ...]
 
     def mask(self, thing: int) -> NDArray[np.bool_]:
-        """row x col: the pixels whose centre lies in this thing."""
-        mask = Image.new("1", (SIDE * _OVERSAMPLED, SIDE * _OVERSAMPLED), 0)
-        ImageDraw.Draw(mask).polygon(_scaled(self.things[thing]), fill=1)
-        fine = np.asarray(mask).reshape(SIDE, _OVERSAMPLED, SIDE, _OVERSAMPLED)
-        return fine.mean(axis=(1, 3)) >= 0.5
+        """row x col: the pixels whose centre lies inside the outline; one on the line is outside."""
+        return _inside(outline(self.things[thing]))
 
     def relation(self, first: int, second: int) -> str | None:
         """Where `first` stands, seen from `second`: "left of", "right of", "above" or "below".
@@ -119,6 +117,25 @@ def _ring(thing: Thing, radii: list[float], start: float) -> list[tuple[float, f
         )
         for k, radius in enumerate(radii)
     ]
+
+
+def _inside(corners: list[tuple[float, float]]) -> NDArray[np.bool_]:
+    """row x col: whether a pixel's centre lies in the polygon; `corners` are (col, row), in order.
+
+    By the even-odd rule: a line to the right of a point inside crosses the outline an odd number of times.
+    """
+    rows, cols = (np.arange(SIDE) + 0.5)[:, None], (np.arange(SIDE) + 0.5)[None]
+    odd, on_line = np.zeros((SIDE, SIDE), dtype=bool), np.zeros((SIDE, SIDE), dtype=bool)
+    for (col, row), (col_2, row_2) in zip(corners, corners[1:] + corners[:1], strict=True):
+        across, down = col_2 - col, row_2 - row
+        length = math.hypot(across, down)
+        aside = ((cols - col) * down - (rows - row) * across) / length
+        along = ((cols - col) * across + (rows - row) * down) / length
+        # The base of a small triangle runs through centres; rounding must not choose which of them are in.
+        on_line |= (abs(aside) < _ON_LINE) & (along > -_ON_LINE) & (along < length + _ON_LINE)
+        left_of_it = aside < 0 if down > 0 else aside > 0
+        odd ^= ((row > rows) != (row_2 > rows)) & left_of_it
+    return odd & ~on_line
 
 
 def _scaled(thing: Thing) -> list[tuple[float, float]]:

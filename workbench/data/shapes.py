@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
+from PIL.Image import Image
 
 from workbench.data.cards import card
 from workbench.data.pairs import Pairs, Source, content_key
@@ -52,7 +53,15 @@ def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
 
 def _source(scene: Scene) -> Source:
     # The key names what is drawn, not the pixels: a new Pillow may round an edge differently.
-    return Source(lambda: _drawn(scene).copy(), lambda: content_key(repr(scene).encode()))
+    return Source(partial(_copied, scene), partial(_key, scene))
+
+
+def _copied(scene: Scene) -> Image:
+    return _drawn(scene).copy()
+
+
+def _key(scene: Scene) -> str:
+    return content_key(repr(scene).encode())
 
 
 _drawn = lru_cache(maxsize=256)(draw_scene)

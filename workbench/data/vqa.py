@@ -71,9 +71,14 @@ def _questions(folder: Path, part: str) -> list[tuple[str, str, int]]:
 
 
 def _source(folder: Path, part: str, image: int) -> Source:
-    # One for all questions of a picture, so that its key is read from the disk once and not ten times.
+    # The key is read from the disk once, and not for each of a picture's ten questions.
     path = folder / part / "images" / f"{image}.png"
-    return Source(partial(open_picture, path), cache(lambda: content_key(path.read_bytes())))
+    return Source(partial(open_picture, path), partial(_key, path))
+
+
+@cache
+def _key(path: Path) -> str:
+    return content_key(path.read_bytes())
 
 
 def _kind(answer: str) -> str:
