@@ -7,13 +7,14 @@ A worker loads the model by its name, makes sure that it is the model of the man
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.data.pairs import Pairs
+from workbench.embedding.partition_work import embed_partition
 from workbench.errors import BadInputError, UnavailableError
 from workbench.models.base import DualEncoder
 
@@ -33,9 +34,12 @@ def spread(
     *,
     engine: Engine,
     workers: int,
-    batch_size: int,
+    **work: Any,
 ) -> Iterator[int]:
     """Compute the partitions `numbers` in `workers` processes; gives each number when it is done.
+
+    Args:
+        work: of `embed_partition`: `batch_size`, `on_bad`.
 
     Raises:
         BadInputError: an unknown engine, or a model or pairs that another process cannot load.
@@ -43,7 +47,7 @@ def spread(
     """
     if engine not in ("local", "ray"):
         raise BadInputError(f"engine={engine!r} was given; expected 'local' or 'ray'.")
-    job = _packed(corpus, model, pairs, batch_size)
+    job = _packed(corpus, model, pairs, work)
     if engine == "ray":
         yield from _on_ray(job, numbers, workers)
         return
@@ -78,12 +82,12 @@ def _on_ray(job: bytes, numbers: Sequence[int], workers: int) -> Iterator[int]:
         yield int(row["number"])
 
 
-def _packed(corpus: Corpus, model: DualEncoder, pairs: Pairs, batch_size: int) -> bytes:
+def _packed(corpus: Corpus, model: DualEncoder, pairs: Pairs, work: Mapping[str, Any]) -> bytes:
     """What a worker needs, for another process; pictures go as paths where they are files."""
     import cloudpickle
 
     try:
-        return cloudpickle.dumps((corpus, model.card.name, pairs, batch_size))
+        return cloudpickle.dumps((corpus, model.card.name, pairs, dict(work)))
     except Exception as problem:  # whatever a picture in hand refuses with
         raise BadInputError(
             f"These pairs cannot be sent to another process ({problem}). Load them from files or a table, or "
@@ -93,20 +97,19 @@ def _packed(corpus: Corpus, model: DualEncoder, pairs: Pairs, batch_size: int) -
 
 def _partition(job: bytes, number: int) -> int:
     """Runs in the worker."""
-    from workbench.embedding.corpus import embed_partition
-
-    corpus, model, pairs, batch_size = _unpacked(job)
-    embed_partition(corpus, number, model, pairs, batch_size=batch_size)
+    corpus, model, pairs, work = _unpacked(job)
+    embed_partition(corpus, number, model, pairs, **work)
     return number
 
 
 @lru_cache(maxsize=1)
-def _unpacked(job: bytes) -> tuple[Corpus, DualEncoder, Pairs, int]:
+def _unpacked(job: bytes) -> tuple[Corpus, DualEncoder, Pairs, dict[str, Any]]:
     import cloudpickle
 
     from workbench import models
+    from workbench.embedding.growing import Earlier
 
-    corpus, name, pairs, batch_size = cloudpickle.loads(job)  # packed by this very run, never from a file
+    corpus, name, pairs, work = cloudpickle.loads(job)  # packed by this very run, never from a file
     model = models.load(name)
     told = {"weights": model.weights_hash, "preprocessing": model.preprocessing_hash}
     differing = [key for key, value in told.items() if corpus.manifest[key] != value]
@@ -115,4 +118,4 @@ def _unpacked(job: bytes) -> tuple[Corpus, DualEncoder, Pairs, int]:
             f"models.load({name!r}) in a worker gives another model than this one ({', '.join(differing)} "
             "differ). Embed with workers=0, or put the model into a folder and load it from there."
         )
-    return corpus, model, pairs, batch_size
+    return corpus, model, pairs, work | {"earlier": Earlier(corpus.folder)}
