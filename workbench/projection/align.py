@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import check_axes, frozen
+from workbench._repr import one_line
+from workbench.axes import as_rows, frozen
+from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.keeping import Form, Kept
+from workbench.portable import Portable
+from workbench.projection.graph import most_judged
+from workbench.projection.overlap import on_map_of, shared, truth_of
 from workbench.projection.result import Projection
 
 __all__ = ["Alignment", "Similarity", "align", "similarity"]
 
 
 @dataclass(frozen=True, eq=False)
-class Similarity:
+class Similarity(Portable):
     """A turn (or a mirror image), a scale and a move: what may be done to a map without changing it."""
 
     turn: NDArray[np.float64]
@@ -30,12 +37,13 @@ class Similarity:
 
 
 @dataclass(frozen=True, eq=False)
-class Alignment:
+class Alignment(Kept):
     """Two maps of the same rows, the second laid on the first.
 
     Shapes:
         moved: row x 2, the second map's points
-        change: row, share of a point's neighbours in the first space that it lost in the second, 0 to 1
+        change: row, share of a point's neighbours in the first space that it lost in the second, 0 to 1; NaN
+            of fewer than four points
         change_on_map: row, the same between the two maps
         drift: row, distance between its two places, in mean distances from the first map's centre
 
@@ -43,6 +51,8 @@ class Alignment:
         chance: the change two unrelated neighbour lists would show; the line to read `change` against.
         residual: share of the first map's spread that the second could not be laid on.
     """
+
+    _form: ClassVar[Form] = Form("alignment", "alignment of two maps", "workbench.projection.open_alignment")
 
     first: Projection
     second: Projection
@@ -60,6 +70,7 @@ class Alignment:
         )
 
 
+@verb
 def similarity(points: ArrayLike, onto: ArrayLike, *, weight: ArrayLike | None = None) -> Similarity:
     """The `Similarity` that lays `points` on `onto` (row by row) with the least squared distance.
 
@@ -67,9 +78,14 @@ def similarity(points: ArrayLike, onto: ArrayLike, *, weight: ArrayLike | None =
 
     Source: Schönemann 1966; Gower 1975 (orthogonal Procrustes analysis).
     """
-    one, two = np.asarray(points, np.float64), np.asarray(onto, np.float64)
-    check_axes("points", one, "item xy", item=len(two), xy=2)
+    two = np.asarray(as_rows("onto", onto, "item xy", xy=2), np.float64)
+    one = np.asarray(as_rows("points", points, "item xy", item=len(two), xy=2), np.float64)
     own = np.ones(len(one)) if weight is None else np.asarray(weight, np.float64)
+    if weight is not None and (own.shape != (len(one),) or not own.sum() > 0 or own.min() < 0):
+        raise BadInputError(
+            f"weight is {one_line(repr(weight))}; expected {len(one)} numbers, one a row, of 0 or more and "
+            "not all 0."
+        )
     share = (own / own.sum())[:, None]
     origin, target = (one * share).sum(axis=0), (two * share).sum(axis=0)
     first, second = one - origin, two - target
@@ -79,6 +95,7 @@ def similarity(points: ArrayLike, onto: ArrayLike, *, weight: ArrayLike | None =
     return Similarity(left @ right, scale, origin, target)
 
 
+@verb
 def align(first: Projection, second: Projection) -> Alignment:
     """The second map laid on the first, with a change score for every point.
 
@@ -93,7 +110,8 @@ def align(first: Projection, second: Projection) -> Alignment:
             f"{' + '.join(second.modalities)}); expected the same rows in both. Embed the same pairs."
         )
     moved = similarity(second.points, first.points).apply(second.points)
-    k = min(first.neighbours.k, second.neighbours.k)
+    # With half of all points or more for neighbours, two lists are alike whatever the maps.
+    k = min(first.neighbours.k, second.neighbours.k, most_judged(len(first)))
     apart = np.linalg.norm(first.points - moved, axis=1)
     centred = np.linalg.norm(first.points - first.points.mean(axis=0), axis=1)
     spread = max(float((centred**2).sum()), 1e-12)
@@ -101,18 +119,9 @@ def align(first: Projection, second: Projection) -> Alignment:
         first,
         replace(second, points=moved),
         frozen(moved),
-        frozen(1 - shared(first.neighbours.index[:, :k], second.neighbours.index[:, :k])),
-        frozen(1 - shared(first.on_map[:, :k], second.on_map[:, :k])),
+        frozen(1 - shared(truth_of(first, k), truth_of(second, k), k, k)),
+        frozen(1 - shared(on_map_of(first, k), on_map_of(second, k), k, k)),
         frozen(apart / max(float(centred.mean()), 1e-12)),
         chance=1 - k / max(1, len(first) - 1),
         residual=float((apart**2).sum() / spread),
     )
-
-
-def shared(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.float32]:
-    """row: share of `one`'s entries (row x k) that `other` holds as well; 1 where k is 0."""
-    if one.shape[1] == 0:
-        return np.ones(len(one), np.float32)
-    # Sorted together, an entry that both hold stands twice in a row.
-    both = np.sort(np.concatenate([one, other], axis=1), axis=1)
-    return ((both[:, 1:] == both[:, :-1]).sum(axis=1) / one.shape[1]).astype(np.float32)

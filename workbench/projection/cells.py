@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import Cancelled
-from workbench.projection.result import Neighbours
+from workbench.projection.graph import Neighbours
 from workbench.results import Event, OnEvent, ShouldStop
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.projection.result import Neighbours
+from workbench.projection.graph import Neighbours
+from workbench.projection.space import Metric
 from workbench.results import OnEvent, ShouldStop
 
 __all__ = ["Drawn", "Reducer", "Task"]
@@ -21,7 +22,7 @@ class Task:
 
     Attributes:
         vectors: row x feature, of the space chosen.
-        neighbours: the graph of exactly these rows.
+        neighbours: the graph of exactly these rows, with the distances the layout goes by.
         start: row x 2 to begin from, or None.
         near: neighbours a point holds on to, itself counted, as umap-learn counts them.
     """
@@ -33,6 +34,7 @@ class Task:
     min_dist: float = 0.1
     epochs: int | None = None
     start: NDArray[np.float32] | None = None
+    metric: Metric = "cosine"
     on_event: OnEvent | None = None
     should_stop: ShouldStop | None = None
 

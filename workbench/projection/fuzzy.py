@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from workbench.projection.result import Neighbours
+from workbench.projection.graph import Neighbours
+from workbench.projection.space import Metric
 
-__all__ = ["bandwidths", "curve", "fuzzy_graph", "memberships"]
+__all__ = ["apart", "bandwidths", "curve", "fuzzy_graph", "memberships"]
 
 _HALVINGS = 64
 _CLOSE = 1e-5
@@ -36,6 +37,17 @@ def fuzzy_graph(neighbours: Neighbours, near: int) -> csr_matrix:
     both.eliminate_zeros()
     both.sort_indices()
     return both
+
+
+def apart(distance: NDArray[np.floating], metric: Metric) -> NDArray[np.floating]:
+    """The distance a layout goes by, from half the squared one: 1 - cosine is that already; the Euclidean
+    distance is its root, in units of the mean, so that no unit of measurement matters.
+    """
+    if metric == "cosine":
+        return distance
+    root = np.sqrt(2 * distance.astype(np.float64))
+    mean = float(root.mean()) if root.size else 0.0
+    return (root / mean if mean > 0 else root).astype(np.float32)
 
 
 def bandwidths(distance: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

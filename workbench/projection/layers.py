@@ -5,14 +5,18 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.axes import check_axes
+from workbench.calling import check_options, verb
 from workbench.data import Pairs
+from workbench.data.given import PairsLike, as_pairs, notes_of
 from workbench.errors import BadInputError, Cancelled
+from workbench.keeping import Form, Kept
+from workbench.models.given import Named, as_encoder
 from workbench.projection.result import Projection
 from workbench.projection.stopping import StoppedModel, StoppedRef, blocks_of
 from workbench.projection.verbs import project
@@ -24,8 +28,10 @@ Encode = Callable[[Any], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
-class LayerMaps:
+class LayerMaps(Kept):
     """Maps of the same rows, from the first layer to the last; `names` says which blocks had run."""
+
+    _form: ClassVar[Form] = Form("layers", "maps of layers", "workbench.projection.open_layers")
 
     maps: tuple[Projection, ...]
     names: tuple[str, ...]
@@ -43,9 +49,10 @@ class LayerMaps:
         return f"LayerMaps({len(self)} maps of {len(self.maps[0]):,} points: {', '.join(self.names)})"
 
 
+@verb
 def project_layers(
-    model: Any,
-    pairs: Pairs,
+    model: Named,
+    pairs: PairsLike,
     *,
     batch_size: int = 64,
     on_event: OnEvent | None = None,
@@ -60,7 +67,8 @@ def project_layers(
     A sentence or a picture is placed on each with the model stopped at that layer.
 
     Args:
-        model: a loaded model whose towers are stacks of equal blocks (transformers).
+        model: a loaded model whose towers are stacks of equal blocks (transformers), or its name.
+        pairs: of `data.load`, or pictures in any form that `data.from_pictures` takes.
         options: as for `project`.
 
     Raises:
@@ -70,6 +78,10 @@ def project_layers(
 
     Source: nostalgebraist 2020, "the logit lens", with a joint embedding in place of the vocabulary.
     """
+    check_options(project, options, of="project_layers")
+    # What is a model of some kind but cannot embed is refused for its towers, by `blocks_of`.
+    model, given = model if hasattr(model, "card") else as_encoder(model), pairs
+    pairs = as_pairs(given)
     if not len(pairs):
         raise BadInputError("There is nothing to map: `pairs` is empty. Load or select at least one.")
     depths = [len(blocks_of(model, side)) for side in ("image", "text")]
@@ -84,7 +96,7 @@ def project_layers(
             if stop[side] not in known[side]:
                 known[side][stop[side]] = _encoded(encode, things[side], batch_size, should_stop)
         vectors = (known[0][stop[0]], known[1][stop[1]])
-        spaces.append(_space(model, pairs, vectors, stop, is_last=stop == stops[-1]))
+        spaces.append(_space(model, pairs, vectors, stop, notes_of(given, pairs), is_last=stop == stops[-1]))
         if on_event is not None:
             on_event(Event("layers", done + 1, len(stops)))
     maps: list[Projection] = []
@@ -123,6 +135,7 @@ def _space(
     pairs: Pairs,
     vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
     kept: tuple[int, int],
+    notes: tuple[str, ...],
     *,
     is_last: bool,
 ) -> Embeddings:
@@ -133,5 +146,7 @@ def _space(
     if not is_last:
         weights, live = StoppedModel(model, kept).weights_hash, StoppedRef(model, kept)
         settings["blocks"] = kept
-    provenance = Provenance("project_layers", model.card.name, weights, pairs.fingerprint, settings)
+    provenance = Provenance(
+        "project_layers", model.card.name, weights, pairs.fingerprint, settings, notes=notes
+    )
     return Embeddings(*vectors, tuple(pairs.texts), pairs.labels, provenance, pairs, live)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from scipy.sparse import csr_matrix
 
 from workbench.errors import Cancelled
 from workbench.results import Event, OnEvent, ShouldStop
+from workbench.runtime import one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +70,8 @@ def lay_out(
     Raises:
         Cancelled: `should_stop` returned true.
     """
-    with _threads(len(start), device):
+    # Steps of a small map are shorter than the threads' waiting for each other.
+    with one_thread() if device == "cpu" and len(start) < _WORTH_THREADS else nullcontext():
         return _run(graph, start, a, b, epochs, seed, device, on_event, should_stop)
 
 
@@ -131,20 +133,6 @@ def _due(due: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
     if now.device.type == "cpu":  # NumPy finds set flags ten times faster
         return torch.from_numpy(np.flatnonzero(now.numpy()))
     return now.nonzero()[:, 0]
-
-
-@contextmanager
-def _threads(rows: int, device: str) -> Iterator[None]:
-    """One thread for small maps: their steps are shorter than the threads' waiting for each other."""
-    import torch
-
-    before = torch.get_num_threads()
-    if device == "cpu" and rows < _WORTH_THREADS:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

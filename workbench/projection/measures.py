@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import plural
+from workbench._repr import one_line, plural
+from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.projection.pairing import pair_losses, pair_ranks
-from workbench.projection.quality import continuity, known_stability, skewness, trustworthiness
-from workbench.projection.result import Projection
-from workbench.projection.space import MODALITIES, gap
+from workbench.projection.graph import WIDE
+from workbench.projection.pairing import group_ranks, pair_losses, pair_ranks
+from workbench.projection.quality import expected_skewness, known_stability, one_of_each, skewness
+from workbench.projection.ranks import continuity, expected_share, trustworthiness
+from workbench.projection.space import gap
 from workbench.results import Rule
+from workbench.values import classes_of
+
+if TYPE_CHECKING:
+    from workbench.projection.result import Projection
 
 __all__ = ["Measure", "measures", "pair_figures"]
 
@@ -45,6 +51,7 @@ class Measure:
     better: str = ""
 
 
+@verb
 def measures(
     projection: Projection, rows: ArrayLike | None = None, *, temperature: float | None = None
 ) -> tuple[Measure, ...]:
@@ -70,6 +77,7 @@ def measures(
     )
 
 
+@verb
 def pair_figures(
     projection: Projection, *, temperature: float | None = None
 ) -> Mapping[str, NDArray[np.float32]]:
@@ -87,45 +95,58 @@ def pair_figures(
     for asked in range(2):
         found = _ranks(projection, asked, 1 - asked)
         rank[asked, found.query] = found.rank
+        if not asked:  # a picture's rank stands at each of its captions
+            of = projection.embeddings.groups
+            known = np.full(int(of.max()) + 1, np.nan, np.float32)
+            known[of[found.query]] = found.rank
+            rank[asked] = known[of]
     sample, losses, _ = _losses(projection, _temperature(projection, temperature))
     loss[:, sample] = losses
     return {"rank": rank.reshape(-1), "loss": loss.reshape(-1)}
 
 
 def _of_the_map(projection: Projection, rows: NDArray[np.int64]) -> Iterator[Measure]:
-    quality, count, k = projection.quality, len(projection), projection.k
-    everyone, points = max(1, count - 1), plural(len(rows), "point")
-    if k == 0 or not len(rows):
+    quality, k = projection.quality, projection.k
+    everyone, points = max(1, len(projection) - 1), plural(len(rows), "point")
+    if projection.neighbours.k == 0 or not len(rows):
         return
-    chance = min(1.0, k / everyone)
-    far = max(0.0, 1 - quality.false.dtype.type(min(projection.neighbours.k, everyone) / everyone))
+    if k == 0:
+        yield from _too_few(projection)
+        return
+    chance, far = k / everyone, 1 - WIDE * k / everyone
     kept = float(quality.preservation[rows].mean())
     yield _share(
-        "preservation", f"true neighbours kept (k={k})", kept, f"chance {chance:.1%}", points, "higher"
+        "preservation", f"kNN preservation (k={k})", kept, f"chance {_percent(chance)}", points, "higher"
     )
     false, missing = float(quality.false[rows].mean()), float(quality.missing[rows].mean())
-    yield _share("false", "false neighbours", false, f"chance {far:.1%}", points, "lower")
-    yield _share("missing", "missing neighbours", missing, f"chance {far:.1%}", points, "lower")
-    trust, on = trustworthiness(projection, rows=rows)
-    yield Measure(
-        "trustworthiness",
-        "trustworthiness",
-        trust,
-        f"{trust:.3f}",
-        "chance 0.5",
-        plural(on, "point"),
-        "higher",
-    )
-    whole, on = continuity(projection, rows=rows)
-    yield Measure(
-        "continuity", "continuity", whole, f"{whole:.3f}", "chance 0.5", plural(on, "point"), "higher"
-    )
+    yield _share("false", "false-positive neighbours", false, f"chance {_percent(far)}", points, "lower")
+    yield _share("missing", "false-negative neighbours", missing, f"chance {_percent(far)}", points, "lower")
+    twin = f"chance {expected_share(len(projection), k):.2g}"
+    for figure in (trustworthiness, continuity):
+        value, on = figure(projection, rows=rows)
+        name = figure.__name__
+        yield Measure(name, name, value, f"{value:.3f}", twin, plural(on, "point"), "higher")
     found = known_stability(projection)
     if found is not None:
         same = float(found.agreement[rows].mean())
         seeds = f"{plural(len(found.seeds), 'more seed')}"
         yield _share(
-            "stability", "agreement with other seeds", same, f"chance {found.chance:.1%}", seeds, "higher"
+            "stability", "stability over seeds", same, f"chance {_percent(found.chance)}", seeds, "higher"
+        )
+
+
+def _too_few(projection: Projection) -> Iterator[Measure]:
+    """What is said in place of the figures that a map of two or three points has not."""
+    names = {
+        "preservation": "kNN preservation",
+        "false": "false-positive neighbours",
+        "missing": "false-negative neighbours",
+        "trustworthiness": "trustworthiness",
+        "continuity": "continuity",
+    }
+    for key, name in names.items():
+        yield Measure(
+            key, name, float("nan"), "needs more points", "four at least", plural(len(projection), "point")
         )
 
 
@@ -136,31 +157,43 @@ def _of_the_space(projection: Projection, rows: NDArray[np.int64]) -> Iterator[M
     lists = quality.hubness
     if len(rows) == len(projection):
         skew = skewness(lists)
-        even = skewness(np.random.default_rng(0).poisson(projection.k, len(lists)))
+        share = float(lists.mean()) / max(1, len(lists) - 1)  # each other row names it so often, if at random
+        even = expected_skewness(len(lists) - 1, share)
         yield Measure(
             "hubness", "hubness (skew)", skew, f"{skew:.2f}", f"random lists {even:.2f}", points, "lower"
         )
         orphans = float((lists == 0).mean())
-        by_chance = float(np.exp(-projection.k))
-        yield _share("orphans", "in nobody's list", orphans, f"chance {by_chance:.1%}", points, "lower")
+        by_chance = (1 - share) ** (len(lists) - 1)
+        yield _share("orphans", "anti-hubs", orphans, f"chance {_percent(by_chance)}", points, "lower")
     else:
         mean = float(lists[rows].mean())
-        yield Measure("hubness", "lists each is in", mean, f"{mean:.1f}", f"mean {projection.k}", points)
+        yield Measure("hubness", "lists each is in", mean, f"{mean:.1f}", f"mean {lists.mean():.3g}", points)
     if len(projection.modalities) < 2:
         return
     share = float(quality.cross_modal[rows].mean())
-    chance = len(projection) / 2 / max(1, len(projection) - 1)
-    yield _share("cross_modal", "neighbours of the other modality", share, f"mixed {chance:.0%}", points)
+    single = len(np.unique(one_of_each(projection)))  # pictures once each, and every text
+    chance = single / 2 / max(1, single - 1)
+    yield _share("cross_modal", "cross-modal neighbours", share, f"mixed {chance:.0%}", points)
     yield from _gap(projection, rows)
     if quality.margin is not None:
-        pictures = rows[projection.modality[rows] == MODALITIES.index("image")]
+        pictures = rows[np.isfinite(quality.margin[rows])]  # pictures that have a label
         if len(pictures):
             right = float((quality.margin[pictures] > 0).mean())
-            classes = len(set(projection.embeddings.labels or ()))
+            classes = len(classes_of(projection.embeddings.labels or ())[0])
             margin = float(quality.margin[pictures].mean())
             seen = plural(len(pictures), "picture")
-            yield Measure("margin", "zero-shot margin", margin, f"{margin:+.3f}", "chance 0", seen, "higher")
-            yield _share("zero_shot", "named rightly", right, f"chance {1 / classes:.1%}", seen, "higher")
+            yield Measure(
+                "margin",
+                "zero-shot margin",
+                margin,
+                f"{margin:+.3f}".replace("-", "−"),
+                "chance 0",
+                seen,
+                "higher",
+            )
+            yield _share(
+                "zero_shot", "zero-shot accuracy", right, f"chance {_percent(1 / classes)}", seen, "higher"
+            )
 
 
 def _of_pairs(projection: Projection, rows: NDArray[np.int64], heat: float) -> Iterator[Measure]:
@@ -175,15 +208,16 @@ def _of_pairs(projection: Projection, rows: NDArray[np.int64], heat: float) -> I
         )  # fmt: skip
     for direction, asked, known in (("text to picture", 1, 0), ("picture to text", 0, 1)):
         ranks = _ranks(projection, asked, known)
-        mine = np.isin(ranks.query, items)
+        of = projection.embeddings.groups if not asked else np.arange(len(projection.embeddings))
+        mine = np.isin(of[ranks.query], of[items])
         if not mine.any():
             continue
         for most in (1, 5, 10):
             value = float(ranks.within(most)[mine].mean())
-            chance = min(1.0, most / ranks.candidates)
+            chance = ranks.chance(most)
             yield _share(
                 f"{'text_to_image' if asked else 'image_to_text'}_{most}", f"{direction}, recall@{most}",
-                value, f"chance {chance:.1%}", plural(int(mine.sum()), "query", "queries"), "higher",
+                value, f"chance {_percent(chance)}", plural(int(mine.sum()), "query", "queries"), "higher",
             )  # fmt: skip
 
 
@@ -201,18 +235,24 @@ def _losses(projection: Projection, heat: float) -> tuple[NDArray[np.int64], NDA
     own = projection.embeddings.provenance.parameters
     rule: Rule = "sigmoid" if own.get("rule") == "sigmoid" else "softmax"
     bias = float(own.get("bias", 0.0)) if rule == "sigmoid" else 0.0
-    losses = pair_losses(image[sample], text[sample], temperature=heat, rule=rule, bias=bias)
-    chance = np.log(len(sample)) if rule == "softmax" else len(sample) * np.log(2)
+    of = projection.embeddings.groups[sample]
+    losses = pair_losses(image[sample], text[sample], temperature=heat, rule=rule, bias=bias, groups=of)
+    rivals = len(sample) + 1 - np.bincount(of)[of]  # and the pair itself
+    chance = np.log(rivals).mean() if rule == "softmax" else rivals.mean() * np.log(2)
     return sample, losses, float(chance)
 
 
 @lru_cache(maxsize=16)
 def _ranks(projection: Projection, asked: int, known: int) -> Any:
-    sides = _sides(projection)
-    items = None
-    if len(sides[0]) > 10 * RANKED:
-        items = np.sort(np.random.default_rng(0).permutation(len(sides[0]))[:RANKED])
-    return pair_ranks(sides[asked], sides[known], items=items)
+    sides, of = _sides(projection), projection.embeddings.groups
+    first = np.unique(of, return_index=True)[1]  # an item of each picture
+    items = first if asked == 0 else np.arange(len(of))
+    if len(of) > 10 * RANKED:
+        items = np.sort(np.random.default_rng(0).permutation(items)[:RANKED])
+    if len(first) == len(of):
+        return pair_ranks(sides[asked], sides[known], items=items)
+    held = first if known == 0 else np.arange(len(of))  # each picture is a candidate once
+    return group_ranks(sides[asked], sides[known][held], of, of[held], items=items)
 
 
 def _sides(projection: Projection) -> Sequence[NDArray[np.float32]]:
@@ -252,6 +292,8 @@ def _chosen(projection: Projection, rows: ArrayLike | None) -> NDArray[np.int64]
     if rows is None:
         return np.arange(len(projection))
     array = np.asarray(rows)
+    if array.size and array.dtype.kind not in "iub":
+        raise BadInputError(f"rows is {one_line(repr(rows))}; expected row numbers, or a mask of all rows.")
     if array.dtype == np.bool_ and array.shape != (len(projection),):
         raise BadInputError(
             f"The mask has shape {array.shape}; expected one entry for each of {len(projection)}."
@@ -264,4 +306,8 @@ def _chosen(projection: Projection, rows: ArrayLike | None) -> NDArray[np.int64]
 
 
 def _share(key: str, name: str, value: float, twin: str, sample: str, better: str = "") -> Measure:
-    return Measure(key, name, value, f"{value:.1%}", twin, sample, better)
+    return Measure(key, name, value, _percent(value), twin, sample, better)
+
+
+def _percent(share: float) -> str:
+    return "< 0.1%" if 0 < share < 0.001 else f"{share:.1%}"

@@ -10,19 +10,25 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import check_axes
+from workbench.axes import as_numbers, as_rows, check_axes, unit
+from workbench.calling import verb
 from workbench.errors import BadInputError, Cancelled
-from workbench.projection.result import Neighbours
+from workbench.projection.graph import Neighbours
+from workbench.projection.precise import FEW, between, near_queries, nearest_rows, sorted_by_distance
+from workbench.projection.space import METRICS, are_unit
 from workbench.results import Event, OnEvent, ShouldStop
 from workbench.runtime import choose_device
 
 if TYPE_CHECKING:
     import torch
+
+    from workbench.projection.space import Metric
 
 __all__ = [
     "EXACT_UP_TO",
@@ -37,15 +43,17 @@ EXACT_UP_TO = {"cpu": 20_000, "cuda": 500_000, "mps": 100_000}
 """Rows up to which every pair is compared, by device; above, see `workbench.projection.cells`."""
 
 _CHUNK = 16_000_000  # distances held at once: 64 MB
-_kept: OrderedDict[tuple[str, bool | None], Neighbours] = OrderedDict()
+_kept: OrderedDict[tuple[str, bool | None, str | None], Neighbours] = OrderedDict()
 _KEEP = 6  # graphs; a session compares a few spaces
 _lock = threading.Lock()
 
 
+@verb
 def nearest_neighbours(
     vectors: ArrayLike,
     *,
     k: int = 15,
+    metric: str | None = None,
     exact: bool | None = None,
     device: str | None = None,
     seed: int = 0,
@@ -55,48 +63,99 @@ def nearest_neighbours(
     """The `k` nearest rows of every row (item x feature), itself left out; fewer if there are fewer.
 
     Args:
+        metric: None and "euclidean" compare the vectors as given, "cosine" their directions. However far
+            from the origin they lie, float64 and integers keep their digits.
         exact: compare every pair; None does so up to `EXACT_UP_TO` rows.
         device: where; None takes the GPU if there is one.
 
     Raises:
-        BadInputError: no rows, values that are not numbers, k below 1.
+        BadInputError: no rows, values that are not numbers, k below 1, an unknown metric, a direction of
+            a vector of length zero.
         Cancelled: `should_stop` returned true.
     """
-    import torch
-
-    array = np.ascontiguousarray(vectors, np.float32)
+    array = as_numbers(vectors)
     check_axes("vectors", array, "item feature")
     _check(array, k)
-    if not array.flags.writeable:  # torch has no read-only tensors, and warns
-        array = array.copy()
+    if metric is not None and metric not in METRICS:
+        raise BadInputError(f"metric is {metric!r}; expected 'euclidean', 'cosine' or None.")
+    if metric == "cosine" and not are_unit(array):
+        empty = np.flatnonzero(~array.any(axis=1))
+        if len(empty):
+            raise BadInputError(
+                f"{len(empty)} of {len(array)} vectors have length zero, so no direction, first row "
+                f"{empty[0]}. Leave them out, or take metric='euclidean'."
+            )
+        array = unit(array.astype(np.float64))
+    return _search(array, k, _suits_products(array, None), exact, device, seed, on_event, should_stop)
+
+
+def _suits_products(array: NDArray[np.floating], metric: Metric | None) -> bool:
+    """Whether products in float32 lose no digit that counts: of a model's unit vectors, also once moved."""
+    return array.dtype == np.float32 and (metric == "cosine" or are_unit(array))
+
+
+def _search(
+    array: NDArray[np.floating],
+    k: int,
+    by_products: bool,
+    exact: bool | None,
+    device: str | None,
+    seed: int,
+    on_event: OnEvent | None,
+    should_stop: ShouldStop | None,
+) -> Neighbours:
+    import torch
+
     where = choose_device(device)
     most = min(k, len(array) - 1)
     if most == 0:
         return Neighbours(np.zeros((1, 0), np.int32), np.zeros((1, 0), np.float32))
-    data = torch.from_numpy(array).to(where)
-    if exact or (exact is None and len(array) <= EXACT_UP_TO[where.type]):
+    every_pair = exact or (exact is None and len(array) <= EXACT_UP_TO[where.type])
+    if not by_products and (every_pair or array.shape[1] <= FEW):
+        index, exactly = nearest_rows(array, most, where, on_event, should_stop)
+        by = "a tree" if array.shape[1] <= FEW else f"torch on {where.type}"
+        return Neighbours(index, exactly, backend=f"exact, {by}, in float64")
+    if not by_products:
+        centred = array - array.mean(axis=0, dtype=np.float64)
+        held = (centred / max(float(np.abs(centred).max()), 1e-300)).astype(np.float32)
+    else:  # torch has no read-only tensors, and warns
+        held = array if array.flags.writeable else array.copy()
+    data = torch.from_numpy(held).to(where)
+    if every_pair:
         index, distance = _exact(data, most, on_event, should_stop)
         return Neighbours(index, distance, backend=f"exact, torch on {where.type}")
     from workbench.projection.cells import by_cells
 
-    return by_cells(data, most, seed=seed, on_event=on_event, should_stop=should_stop)
+    found = by_cells(data, most, seed=seed, on_event=on_event, should_stop=should_stop)
+    if by_products:
+        return found
+    apart = between(array, np.arange(len(array))[:, None], found.index)
+    index, exactly = sorted_by_distance(found.index, apart, most)
+    return replace(found, index=index, distance=exactly)
 
 
 def shared_neighbours(
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.floating],
     *,
     k: int,
+    metric: Metric | None = None,
     exact: bool | None = None,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Neighbours:
-    """`nearest_neighbours`, remembered by content: the same vectors are never searched twice."""
+    """`nearest_neighbours`, remembered by content: the same vectors are never searched twice.
+
+    `metric` is that of a `Space`, whose vectors are scaled already.
+    """
     content = hashlib.blake2b(np.ascontiguousarray(vectors).data, digest_size=16)
-    key = (content.hexdigest() + str(vectors.shape), exact)
+    key = (content.hexdigest() + str(vectors.dtype) + str(vectors.shape), exact, metric)
     with _lock:
         held = _kept.get(key)
     if held is None or held.k < min(k, len(vectors) - 1):
-        held = nearest_neighbours(vectors, k=k, exact=exact, on_event=on_event, should_stop=should_stop)
+        array = as_numbers(vectors)
+        _check(array, k)
+        by_products = _suits_products(array, metric)
+        held = _search(array, k, by_products, exact, None, 0, on_event, should_stop)
         with _lock:
             _kept[key] = held
             while len(_kept) > _KEEP:
@@ -105,12 +164,18 @@ def shared_neighbours(
 
 
 def nearest(
-    vectors: ArrayLike, queries: ArrayLike, *, k: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The `k` rows of `vectors` nearest to each query, and half the squared distances; always exact."""
-    rows, asked = np.asarray(vectors, np.float32), np.asarray(queries, np.float32)
+    vectors: ArrayLike, queries: ArrayLike, *, k: int, metric: Metric | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+    """The `k` rows of `vectors` nearest to each query, and half the squared distances; always exact.
+
+    `metric` as in `shared_neighbours`.
+    """
+    rows, asked = as_numbers(vectors), as_numbers(queries)
     check_axes("queries", asked, "query feature", feature=rows.shape[1])
     most = min(k, len(rows))
+    if not _suits_products(rows, metric):
+        return near_queries(rows, asked, most)
+    asked = asked.astype(np.float32, copy=False)
     length = 0.5 * np.einsum("if,if->i", rows, rows)
     index = np.zeros((len(asked), most), np.int32)
     distance = np.zeros((len(asked), most), np.float32)
@@ -129,11 +194,12 @@ def nearest(
     return index, np.maximum(distance, 0)
 
 
+@verb
 def map_neighbours(points: ArrayLike, k: int) -> NDArray[np.int32]:
     """row x k: the nearest other points of a map in two dimensions, nearest first; always exact."""
     from scipy.spatial import cKDTree
 
-    placed = np.asarray(points, np.float64)
+    placed = np.asarray(as_rows("points", points, "row xy"), np.float64)
     lost = np.flatnonzero(~np.isfinite(placed).all(axis=1))
     if len(lost):
         raise BadInputError(
@@ -157,7 +223,7 @@ def without_self(found: NDArray[np.int32]) -> NDArray[np.int32]:
 def recall_of(found: Neighbours, vectors: ArrayLike, *, sample: int = 500, seed: int = 0) -> float:
     """Share of the true neighbours that `found` holds, on rows chosen at random."""
     rows = np.random.default_rng(seed).permutation(len(found))[:sample]
-    array = np.asarray(vectors, np.float32)
+    array = as_numbers(vectors)
     true = nearest(array, array[rows], k=found.k + 1)[0]
     hits = [
         len(np.intersect1d(found.index[row], one[one != row][: found.k]))
@@ -192,7 +258,7 @@ def _exact(
     return index, distance
 
 
-def _check(array: NDArray[np.float32], k: int) -> None:
+def _check(array: NDArray[np.floating], k: int) -> None:
     if not len(array):
         raise BadInputError("There are no rows to find neighbours of. Give at least one vector.")
     if k < 1:

@@ -13,29 +13,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import check_axes
+from workbench._repr import one_line
+from workbench.axes import as_rows, check_axes
+from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.portable import Portable
 from workbench.results import Rule
 
-__all__ = ["PairRanks", "contrastive_loss", "pair_losses", "pair_ranks", "recall"]
+__all__ = ["PairRanks", "contrastive_loss", "group_ranks", "pair_losses", "pair_ranks", "recall"]
 
 _CHUNK = 8_000_000
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class PairRanks:
+class PairRanks(Portable):
     """Where each query's own partner stands among all candidates.
 
     Shapes:
         query: query, the item each row is about
         above: query, candidates that are strictly nearer; ties: query, others exactly as near
+        own: query, how many candidates are right; None where that is one
     """
 
     query: NDArray[np.int64]
     above: NDArray[np.int64]
     ties: NDArray[np.int64]
     candidates: int
+    own: NDArray[np.int64] | None = None
 
     @property
     def rank(self) -> NDArray[np.float64]:
@@ -46,12 +51,25 @@ class PairRanks:
         """query: the chance of standing among the first `most`, 0 or 1 unless there are ties."""
         return np.clip((most - self.above) / (self.ties + 1), 0, 1)
 
+    def chance(self, most: int) -> float:
+        """How often a right candidate would be among the first `most` if they stood in any order."""
+        own = np.ones(1) if self.own is None else self.own.astype(np.float64)
+        places = np.arange(min(most, self.candidates))
+        missed = np.clip((self.candidates - own[:, None] - places) / (self.candidates - places), 0, 1)
+        return float(1 - missed.prod(axis=1).mean())
 
+
+@verb
 def pair_ranks(queries: ArrayLike, candidates: ArrayLike, *, items: ArrayLike | None = None) -> PairRanks:
     """The rank of candidate i for query i (item x feature each), for `items` or for all."""
-    asked, known = np.asarray(queries, np.float32), np.asarray(candidates, np.float32)
+    asked = np.asarray(as_rows("queries", queries), np.float32)
+    known = np.asarray(as_rows("candidates", candidates), np.float32)
     check_axes("candidates", known, "item feature", item=len(asked), feature=asked.shape[1])
     chosen = np.arange(len(asked)) if items is None else np.asarray(items, np.int64)
+    if chosen.ndim != 1 or (chosen.size and not -len(asked) <= chosen.min() <= chosen.max() < len(asked)):
+        raise BadInputError(
+            f"items is {one_line(repr(items))}; expected rows, numbers of 0 to {len(asked) - 1}."
+        )
     above, ties = np.zeros(len(chosen), np.int64), np.zeros(len(chosen), np.int64)
     length = 0.5 * np.einsum("if,if->i", known, known)
     for start in range(0, len(chosen), step := _step(len(known))):
@@ -63,11 +81,44 @@ def pair_ranks(queries: ArrayLike, candidates: ArrayLike, *, items: ArrayLike | 
     return PairRanks(chosen, above, ties, len(known))
 
 
+def group_ranks(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    query_groups: ArrayLike,
+    candidate_groups: ArrayLike,
+    *,
+    items: ArrayLike | None = None,
+) -> PairRanks:
+    """The rank of the best right candidate for each query, or for `items` of them: one of its own group.
+
+    The protocol of COCO and Flickr30k: of a picture's captions any is a hit, and the others are no rivals.
+    `candidates` holds each picture once when texts are asked.
+
+    Source: CLIP_benchmark, `zeroshot_retrieval.py` (recall_at_k).
+    """
+    asked, known = np.asarray(queries, np.float32), np.asarray(candidates, np.float32)
+    mine, theirs = np.asarray(query_groups), np.asarray(candidate_groups)
+    chosen = np.arange(len(asked)) if items is None else np.asarray(items, np.int64)
+    above, ties, own = (np.zeros(len(chosen), np.int64) for _ in range(3))
+    length = 0.5 * np.einsum("if,if->i", known, known)
+    for start in range(0, len(chosen), step := _step(len(known))):
+        part, place = chosen[start : start + step], slice(start, start + step)
+        score = asked[part] @ known.T - length
+        right = mine[part][:, None] == theirs
+        best = np.where(right, score, -np.inf).max(axis=1, keepdims=True)
+        above[place] = ((score > best) & ~right).sum(axis=1)
+        ties[place] = ((score == best) & ~right).sum(axis=1)
+        own[place] = right.sum(axis=1)
+    return PairRanks(chosen, above, ties, len(known), own)
+
+
+@verb
 def recall(ranks: PairRanks, most: int) -> float:
     """Share of queries whose partner is among the first `most`; chance is `most` / candidates."""
     return float(ranks.within(most).mean()) if len(ranks.query) else float("nan")
 
 
+@verb
 def contrastive_loss(
     image: ArrayLike,
     text: ArrayLike,
@@ -82,6 +133,7 @@ def contrastive_loss(
 
     Source: CLIP, Radford et al. 2021, figure 3; SigLIP, Zhai et al. 2023, equation 1.
     """
+    image, text = as_rows("image", image), as_rows("text", text)
     losses = pair_losses(image, text, temperature=temperature, rule=rule, bias=bias)
     return float(losses.mean())
 
@@ -93,14 +145,22 @@ def pair_losses(
     temperature: float,
     rule: Rule = "softmax",
     bias: float = 0.0,
+    groups: ArrayLike | None = None,
 ) -> Floats:
-    """item: what each pair adds to the loss, the mean of both directions; their mean is the loss."""
+    """item: what each pair adds to the loss, the mean of both directions; their mean is the loss.
+
+    Pairs of one of the `groups` (item) show the same picture: they are no rivals of each other.
+    """
     pictures, words = np.asarray(image, np.float64), np.asarray(text, np.float64)
     check_axes("text", words, "item feature", item=len(pictures), feature=pictures.shape[1])
     if not (np.isfinite(temperature) and temperature > 0):
         raise BadInputError(f"temperature is {temperature!r}; expected a number above 0, such as 0.01.")
     logits = (_similarity(pictures, words)) / temperature + bias
-    own = np.diagonal(logits)
+    own = np.diagonal(logits).copy()
+    numbers = np.arange(len(logits)) if groups is None else np.asarray(groups)
+    alike = numbers[:, None] == numbers
+    np.fill_diagonal(alike, False)
+    logits[alike] = -np.inf
     if rule == "softmax":
         return 0.5 * (_log_sum(logits, 1) + _log_sum(logits, 0)) - own
     # Every picture against every text is one yes or no; the sum over texts belongs to the picture.

@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import check_axes, unit
+from workbench._repr import one_line
+from workbench.axes import as_numbers, check_axes, unit
+from workbench.calling import verb
+from workbench.data.arrays import as_array, is_array
+from workbench.data.given import as_pictures, is_picture
+from workbench.data.pairs import Pairs
 from workbench.errors import BadInputError
-from workbench.projection.fuzzy import bandwidths, memberships
+from workbench.models.given import as_encoder
+from workbench.projection.fuzzy import apart, bandwidths, memberships
 from workbench.projection.neighbours import nearest
 from workbench.projection.result import Placement, Projection
-from workbench.projection.space import MODALITIES
+from workbench.projection.space import MODALITIES, Metric
 from workbench.projection.stopping import StoppedModel
 from workbench.results import OnEvent, ShouldStop
 from workbench.runtime import choose_device
@@ -25,6 +31,7 @@ EXACT_PRODUCTS = 2_000_000_000
 _NEAR = 15
 
 
+@verb
 def place(
     projection: Projection,
     query: str | Sequence[str] | Any | ArrayLike,
@@ -40,10 +47,11 @@ def place(
     edge. The neighbours are exact, found among all vectors and not on the map.
 
     Args:
-        query: a sentence or several, a picture (PIL) or several, or vectors (query x feature).
+        query: a sentence or several, a picture or several (Pillow's, paths, `Pairs`, arrays and tensors of
+            three axes), or vectors (query x feature).
         modality: "text" or "image"; needed for vectors where the map holds both.
         near: place among the points of this modality only: a sentence among pictures.
-        model: the model to encode with; None takes the one that made the map, if it is still held.
+        model: the model to encode with, or its name; None takes the one that made the map, if still held.
 
     Raises:
         BadInputError: an empty sentence, vectors of another length, k below 1, no model to encode with.
@@ -53,10 +61,18 @@ def place(
     vectors, kind, texts = _vectors(projection, query, modality, model)
     chosen = np.ones(len(projection), bool) if near is None else _only(projection, near)
     moved = projection.space.bring(vectors, kind)
-    space = projection.space.vectors
-    index, distance = nearest(space if near is None else space[chosen], moved, k=k)
+    space = projection.space
+    known = space.vectors if near is None else space.vectors[chosen]
+    index, distance = nearest(known, moved, k=k, metric=space.metric)
     rows = np.flatnonzero(chosen)[index]
-    points = among(space, projection.points, moved, fitted=projection.fitted & chosen, near=k)
+    points = among(
+        space.vectors,
+        projection.points,
+        moved,
+        metric=space.metric,
+        fitted=projection.fitted & chosen,
+        near=k,
+    )
     return Placement(points, rows.astype(np.int32), distance, vectors, texts, kind)
 
 
@@ -65,12 +81,13 @@ def among(
     points: NDArray[np.float32],
     queries: NDArray[np.float32],
     *,
+    metric: Metric = "cosine",
     fitted: NDArray[np.bool_] | None = None,
     near: int = _NEAR,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> NDArray[np.float32]:
-    """query x 2: the weighted mean place of the nearest fitted rows.
+    """query x 2: the weighted mean place of the nearest fitted rows; `metric` is that of the space.
 
     Where rows times queries are more than `EXACT_PRODUCTS`, the nearest are looked for in near cells only.
 
@@ -80,9 +97,11 @@ def among(
     everywhere = fitted is None or bool(np.all(fitted))
     known, places = (vectors, points) if everywhere else (vectors[fitted], points[fitted])
     if len(known) * len(queries) <= EXACT_PRODUCTS:
-        index, distance = nearest(known, queries, k=near)
+        index, distance = nearest(known, queries, k=near, metric=metric)
     else:
-        index, distance = _approximate(known, queries, near, on_event, should_stop)
+        middle = 0 if metric == "cosine" else known.mean(axis=0, dtype=np.float64)
+        index, distance = _approximate(known - middle, queries - middle, near, on_event, should_stop)
+    distance = apart(distance, metric)
     rho, sigma = bandwidths(distance)
     weight = memberships(distance, rho, sigma)
     weight /= weight.sum(axis=1, keepdims=True)
@@ -109,20 +128,26 @@ def _approximate(
 def _vectors(
     projection: Projection, query: Any, modality: str | None, model: Any | None
 ) -> tuple[NDArray[np.float32], str, tuple[str, ...]]:
-    if isinstance(query, str):
-        query = [query]
-    listed = isinstance(query, (list, tuple))
-    if listed and len(query) and all(isinstance(one, str) for one in query):
-        if not all(one.strip() for one in query):
+    words = _words(query)
+    if words:
+        if not all(one.strip() for one in words):
             raise BadInputError("The sentence is empty. Type a word or a sentence to place it on the map.")
-        return encoder_of(projection, model).encode_texts(list(query)), "text", tuple(query)
-    if hasattr(query, "convert"):
-        query, listed = [query], True
-    if listed and len(query) and all(hasattr(one, "convert") for one in query):
-        return encoder_of(projection, model).encode_images(list(query)), "image", ()
-    vectors = np.atleast_2d(np.asarray(query, np.float32))
-    check_axes("vectors", vectors, "query feature", feature=projection.space.vectors.shape[1])
-    if not np.isfinite(vectors).all() or not np.linalg.norm(vectors, axis=1).all():
+        return encoder_of(projection, model).encode_texts(words), "text", tuple(words)
+    if _are_pictures(query):
+        return encoder_of(projection, model).encode_images(as_pictures(query)), "image", ()
+    space = projection.space
+    try:
+        vectors = np.atleast_2d(as_numbers(as_array(query) if is_array(query) else query))
+    except (TypeError, ValueError) as problem:
+        raise BadInputError(
+            f"query is {one_line(repr(query))}, of type {type(query).__name__}; expected a sentence or "
+            "several, a "
+            "picture or several, or vectors (query x feature)."
+        ) from problem
+    vectors = vectors.astype(space.vectors.dtype)
+    check_axes("vectors", vectors, "query feature", feature=space.vectors.shape[1])
+    directions = space.metric == "cosine"
+    if not np.isfinite(vectors).all() or (directions and not np.linalg.norm(vectors, axis=1).all()):
         raise BadInputError("A vector to be placed has length zero or values that are not numbers.")
     kind = modality or (projection.modalities[0] if len(projection.modalities) == 1 else None)
     if kind not in MODALITIES:
@@ -130,9 +155,34 @@ def _vectors(
             f"modality is {modality!r}; this map holds pictures and texts, so say which of the two the "
             "vectors are: modality='image' or modality='text'."
         )
-    return unit(vectors), kind, ()
+    return unit(vectors) if directions else vectors, kind, ()
 
 
+def _words(query: Any) -> list[str]:
+    """The sentences that a query is, or none: vectors and pictures are no words."""
+    if isinstance(query, str):
+        return [] if is_picture(query) else [query]
+    if (
+        query is None
+        or is_picture(query)
+        or not (isinstance(query, (list, tuple)) or hasattr(query, "tolist"))
+    ):
+        return []
+    members = list(query) if isinstance(query, (list, tuple)) or getattr(query, "ndim", 2) == 1 else []
+    said = all(isinstance(one, str) and not is_picture(one) for one in members)
+    return [str(one) for one in members] if said else []
+
+
+def _are_pictures(query: Any) -> bool:
+    """One picture or several. Numbers in two axes are vectors, in three or four pictures."""
+    if is_array(query):
+        return getattr(query, "ndim", 0) > 2
+    if isinstance(query, (list, tuple)):
+        return bool(query) and all(map(_are_pictures, query))
+    return isinstance(query, Pairs) or is_picture(query)
+
+
+@verb
 def encoder_of(projection: Projection, model: Any | None = None) -> Any:
     """What encodes into the space of a map: `model`, or the one that made it; stopped, for a map of a layer.
 
@@ -140,6 +190,7 @@ def encoder_of(projection: Projection, model: Any | None = None) -> Any:
         BadInputError: it is no longer held, or `model` has other weights.
     """
     known = projection.embeddings.provenance
+    model = None if model is None else as_encoder(model)
     live = model if model is not None else projection.model
     if live is None:
         raise BadInputError(

@@ -7,50 +7,56 @@ beside 16 % of the neighbours kept), so they come together, each beside what cha
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.axes import frozen, unit
-from workbench.projection.align import shared
-from workbench.projection.result import WIDE, Projection
-from workbench.results import OnEvent, ShouldStop
+from workbench.calling import verb
+from workbench.portable import Portable
+from workbench.projection.graph import WIDE
+from workbench.projection.overlap import on_map_of, shared, truth_of
+from workbench.values import alike, classes_of
+
+if TYPE_CHECKING:
+    from workbench.projection.result import Projection
 
 __all__ = [
     "PointQuality",
     "Stability",
-    "continuity",
+    "expected_skewness",
     "hubness",
     "known_stability",
+    "one_of_each",
     "point_quality",
-    "rank_shares",
     "skewness",
-    "stability",
-    "trustworthiness",
     "zero_shot_margin",
 ]
 
-_BUDGET = 20_000_000  # distances looked at for trustworthiness: 2,000 rows of 10,000, 200 of 100,000
-_LEAST = 200
 Floats = NDArray[np.float32]
-_stabilities: weakref.WeakKeyDictionary[Projection, Stability] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class PointQuality:
+class PointQuality(Portable):
     """How far to trust each point of a map; every array is by row.
+
+    Of equal distances those that favour the map count, so that copies of one vector are no strangers. NaN
+    where the map has too few points to be judged (k is 0).
 
     Attributes:
         k: neighbours looked at; "far" means beyond `WIDE` times as many.
         preservation: share of the k true neighbours that are among the k nearest on the map.
         false: share of the k nearest on the map that are far in truth: strangers put side by side.
         missing: share of the k true neighbours that are far on the map: torn apart.
-        hubness: in how many rows' k true neighbours this row stands; its mean is k.
+        hubness: in how many rows' k true neighbours this row stands; its mean is k. A picture with several
+            captions counts once in each list, and not in those of its own copies; rows of one and the same
+            vector share their lists evenly.
         cross_modal: share of the k true neighbours that are of the other modality.
         margin: pictures only, cosine with the texts of its own label minus that with the best other
-            label; below 0 it would be named wrongly. NaN for texts; None without labels or texts.
+            label; below 0 it would be named wrongly. NaN for texts and for pictures without a label; None
+            without labels or texts.
     """
 
     k: int
@@ -68,14 +74,12 @@ class PointQuality:
             object.__setattr__(self, "margin", frozen(self.margin))
 
     def __repr__(self) -> str:
-        return (
-            f"PointQuality({len(self.preservation):,} points, k={self.k}: "
-            f"{self.preservation.mean():.0%} of the neighbours kept)"
-        )
+        kept = f"{self.preservation.mean():.0%} of the neighbours kept" if self.k else "too few to be judged"
+        return f"PointQuality({len(self.preservation):,} points, k={self.k}: {kept})"
 
 
 @dataclass(frozen=True, eq=False)
-class Stability:
+class Stability(Portable):
     """How much of a point's company on the map every seed agrees on.
 
     Attributes:
@@ -97,15 +101,18 @@ class Stability:
 
 def point_quality(projection: Projection) -> PointQuality:
     """The figures of every point; see `PointQuality`. Costs one search in two dimensions."""
-    true, near = projection.neighbours.index, projection.on_map
     k = projection.k
+    true, near = truth_of(projection, WIDE * k), on_map_of(projection, WIDE * k)
+    single = one_of_each(projection)
+    company = _company(true.index, single, k)
+    nothing = np.full(len(projection), np.nan, np.float32)
     return PointQuality(
         k,
-        preservation=shared(true[:, :k], near[:, :k]),
-        false=1 - shared(near[:, :k], true[:, : WIDE * k]),
-        missing=1 - shared(true[:, :k], near[:, : WIDE * k]),
-        hubness=hubness(true[:, :k]),
-        cross_modal=_cross_modal(projection.modality, true[:, :k]),
+        preservation=shared(true, near, k, k),
+        false=1 - shared(near, true, k, WIDE * k),
+        missing=1 - shared(true, near, k, WIDE * k),
+        hubness=_evenly(_hubness(company, single), projection) if k else nothing,
+        cross_modal=_cross_modal(projection.modality, company) if k else nothing,
         margin=zero_shot_margin(projection),
     )
 
@@ -126,81 +133,16 @@ def skewness(values: ArrayLike) -> float:
     return float((((array - array.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
 
 
-def trustworthiness(
-    projection: Projection, *, k: int | None = None, rows: ArrayLike | None = None, seed: int = 0
-) -> tuple[float, int]:
-    """1 if no map neighbour is a stranger, and the number of rows it was measured on.
-
-    Each of those rows is ranked against every row, so that a sample estimates the figure of the whole.
-
-    Source: Venna and Kaski 2001, equation 1; the same figure as scikit-learn's.
-    """
-    return _ranked(projection, "false", k, rows, seed)
+def expected_skewness(others: int, share: float) -> float:
+    """Skewness of how often a row is named if each of `others` does so with probability `share`: binomial."""
+    spread = np.sqrt(others * share * (1 - share))
+    return float((1 - 2 * share) / spread) if spread > 0 else 0.0
 
 
-def continuity(
-    projection: Projection, *, k: int | None = None, rows: ArrayLike | None = None, seed: int = 0
-) -> tuple[float, int]:
-    """1 if no true neighbour was torn away, and the number of rows it was measured on.
-
-    Source: Venna and Kaski 2001, equation 2: trustworthiness with map and space exchanged.
-    """
-    return _ranked(projection, "missing", k, rows, seed)
-
-
-def rank_shares(space: ArrayLike, judged: ArrayLike, k: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """rows: each row's part of trustworthiness: 1 minus the penalty for neighbours of `judged` (row x k)
-    by how far down they stand in `space` (row x feature). Their mean over all rows is the figure.
-    """
-    vectors, near = np.asarray(space, np.float32), np.asarray(judged)[rows, :k]
-    count = len(vectors)
-    worst = k * (2 * count - 3 * k - 1) / 2
-    if worst <= 0:
-        return np.ones(len(rows))
-    length = 0.5 * np.einsum("if,if->i", vectors, vectors)
-    penalty = np.zeros(len(rows))
-    step = max(1, 4_000_000 // count)
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        apart = length - vectors[part] @ vectors.T
-        apart[np.arange(len(part)), part] = -np.inf  # the row itself is rank 0
-        own = np.take_along_axis(apart, near[start : start + step], axis=1)
-        rank = np.stack([(apart < own[:, [j]]).sum(axis=1) for j in range(own.shape[1])], axis=1)
-        penalty[start : start + step] = np.maximum(rank - k, 0).sum(axis=1)
-    return 1 - penalty / worst
-
-
-def stability(
-    projection: Projection,
-    *,
-    seeds: int = 2,
-    on_event: OnEvent | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Stability:
-    """How much of the map other seeds would have shown; the map is drawn `seeds` more times.
-
-    The graph is not searched again. The result is remembered with the projection, and
-    `measures(projection)` shows it from then on.
-
-    Raises:
-        BadInputError: the points were made elsewhere, so they cannot be drawn again.
-        Cancelled: `should_stop` returned true.
-    """
-    from workbench.projection.redrawing import redraw
-
-    tried = tuple((projection.seed or 0) + step for step in range(1, seeds + 1))
-    k, total = projection.k, np.zeros(len(projection), np.float32)
-    for seed in tried:
-        other = redraw(projection, seed=seed, on_event=on_event, should_stop=should_stop)
-        total += shared(projection.on_map[:, :k], other.on_map[:, :k])
-    chance = k / max(1, len(projection) - 1)
-    _stabilities[projection] = Stability(frozen(total / seeds), tried, chance)
-    return _stabilities[projection]
-
-
+@verb
 def known_stability(projection: Projection) -> Stability | None:
     """What `stability` found for this projection, if it was asked."""
-    return _stabilities.get(projection)
+    return projection.__dict__.get("_stability")
 
 
 def zero_shot_margin(projection: Projection) -> Floats | None:
@@ -212,16 +154,17 @@ def zero_shot_margin(projection: Projection) -> Floats | None:
     embeddings = projection.embeddings
     if embeddings.labels is None or embeddings.image is None or embeddings.text is None:
         return None
-    names, own = np.unique(np.asarray(embeddings.labels), return_inverse=True)
+    names, own = classes_of(embeddings.labels)
     if len(names) < 2:
         return None
+    known = np.flatnonzero(own >= 0)  # an item without a label is of no class, and says nothing of one
     image, text = np.split(projection.space.vectors, [len(embeddings)])
     classes = np.zeros((len(names), text.shape[1]), np.float32)
-    np.add.at(classes, own, text)
+    np.add.at(classes, own[known], text[known])
     classes = unit(classes)
     margin = np.full(len(projection), np.nan, np.float32)
-    for start in range(0, len(image), step := max(1, 8_000_000 // len(names))):
-        part = slice(start, min(start + step, len(image)))
+    for start in range(0, len(known), step := max(1, 8_000_000 // len(names))):
+        part = known[start : start + step]
         cosine = unit(image[part]) @ classes.T
         right = np.take_along_axis(cosine, own[part, None], axis=1)[:, 0]
         np.put_along_axis(cosine, own[part, None], -np.inf, axis=1)
@@ -229,23 +172,49 @@ def zero_shot_margin(projection: Projection) -> Floats | None:
     return margin
 
 
-def _cross_modal(modality: NDArray[np.uint8], index: NDArray[np.int32]) -> Floats:
-    if not index.shape[1]:
-        return np.zeros(len(modality), np.float32)
-    return (modality[index] != modality[:, None]).mean(axis=1).astype(np.float32)
+def one_of_each(projection: Projection) -> NDArray[np.int64]:
+    """row: the first row of the same picture; a text, and a picture with one caption, stands for itself."""
+    rows = np.arange(len(projection))
+    if len(projection.modalities) < 2:
+        return rows
+    of = projection.embeddings.groups
+    first = np.unique(of, return_index=True)[1]
+    rows[: len(of)] = first[of]
+    return rows
 
 
-def _ranked(
-    projection: Projection, side: str, k: int | None, rows: ArrayLike | None, seed: int
-) -> tuple[float, int]:
-    near = projection.k if k is None else k
-    count = len(projection)
-    chosen = np.arange(count) if rows is None else np.asarray(rows, np.int64)
-    most = max(_LEAST, _BUDGET // max(1, count))
-    if len(chosen) > most:
-        chosen = np.sort(np.random.default_rng(seed).permutation(chosen)[:most])
-    if side == "false":
-        shares = rank_shares(projection.space.vectors, projection.on_map, near, chosen)
-    else:
-        shares = rank_shares(projection.points, projection.neighbours.index, near, chosen)
-    return float(shares.mean()) if len(shares) else float("nan"), len(chosen)
+def _company(index: NDArray[np.int32], single: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """row x k: neighbours with each picture once, and never the row's own copies; -1 where none is left.
+
+    The row of a picture with five captions is on the map five times: copies would fill the lists.
+    """
+    if (single == np.arange(len(single))).all():
+        return index[:, :k].astype(np.int64)
+    lists = single[index]
+    gone = lists == single[:, None]
+    for place in range(1, lists.shape[1]):
+        gone[:, place] |= (lists[:, :place] == lists[:, [place]]).any(axis=1)
+    order = np.argsort(gone, axis=1, kind="stable")[:, :k]
+    kept = np.take_along_axis(np.where(gone, -1, lists), order, axis=1)
+    return kept
+
+
+def _hubness(company: NDArray[np.int64], single: NDArray[np.int64]) -> Floats:
+    """row: in how many rows' lists it, or its picture, stands."""
+    counts = np.bincount(company[company >= 0], minlength=len(single))
+    return counts[single].astype(np.float32)
+
+
+def _evenly(lists: Floats, projection: Projection) -> Floats:
+    """row: the mean over all rows with the very same vector: which of them a list names is chance."""
+    same = alike(projection.space.vectors)
+    count = np.bincount(same)
+    if len(count) == len(same):
+        return lists
+    return (np.bincount(same, weights=lists) / count)[same].astype(np.float32)
+
+
+def _cross_modal(modality: NDArray[np.uint8], index: NDArray[np.int64]) -> Floats:
+    there = index >= 0
+    other = (modality[index] != modality[:, None]) & there
+    return (other.sum(axis=1) / np.maximum(1, there.sum(axis=1))).astype(np.float32)

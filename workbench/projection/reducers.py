@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from dataclasses import replace
 from importlib import metadata
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import one_line
-from workbench.errors import BadInputError, UnavailableError
+from workbench.errors import BadInputError, UnavailableError, did_you_mean
 from workbench.projection.drawn import Drawn, Reducer, Task
 from workbench.projection.fuzzy import curve, fuzzy_graph
 from workbench.projection.layout import lay_out
 from workbench.projection.linear import draw_pca, principal
 from workbench.projection.result import Method
+from workbench.projection.spectral import is_rolled_up, spectral_start
 from workbench.runtime import choose_device
 
 __all__ = ["REDUCERS", "begin", "chosen_reducer", "usual_epochs"]
 
+_FIRST_THERE = "any"  # of t-SNE: openTSNE where it is installed, else scikit-learn; what None stands for
+_ALSO = {"sklearn": "scikit-learn", "umap": "umap-learn"}  # packages by the name they are imported by
 _SMALL, _EPOCHS, _FEWER = 10_000, 500, 200  # rounds up to so many rows and beyond, as umap-learn has them
 _one_at_a_time = threading.Lock()  # umap-learn is not safe in two threads
 
@@ -34,11 +38,12 @@ def chosen_reducer(method: Method, name: str | None) -> tuple[str, Reducer, tupl
     Raises:
         BadInputError: an unknown method or reducer; the message lists those there are.
     """
-    if method not in REDUCERS:
-        raise BadInputError(f"method is {method!r}; expected one of {', '.join(map(repr, REDUCERS))}.")
+    method = method_of(method)
     known = REDUCERS[method]
     if name is not None and name not in known:
-        raise BadInputError(f"reducer is {name!r}; {method} is drawn by {', '.join(map(repr, known))}.")
+        there = [one for one in known if one != _FIRST_THERE]
+        near = did_you_mean(_ALSO.get(str(name), str(name)), there)
+        raise BadInputError(f"reducer is {name!r}; {method} is drawn by {', '.join(map(repr, there))}.{near}")
     if name is None and method == "umap" and _has("cuml") and choose_device(None).type == "cuda":
         problem = _why_not("cuml")
         if not problem:
@@ -49,21 +54,46 @@ def chosen_reducer(method: Method, name: str | None) -> tuple[str, Reducer, tupl
     return taken, known[taken], ()
 
 
+def method_of(method: Any) -> Method:
+    """The method of this name, in whatever case and with whatever hyphens: "t-SNE" is "tsne".
+
+    Raises:
+        BadInputError: there is none.
+    """
+    found = {_plain(one): one for one in REDUCERS}.get(_plain(method)) if isinstance(method, str) else None
+    if found is None:
+        near = did_you_mean(str(method), REDUCERS)
+        raise BadInputError(f"method is {method!r}; expected one of {', '.join(map(repr, REDUCERS))}.{near}")
+    return cast(Method, found)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()
+
+
 def usual_epochs(method: Method, rows: int) -> int:
     """Rounds of a layout of so many rows, where none are asked for."""
     return _EPOCHS if method != "umap" or rows <= _SMALL else _FEWER
 
 
 def begin(task: Task, *, size: float = 10.0) -> NDArray[np.float32]:
-    """row x 2 to start a layout from: the old map, else two principal components, spread over `size`.
+    """row x 2 to start a layout from: the old map, else two principal components, spread over `size`; of a
+    rolled-up surface, which they would lay on itself, the neighbour graph's own first directions.
 
     A little noise parts points that would start in one place, and could never be told apart.
     """
-    points = task.start if task.start is not None else principal(task.vectors)[0]
+    points = task.start if task.start is not None else _unrolled(task)
+    points = principal(task.vectors)[0] if points is None else points
     points = points - points.min(axis=0)
     scaled = points * (size / max(float(points.max()), 1e-12)) if task.start is None else points
     noise = np.random.default_rng(task.seed).normal(scale=1e-4 * size, size=points.shape)
     return (scaled + noise).astype(np.float32)
+
+
+def _unrolled(task: Task) -> NDArray[np.float32] | None:
+    if not is_rolled_up(task.neighbours, task.vectors.shape[1], squared=task.metric == "cosine"):
+        return None
+    return spectral_start(fuzzy_graph(task.neighbours, task.near))
 
 
 def _torch_umap(task: Task) -> Drawn:
@@ -92,7 +122,7 @@ def _umap_learn(task: Task) -> Drawn:
         n_neighbors=index.shape[1],
         min_dist=task.min_dist,
         n_epochs=task.epochs,
-        metric="cosine",
+        metric=task.metric,
         init=begin(task),
         random_state=task.seed,
         precomputed_knn=(index, apart),
@@ -226,6 +256,6 @@ def _why_not(module: str) -> str:
 REDUCERS: dict[str, dict[str, Reducer]] = {
     "umap": {"torch": _torch_umap, "umap-learn": _umap_learn, "cuml": _cuml_umap},
     "pca": {"torch": draw_pca},
-    "tsne": {"any": _tsne, "openTSNE": _open_tsne, "scikit-learn": _sklearn_tsne},
+    "tsne": {_FIRST_THERE: _tsne, "openTSNE": _open_tsne, "scikit-learn": _sklearn_tsne},
 }
 """Method to name to function; the first is the default."""

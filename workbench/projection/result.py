@@ -3,87 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench._repr import html_table, plural
-from workbench.axes import check_axes, frozen
+from workbench.axes import as_numbers, check_axes, frozen
 from workbench.errors import BadInputError
-from workbench.projection.space import MODALITIES, Mode, Space, space_of
+from workbench.keeping import Form, Kept
+from workbench.portable import Portable
+from workbench.projection.graph import WIDE, Neighbours, digits_kept, judged_note, most_judged
+from workbench.projection.space import MODALITIES, Metric, Mode, Space, check_vectors, metric_of, space_of
 from workbench.results import Embeddings, Provenance
 
 if TYPE_CHECKING:
     from workbench.projection.quality import PointQuality
 
-__all__ = ["WIDE", "Method", "Neighbours", "Placement", "Projection"]
+__all__ = [
+    "Method",
+    "Placement",
+    "Projection",
+    "metric_note",
+]
 
-WIDE = 2
-"""The graph holds this many times the neighbours a map is judged by, to tell a near miss from a stranger."""
 Method = Literal["umap", "pca", "tsne", "given"]
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbours:
-    """The nearest neighbours of every row, found once and shared by everything that asks.
-
-    Shapes:
-        index: item x k int32, nearest first, the row itself left out
-        distance: item x k float32: half the squared Euclidean distance, which is 1 - cosine between
-            unit vectors
-
-    Attributes:
-        recall: share of the true neighbours that were found, measured on `recall_sample` rows; 1 if exact.
-        backend: what computed it, in words for the screen.
-    """
-
-    index: NDArray[np.int32]
-    distance: NDArray[np.float32]
-    exact: bool = True
-    recall: float = 1.0
-    recall_sample: int = 0
-    backend: str = "exact"
-
-    def __post_init__(self) -> None:
-        check_axes("index", self.index, "item neighbour")
-        check_axes("distance", self.distance, "item neighbour", item=len(self.index), neighbour=self.k)
-        object.__setattr__(self, "index", _kept(self.index, np.int32))
-        object.__setattr__(self, "distance", _kept(self.distance, np.float32))
-
-    @property
-    def k(self) -> int:
-        """Neighbours a row."""
-        return int(np.shape(self.index)[1])
-
-    @property
-    def cosine(self) -> NDArray[np.float32]:
-        """item x k: 1 - distance; a cosine only where the vectors are unit vectors."""
-        return 1 - self.distance
-
-    def first(self, k: int) -> Neighbours:
-        """The nearest `k` of them (fewer if fewer are held)."""
-        if k >= self.k:
-            return self
-        index, distance = self.index[:, :k], self.distance[:, :k]
-        return Neighbours(index, distance, self.exact, self.recall, self.recall_sample, self.backend)
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def __repr__(self) -> str:
-        how = "exact" if self.exact else f"recall {self.recall:.3f} on {self.recall_sample} rows"
-        return f"Neighbours({plural(len(self), 'row')} x {self.k}, {how}, {self.backend})"
-
-
-@dataclass(frozen=True, eq=False)
-class Placement:
+class Placement(Portable):
     """New vectors on an existing map, with their true neighbours. No point of the map moved.
 
     Shapes:
-        points: query x 2; vectors: query x feature, unit vectors as the model gave them
+        points: query x 2; vectors: query x feature, as the model gave them or as they were given
         index, distance: query x k, rows of the map, nearest first, as in `Neighbours`
     """
 
@@ -96,8 +51,9 @@ class Placement:
 
     def __post_init__(self) -> None:
         check_axes("points", self.points, "query xy", xy=2)
-        for name, dtype in (("points", "f4"), ("index", "i4"), ("distance", "f4"), ("vectors", "f4")):
-            object.__setattr__(self, name, frozen(getattr(self, name), np.dtype(dtype)))
+        object.__setattr__(self, "index", frozen(self.index, np.int32))
+        for name in ("points", "distance", "vectors"):
+            object.__setattr__(self, name, digits_kept(getattr(self, name)))
 
     @property
     def cosine(self) -> NDArray[np.float32]:
@@ -109,13 +65,14 @@ class Placement:
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
+class Projection(Kept):
     """A map of every picture and text: where each lies, and which neighbours it truly has.
 
     A map invents neighbours and tears others apart; `.quality` says so for every point.
 
     Shapes:
-        points: row x 2 float32; the row order is that of `Embeddings.vectors`, pictures before texts
+        points: row x 2 float32, float64 where points made elsewhere were given so; the row order is that of
+            `Embeddings.vectors`, pictures before texts
         modality: row uint8, an index into `MODALITIES` ("image", "text")
         item: row int32, which pair the row belongs to: `pairs[projection.item[row]]`
         fitted: row bool, False where a point was only placed among the others
@@ -125,8 +82,13 @@ class Projection:
         reducer: what drew it, to be shown with the map: "umap-learn 0.5.12", "torch UMAP".
         mode, shift: how two modalities were brought into one space; see `workbench.projection.project`.
         neighbours: of the space the map was drawn from (`.space.vectors`).
+        offset: modality x feature, of the space (see `Space`) where it is not the vectors' own: a map that
+            was extended keeps the offset it was drawn with. Else None.
         pairs: the pictures and texts themselves, or None.
     """
+
+    _form: ClassVar[Form] = Form("projection", "projection", "workbench.projection.open_projection")
+    _remembered: ClassVar[Mapping[str, str]] = MappingProxyType({"_stability": "Stability"})
 
     points: NDArray[np.float32]
     neighbours: Neighbours
@@ -139,6 +101,7 @@ class Projection:
     seed: int | None = None
     fitted: NDArray[np.bool_] = None  # type: ignore[assignment]  # all, once it is made
     provenance: Provenance = field(default_factory=lambda: Provenance("project"))
+    offset: NDArray[np.float32] | None = field(default=None, repr=False)
     modality: NDArray[np.uint8] = field(init=False, repr=False)
     item: NDArray[np.int32] = field(init=False, repr=False)
 
@@ -150,7 +113,9 @@ class Projection:
             raise BadInputError(f"neighbours has {len(self.neighbours)} rows; expected {rows}, one a point.")
         fitted = np.ones(rows, bool) if self.fitted is None else self.fitted
         check_axes("fitted", fitted, "item", item=rows)
-        object.__setattr__(self, "points", _kept(self.points, np.float32))
+        object.__setattr__(self, "points", digits_kept(self.points))
+        if self.offset is not None:
+            object.__setattr__(self, "offset", digits_kept(self.offset))
         object.__setattr__(self, "fitted", frozen(fitted, np.bool_))
         object.__setattr__(self, "modality", frozen(modality, np.uint8))
         object.__setattr__(self, "item", frozen(item, np.int32))
@@ -165,33 +130,64 @@ class Projection:
         texts: Sequence[str] = (),
         labels: Sequence[str] | None = None,
         k: int = 15,
+        metric: Metric | None = None,
     ) -> Projection:
         """A map made elsewhere (item x 2), with the vectors it was made of.
 
         Without `vectors` and `embeddings` the points stand for themselves, so that nothing can be
         said about their truth.
-        """
-        from workbench.projection.neighbours import nearest_neighbours
 
-        placed = np.asarray(points, np.float32)
+        Args:
+            vectors: item x feature, taken as they are given.
+            k: neighbours the map is judged by; fewer where that is half of the points or more.
+            metric: "euclidean" judges by the vectors as given, "cosine" by their directions; None by the
+                directions of unit vectors, and by all others as given.
+
+        Raises:
+            BadInputError: points and vectors of other numbers of rows, an unknown metric.
+        """
+        from workbench.projection.neighbours import shared_neighbours
+
+        placed = as_numbers(points)
         check_axes("points", placed, "item xy", xy=2)
         if embeddings is None and vectors is not None:
             embeddings = Embeddings.from_array(vectors, texts=texts, labels=labels)
+        elif embeddings is not None and (len(texts) or labels is not None):
+            embeddings = replace(
+                embeddings,
+                texts=tuple(texts) or embeddings.texts,
+                labels=embeddings.labels if labels is None else tuple(labels),
+            )
         stand_in = embeddings is None
         if embeddings is None:
             kept = None if labels is None else tuple(labels)
             embeddings = Embeddings(placed, None, tuple(texts), kept, Provenance("from_points"))
-        graph = nearest_neighbours(embeddings.vectors, k=WIDE * k)
-        notes = ("The points stand for themselves: no vectors were given.",) if stand_in else ()
-        settings = {"neighbours": k}
+        rows = len(embeddings.vectors)
+        if len(placed) != rows:
+            raise BadInputError(f"There are {len(placed):,} points and {rows:,} vectors; expected one each.")
+        by = "euclidean" if stand_in else metric_of(embeddings, metric)
+        check_vectors(embeddings, by)
+        space = space_of(embeddings, "joint", metric=by)
+        graph = shared_neighbours(space.vectors, k=WIDE * k, metric=space.metric)
+        notes: tuple[str, ...] = (
+            ("The points stand for themselves: no vectors were given.",) if stand_in else ()
+        )
+        notes += embeddings.provenance.notes if vectors is not None else ()
+        notes += judged_note(k, rows) + (() if stand_in else metric_note(metric, by))
+        settings = {"neighbours": k, "metric": space.metric}
         return cls(
             placed, graph, embeddings, parameters=settings, provenance=Provenance("from_points", notes=notes)
         )
 
     @property
     def k(self) -> int:
-        """How many neighbours the map is judged by; `.neighbours` holds `WIDE` times as many."""
-        return min(int(self.parameters.get("neighbours", self.neighbours.k)), self.neighbours.k)
+        """How many neighbours the map is judged by; `.neighbours` holds `WIDE` times as many, if there are.
+
+        At most as many as leave a point beyond `WIDE` times their number: with half of all points or more
+        for neighbours, trustworthiness and continuity are not defined. 0 of fewer than four points.
+        """
+        asked = int(self.parameters.get("neighbours", self.neighbours.k))
+        return max(0, min(asked, self.neighbours.k, most_judged(len(self))))
 
     @property
     def pairs(self) -> Any | None:
@@ -214,8 +210,8 @@ class Projection:
         return tuple(MODALITIES[code] for code in np.unique(self.modality))
 
     @property
-    def labels(self) -> tuple[str, ...] | None:
-        """row: the label of its pair, or None where there are none."""
+    def labels(self) -> tuple[Any, ...] | None:
+        """row: the label of its pair, as it came; or None where there are none."""
         own = self.embeddings.labels
         return None if own is None else tuple(own[item] for item in self.item)
 
@@ -228,7 +224,7 @@ class Projection:
     @cached_property
     def space(self) -> Space:
         """The vectors the map was drawn from, and how to bring another vector among them."""
-        return space_of(self.embeddings, self.mode, self.shift)
+        return space_of(self.embeddings, self.mode, self.shift, self.parameters.get("metric"), self.offset)
 
     @cached_property
     def quality(self) -> PointQuality:
@@ -265,14 +261,17 @@ class Projection:
         return html_table(repr(self), ("measure", "value", "beside it", "from"), rows)
 
 
+def metric_note(asked: str | None, taken: Metric) -> tuple[str, ...]:
+    """What to say where Euclidean distances were taken unasked."""
+    if asked is not None or taken == "cosine":
+        return ()
+    return (
+        "Euclidean distances between the vectors as they were given; metric='cosine' compares directions.",
+    )
+
+
 def _rows(embeddings: Embeddings) -> tuple[NDArray, NDArray]:
     """Modality code and item of every row of `embeddings.vectors`."""
     present = [code for code, name in enumerate(MODALITIES) if getattr(embeddings, name) is not None]
     items = len(embeddings)
     return np.repeat(present, items), np.tile(np.arange(items), len(present))
-
-
-def _kept(array: ArrayLike, dtype: Any) -> NDArray:
-    """`array` itself if it is read-only already, so that a million points are not copied again."""
-    given = np.asarray(array)
-    return given if given.dtype == dtype and not given.flags.writeable else frozen(given, dtype)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import numpy as np
@@ -15,8 +14,6 @@ from PIL.Image import Image
 from workbench.errors import UnsupportedError
 
 __all__ = ["StoppedModel", "StoppedRef", "blocks_of"]
-
-_STOPPING = threading.Lock()  # one model is stopped in one place at a time
 
 
 class StoppedModel:
@@ -29,7 +26,11 @@ class StoppedModel:
     def __init__(self, model: Any, blocks: tuple[int, int]) -> None:
         self._model = model
         self._blocks = blocks
-        self.weights_hash = f"{model.weights_hash}, {blocks[0]} and {blocks[1]} blocks"
+
+    @property
+    def weights_hash(self) -> str:
+        """The model's, and how many blocks run."""
+        return f"{self._model.weights_hash}, {self._blocks[0]} and {self._blocks[1]} blocks"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -79,6 +80,12 @@ def blocks_of(model: Any, side: str) -> Sequence[Any]:
     return blocks
 
 
+def _stopped_after(blocks: Sequence[Any], kept: int) -> AbstractContextManager[None]:
+    from workbench.hooks import passed_over  # needs torch, which importing this does not
+
+    return passed_over(*blocks[kept:])
+
+
 def _outermost(module: Any) -> Iterator[Any]:
     for child in module.children():
         if _is_list(child):
@@ -91,27 +98,3 @@ def _is_list(module: Any) -> bool:
     from torch import nn
 
     return type(module) in (nn.ModuleList, nn.Sequential)
-
-
-@contextmanager
-def _stopped_after(blocks: Sequence[Any], kept: int) -> Iterator[None]:
-    """The blocks after the first `kept` hand on what they get; nothing of the model itself is changed."""
-    asked_by = threading.get_ident()
-
-    def stopped(block: Any) -> Any:
-        whole = block.forward
-
-        def forward(hidden: Any, *rest: Any, **named: Any) -> Any:
-            return hidden if threading.get_ident() == asked_by else whole(hidden, *rest, **named)
-
-        return forward
-
-    with _STOPPING:
-        passed = blocks[kept:]
-        for block in passed:
-            block.forward = stopped(block)  # of the instance: it stands before the class's own
-        try:
-            yield
-        finally:
-            for block in passed:
-                del block.forward

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.projection.align import similarity
 from workbench.projection.drawn import Drawn, Task
+from workbench.projection.fuzzy import apart
+from workbench.projection.graph import WIDE, Neighbours, judged_note
 from workbench.projection.neighbours import shared_neighbours
 from workbench.projection.placing import among
-from workbench.projection.reducers import chosen_reducer
+from workbench.projection.reducers import chosen_reducer, method_of
 from workbench.projection.requests import check_request
-from workbench.projection.result import WIDE, Method, Neighbours, Projection
-from workbench.projection.space import MODALITIES, Mode, Space, check_vectors, space_of
+from workbench.projection.result import Method, Projection, metric_note
+from workbench.projection.space import MODALITIES, Metric, Mode, Space, check_vectors, metric_of, space_of
 from workbench.results import Embeddings, OnEvent, Provenance, ShouldStop
 
 __all__ = ["FIT_AT_MOST", "extend", "project"]
@@ -26,12 +29,17 @@ __all__ = ["FIT_AT_MOST", "extend", "project"]
 FIT_AT_MOST: dict[str, int] = {"umap": 200_000, "tsne": 20_000, "pca": 10_000_000}
 """Rows a layout is fitted on; above it a random sample is, and the rest is placed among it."""
 
+_ALIKE = 1e-6  # of two unit vectors in float32: products leave no smaller distance
+_NEARLY = 0.02  # of the map's width
 
+
+@verb
 def project(
     embeddings: Embeddings,
     *,
     method: Method = "umap",
     mode: Mode = "joint",
+    metric: Metric | None = None,
     shift: float = 0.0,
     seed: int | None = None,
     neighbours: int = 15,
@@ -55,7 +63,10 @@ def project(
         mode: how pictures and texts share the map: "joint" as they are (two islands), "centred" each
             minus its own mean, "shifted" towards each other by `shift` of the gap (1 closes it),
             "image" or "text": the map of one, the other placed on it.
-        seed: the same seed gives the same map; None draws one and records it.
+        metric: "euclidean" compares the vectors as given, "cosine" their directions. None compares
+            directions where all vectors have length 1, as those of models have, else the vectors as given.
+        seed: the same seed gives the same map, however the vectors lay in memory; None draws one and
+            records it.
         neighbours: a point and its nearest; small shows detail, large shows the lie of the land.
         epochs: rounds of the layout; None lets the reducer choose.
         reducer: "torch", "umap-learn" or "cuml" for UMAP; "openTSNE" or "scikit-learn" for t-SNE. None
@@ -68,30 +79,36 @@ def project(
         A `Projection`; its rows are those of `embeddings.vectors`.
 
     Raises:
-        BadInputError: vectors that are NaN or zero, unknown names, a mode that needs both modalities,
-            a `start` with other rows.
+        BadInputError: vectors that are NaN, or zero where directions count, unknown names, a mode that
+            needs both modalities, a `start` with other rows.
         UnavailableError: a reducer that is not installed.
         Cancelled: `should_stop` returned true; nothing is kept but the neighbours.
 
     Source: McInnes et al. 2018 (UMAP); van der Maaten and Hinton 2008 (t-SNE).
     """
+    method = method_of(method)
     drawer, draw, remark = chosen_reducer(method, reducer)
     check_request(embeddings, neighbours, min_dist, epochs, fit_at_most, seed, start)
-    check_vectors(embeddings)
+    by = metric_of(embeddings, metric)
+    check_vectors(embeddings, by)
     chosen = secrets.randbelow(2**31) if seed is None else int(seed)
-    space = space_of(embeddings, mode, shift)
+    space = space_of(embeddings, mode, shift, by)
     progress: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
-    graph = shared_neighbours(space.vectors, k=WIDE * neighbours, exact=exact, **progress)
+    graph = shared_neighbours(space.vectors, k=WIDE * neighbours, metric=by, exact=exact, **progress)
     most = FIT_AT_MOST[method] if fit_at_most is None else fit_at_most
     fitted = _fitted(embeddings, mode, most, chosen)
-    own = graph if fitted.all() else shared_neighbours(space.vectors[fitted], k=neighbours, **progress)
+    own = graph
+    if not fitted.all():
+        own = shared_neighbours(space.vectors[fitted], k=neighbours, metric=by, **progress)
     first = None if start is None else start.points[fitted]
-    task = Task(space.vectors[fitted], own, chosen, neighbours, min_dist, epochs, first, **progress)
+    near = replace(own, distance=apart(own.distance, by))
+    task = Task(space.vectors[fitted], near, chosen, neighbours, min_dist, epochs, first, by, **progress)
     drawn = _trivial(task) or draw(task)
-    points = _everywhere(drawn.points, space.vectors, fitted, neighbours, **progress)
+    points = _everywhere(drawn.points, space, fitted, neighbours, **progress)
     if start is not None:
         points = similarity(points, start.points).apply(points)
     asked = {
+        "metric": by,
         "neighbours": neighbours,
         "min_dist": min_dist,
         "reducer": drawer,
@@ -99,13 +116,15 @@ def project(
         "exact": exact,
     }
     options = {**asked, "shift": shift, **drawn.parameters}
-    notes = (*_notes(embeddings, graph, fitted, mode, neighbours), *drawn.notes, *remark)
+    told = _notes(embeddings, graph, points, fitted, space, mode, neighbours)
+    notes = (*told, *metric_note(metric, by), *drawn.notes, *remark)
     provenance = _provenance(embeddings, method, mode, options, chosen, notes)
     return Projection(
         points, graph, embeddings, method, drawn.reducer, mode, shift, options, chosen, fitted, provenance
     )
 
 
+@verb
 def extend(projection: Projection, more: Embeddings) -> Projection:
     """The map with more items on it. No old point moves: the new ones are placed among the fitted.
 
@@ -114,37 +133,54 @@ def extend(projection: Projection, more: Embeddings) -> Projection:
     """
     old = projection.embeddings
     _check_alike(old, more)
-    check_vectors(more)
+    space = projection.space
+    check_vectors(more, space.metric)
     joined = _joined(old, more)
     # The offsets of a moved space stay those of the old map: new items must not move them either.
-    offset = projection.space.offset
     parts = []
     for name in MODALITIES:
         if getattr(old, name) is not None:
             rows = projection.rows(name)
-            new = projection.space.bring(getattr(more, name), name)
-            placed = among(projection.space.vectors, projection.points, new, fitted=projection.fitted)
+            new = space.bring(getattr(more, name), name)
+            placed = among(
+                space.vectors, projection.points, new, metric=space.metric, fitted=projection.fitted
+            )
             parts.append(
                 (
                     np.concatenate([projection.points[rows], placed]),
                     np.concatenate([projection.fitted[rows], np.zeros(len(new), bool)]),
-                    np.concatenate([projection.space.vectors[rows], new]),
+                    np.concatenate([space.vectors[rows], new]),
                 )
             )
     points, fitted, vectors = (np.concatenate(column) for column in zip(*parts, strict=True))
-    graph = shared_neighbours(vectors, k=max(1, projection.neighbours.k))
+    asked = int(projection.parameters.get("neighbours", projection.neighbours.k // WIDE))
+    wide = max(1, WIDE * asked, projection.neighbours.k)
+    graph = shared_neighbours(vectors, k=wide, metric=space.metric)
     note = f"{len(more):,} items were placed on a finished map; no point of it moved."
-    provenance = replace(projection.provenance, notes=(*projection.notes, note))
-    made = replace(
+    provenance = replace(projection.provenance, notes=(*projection.notes, note, *_unknown(old, more)))
+    return replace(
         projection,
         points=points,
         neighbours=graph,
         embeddings=joined,
         fitted=fitted,
         provenance=provenance,
+        offset=projection.space.offset,
     )
-    made.__dict__["space"] = Space(vectors, offset, projection.space.is_scaled)
-    return made
+
+
+def _unknown(old: Embeddings, more: Embeddings) -> tuple[str, ...]:
+    """What is known of one of the two and not of the other."""
+    notes = []
+    for what in ("labels", "texts", "pairs"):
+        known = [getattr(part, what) is not None and len(getattr(part, what)) > 0 for part in (old, more)]
+        if known[0] != known[1]:
+            which = "the new items" if known[0] else "the items of the old map"
+            said = {"labels": "no labels", "texts": "no texts", "pairs": "no pictures, so none are shown"}[
+                what
+            ]
+            notes.append(f"{which[0].upper()}{which[1:]} have {said}.")
+    return tuple(notes)
 
 
 def _fitted(embeddings: Embeddings, mode: Mode, most: int, seed: int) -> NDArray[np.bool_]:
@@ -175,22 +211,31 @@ def _trivial(task: Task) -> Drawn | None:
 
 def _everywhere(
     drawn: NDArray[np.float32],
-    vectors: NDArray[np.float32],
+    space: Space,
     fitted: NDArray[np.bool_],
     near: int,
     **progress: Any,
 ) -> NDArray[np.float32]:
-    points = np.zeros((len(vectors), 2), np.float32)
+    points = np.zeros((len(space.vectors), 2), np.float32)
     points[fitted] = drawn - drawn.mean(axis=0)
     if not fitted.all():
-        points[~fitted] = among(vectors, points, vectors[~fitted], fitted=fitted, near=near, **progress)
+        new = space.vectors[~fitted]
+        points[~fitted] = among(
+            space.vectors, points, new, metric=space.metric, fitted=fitted, near=near, **progress
+        )
     return points
 
 
 def _notes(
-    embeddings: Embeddings, graph: Neighbours, fitted: NDArray[np.bool_], mode: Mode, near: int
+    embeddings: Embeddings,
+    graph: Neighbours,
+    points: NDArray[np.float32],
+    fitted: NDArray[np.bool_],
+    space: Space,
+    mode: Mode,
+    near: int,
 ) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
     if not graph.exact:
         notes.append(
             f"Neighbours are approximate: {graph.recall:.1%} of the true ones were found "
@@ -200,12 +245,31 @@ def _notes(
         notes.append(f"Fitted on {int(fitted.sum()):,} of {len(fitted):,} rows; the rest was placed.")
     if graph.k < near - 1:
         notes.append(f"Only {graph.k} neighbours a point: there are {len(graph)} points.")
+    notes += judged_note(near, len(graph))
     if mode == "centred":
-        notes.append("Each modality minus its own mean, scaled to unit length again.")
-    twins = int((graph.distance[:, 0] <= 1e-6).sum()) if graph.k else 0
-    if twins:
-        notes.append(f"{twins:,} rows have an exact twin; twins lie nearly in one place.")
+        again = ", scaled to unit length again" if space.is_scaled else ""
+        notes.append(f"Each modality minus its own mean{again}.")
+    notes += _twins(graph, points)
+    if embeddings.provenance.verb in ("from_array", "embed_to"):
+        notes += embeddings.provenance.notes  # texts or labels that were refused, pictures that were left out
     return tuple(notes)
+
+
+def _twins(graph: Neighbours, points: NDArray[np.float32]) -> tuple[str, ...]:
+    """How many rows are copies of others, and how far from these the map has put them: not always near."""
+    if not graph.k:
+        return ()
+    same = graph.distance <= (_ALIKE if graph.distance.dtype == np.float32 else 0.0)
+    rows = np.flatnonzero(same[:, 0])
+    if not len(rows):
+        return ()
+    away = np.linalg.norm(points[graph.index[rows]] - points[rows, None], axis=2)
+    width = float(np.ptp(points, axis=0).max())
+    farthest = float(np.where(same[rows], away, 0).max()) / width if width > 0 else 0.0
+    where = "lie nearly where they do"
+    if farthest >= _NEARLY:
+        where = f"lie up to {farthest:.0%} of the map's width away from them; what parts them is chance"
+    return (f"{len(rows):,} rows are duplicates of others and {where}.",)
 
 
 def _provenance(
@@ -250,7 +314,11 @@ def _joined(old: Embeddings, more: Embeddings) -> Embeddings:
         first, second = getattr(old, name), getattr(more, name)
         return None if first is None or second is None else np.concatenate([first, second])
 
-    labels = None if old.labels is None or more.labels is None else old.labels + more.labels
-    texts = old.texts + more.texts if len(old.texts) == len(old) and len(more.texts) == len(more) else ()
+    labels = None
+    if old.labels is not None or more.labels is not None:  # what one of them knows is kept
+        labels = (old.labels or ("",) * len(old)) + (more.labels or ("",) * len(more))
+    texts: tuple[str, ...] = ()
+    if old.texts or more.texts:
+        texts = (old.texts or ("",) * len(old)) + (more.texts or ("",) * len(more))
     pairs = None if old.pairs is None or more.pairs is None else old.pairs + more.pairs
     return Embeddings(both("image"), both("text"), texts, labels, old.provenance, pairs, old.live)
