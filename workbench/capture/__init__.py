@@ -6,7 +6,8 @@
 from typing import TYPE_CHECKING, Any
 
 from workbench.capture.heads import HeadStatistics, head_statistics, rollout
-from workbench.capture.layout import TokenLayout
+from workbench.capture.layout import PatchGrid, TokenLayout
+from workbench.capture.opening import open_trace
 from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ __all__ = [
     "AttentionMap",
     "Estimate",
     "HeadStatistics",
+    "PatchGrid",
     "Site",
     "TokenLayout",
     "Trace",
     "capture",
     "estimate",
     "head_statistics",
+    "open_trace",
     "rollout",
 ]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.axes import frozen
+from workbench.calling import verb
 from workbench.capture.layout import TokenLayout
 from workbench.capture.trace import AttentionMap
 from workbench.errors import BadInputError
+from workbench.portable import Portable
 
 __all__ = ["HeadStatistics", "head_statistics", "rollout"]
 
@@ -19,11 +22,13 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class HeadStatistics:
+class HeadStatistics(Portable):
     """One number a head, means over the rows kept (padding left out).
 
     Attributes:
-        entropy: in bits; `uniform` is that of attention to every token alike, the most there can be.
+        entropy: in bits; `uniform` is that of attention to all tokens in reach alike, the most there can be.
+            In reach is what some head gives weight to: neither padding behind a mask nor, in a causal layer,
+            what comes later.
         distance: from a patch to where it attends among patches, in patches; NaN without a grid.
         even_distance: the same if a patch attended to all patches alike.
         cross: share of the attention that goes to the other modality; NaN where there is none in reach.
@@ -42,23 +47,33 @@ class HeadStatistics:
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
 
+@verb
 def head_statistics(attention: AttentionMap) -> HeadStatistics:
-    """The figures of each head of a site.
+    """The figures of each head of a site; of several windows, tiles or pictures the mean.
 
     Source: mean attention distance, Dosovitskiy et al. 2021 (ViT), appendix D.7; cross-modal share,
     Aflalo et al. 2022 (VL-InterpreT).
     """
+    if attention.site.windows > 1:
+        each = [head_statistics(attention.window(number)) for number in range(attention.site.windows)]
+        names = [one.name for one in fields(HeadStatistics)]
+        means: dict[str, Any] = {
+            name: np.mean([getattr(one, name) for one in each], axis=0) for name in names
+        }
+        return HeadStatistics(**means | {name: float(means[name]) for name in ("uniform", "even_distance")})
     values = attention.values.astype(np.float64)
     real = np.array([place not in attention.query.padded for place in attention.queries])
     rows = values[:, real] if real.any() else values
     logs = np.log2(np.where(rows > 0, rows, 1))
     entropy = -(rows * logs).sum(axis=2).mean(axis=1)
-    reachable = (rows > 0).sum(axis=2).mean() if attention.causal else attention.key.count
+    reach = (rows > 0).any(axis=0).sum(axis=1)
+    uniform = float(np.log2(np.maximum(reach, 1)).mean())
     distance, even = _distance(attention, values)
-    return HeadStatistics(entropy, distance, _cross(attention, values), _own(attention, values),
-                          float(np.log2(max(reachable, 1))), even)  # fmt: skip
+    own = _own(attention, values, real)
+    return HeadStatistics(entropy, distance, _cross(attention, values), own, uniform, even)
 
 
+@verb
 def rollout(attentions: Sequence[AttentionMap], *, head_mean: bool = True) -> Floats:
     """query x key: attention followed through all layers, half of each layer's way being the shortcut.
 
@@ -66,7 +81,7 @@ def rollout(attentions: Sequence[AttentionMap], *, head_mean: bool = True) -> Fl
         head_mean: average heads; False takes the largest head for each pair of tokens, scaled to sum to 1.
 
     Raises:
-        BadInputError: no layers, layers of other lengths, or rows that were not kept.
+        BadInputError: no layers, layers of other lengths or in windows, or rows that were not kept.
 
     Source: Abnar and Zuidema 2020, "Quantifying attention flow in transformers", equation 1.
     """
@@ -75,6 +90,17 @@ def rollout(attentions: Sequence[AttentionMap], *, head_mean: bool = True) -> Fl
     count = attentions[0].query.count
     flow = np.eye(count)
     for one in attentions:
+        if one.site.of == "window" or one.site.windows > 1:
+            what = (
+                "windows, which differ from layer to layer" if one.site.of == "window" else "several pictures"
+            )
+            remedy = (
+                "" if one.site.of == "window" else " Take one of them: attention.window(0) of each layer."
+            )
+            raise BadInputError(
+                f"Rollout follows the same tokens through all layers; {one.site.name} attends within {what}."
+                f"{remedy}"
+            )
         if one.values.shape[1:] != (count, count):
             raise BadInputError(
                 f"Rollout multiplies whole square maps of {count} tokens; {one.site.name} has "
@@ -96,8 +122,11 @@ def _distance(attention: AttentionMap, values: NDArray[np.float64]) -> tuple[NDA
     if not rows:
         return nothing
     height, width = key.grid
+    place_on_grid = {int(place): number for number, place in enumerate(query.patches)}
     at = np.stack(np.divmod(np.arange(height * width), width), axis=1).astype(np.float64)
-    apart = np.linalg.norm(at[:, None] - at[None], axis=-1)[attention.queries[rows] - query.first_patch]
+    apart = np.linalg.norm(at[:, None] - at[None], axis=-1)[
+        [place_on_grid[int(attention.queries[row])] for row in rows]
+    ]
     among = values[:, rows][:, :, key.patches]
     among = among / np.maximum(among.sum(axis=2, keepdims=True), 1e-12)
     return (among * apart[None]).sum(axis=2).mean(axis=1), float(apart.mean())
@@ -121,8 +150,8 @@ def _kinds(layout: TokenLayout) -> NDArray:
     return np.array(["patch" if kind == "picture" else kind for kind in layout.kinds])
 
 
-def _own(attention: AttentionMap, values: NDArray[np.float64]) -> NDArray:
+def _own(attention: AttentionMap, values: NDArray[np.float64], real: NDArray[np.bool_]) -> NDArray:
     if attention.site.kind != "self":
         return np.full(len(values), np.nan)
-    rows = np.arange(len(attention.queries))
-    return values[:, rows, attention.queries].mean(axis=1)
+    rows = np.flatnonzero(real) if real.any() else np.arange(len(attention.queries))
+    return values[:, rows, attention.queries[rows]].mean(axis=1)

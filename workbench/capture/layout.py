@@ -11,11 +11,31 @@ from numpy.typing import NDArray
 
 from workbench.errors import BadInputError
 
-__all__ = ["Kind", "Pooling", "Side", "TokenLayout"]
+__all__ = ["Kind", "PatchGrid", "Pooling", "Role", "Side", "TokenLayout"]
 
-Side = Literal["image", "text", "joint"]
+Side = Literal["image", "text", "joint", "audio"]
+Role = Literal["", "decoder", "queries"]
 Pooling = Literal["token", "mean", "attention", "none"]
 Kind = Literal["special", "patch", "picture", "word", "padding"]
+
+
+@dataclass(frozen=True)
+class PatchGrid:
+    """Where the patches of a further picture, tile or frame stand in the same sequence.
+
+    Attributes:
+        what: "picture 2", "tile 3". grid: rows and columns. places: of the patches, row by row.
+    """
+
+    what: str
+    grid: tuple[int, int]
+    places: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.grid[0] * self.grid[1] != len(self.places):
+            raise BadInputError(
+                f"A grid of {self.grid[0]} x {self.grid[1]} needs as many places; got {len(self.places)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -23,11 +43,14 @@ class TokenLayout:
     """The meaning of each token of one sequence.
 
     Attributes:
-        side: "image", "text", or "joint" where both stand in one sequence.
+        side: "image", "text", "audio", or "joint" where words stand in one sequence with a picture or sound.
         count: tokens in all.
         grid: rows and columns of patches, or None; never assumed to be square.
         first_patch: where the patches begin; a class token and registers stand before them.
-        pictured: places that stand for a picture without a place on the grid, such as a query former's.
+        places: of the patches, row by row, where they do not follow one another from `first_patch` on.
+        more: further pictures, tiles or frames in the same sequence; `grid` is that of the first.
+        pictured: places that stand for a picture without a place on `grid`: those of `more`, or a query
+            former's.
         words: readable tokens in order; () where the text is not known. In a language model the picture's
             places are among them, and are no words.
         first_word: where the words begin.
@@ -35,6 +58,8 @@ class TokenLayout:
         pooling: how the sequence becomes one vector: one token is read ("token"), the mean of all, or a
             pooling head that attends to all ("attention"); "none" where nothing is known.
         pooled: the token read, where it is one.
+        role: "decoder" for what an encoder-decoder writes, "queries" for learned queries (a detector's
+            objects, a query former, a pooling head), which are neither patches nor words; else "".
     """
 
     side: Side
@@ -47,9 +72,18 @@ class TokenLayout:
     pooling: Pooling = "none"
     pooled: int | None = None
     pictured: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()
+    more: tuple[PatchGrid, ...] = ()
+    role: Role = ""
 
     def __post_init__(self) -> None:
-        ends = (self.first_patch + self.patch_count, self.first_word + len(self.words))
+        if self.places and len(set(self.places)) != self.patch_count:
+            raise BadInputError(
+                f"places names {len(set(self.places))} places; the grid has {self.patch_count} patches."
+            )
+        further = [place + 1 for one in self.more for place in one.places]
+        last = max(self.places) + 1 if self.places else self.first_patch + self.patch_count
+        ends = (last, self.first_word + len(self.words), *further)
         if self.count < 1 or max(ends) > self.count:
             raise BadInputError(
                 f"A sequence of {self.count} tokens cannot hold {self.patch_count} patches from place "
@@ -64,7 +98,14 @@ class TokenLayout:
     @property
     def patches(self) -> NDArray[np.int64]:
         """Places of the patches, row by row of the grid."""
+        if self.places:
+            return np.array(self.places, np.int64)
         return np.arange(self.first_patch, self.first_patch + self.patch_count)
+
+    @property
+    def stream(self) -> str:
+        """Which sequence of the model this is: its side, and its role where it has one ("text.decoder")."""
+        return f"{self.side}.{self.role}" if self.role else self.side
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -83,8 +124,9 @@ class TokenLayout:
     @property
     def names(self) -> tuple[str, ...]:
         """What a human calls each token: "row 2, column 5", a word, "class token", "padding"."""
-        names = [f"token {place}" for place in range(self.count)]
-        for place in range(self.first_patch if self.grid else 0):
+        plain = "query" if self.role == "queries" else "token"
+        names = [f"{plain} {place}" for place in range(self.count)]
+        for place in range(int(self.patches.min()) if self.grid else 0):
             joint = self.side == "joint"
             names[place] = (
                 "class token" if place == 0 else "picture's class token" if joint else f"register {place}"
@@ -96,6 +138,10 @@ class TokenLayout:
             names[int(place)] = f"row {row}, column {column}"
         for number, place in enumerate(self.pictured):
             names[place] = f"picture token {number}"
+        for one in self.more:
+            for number, place in enumerate(one.places):
+                row, column = divmod(number, one.grid[1])
+                names[place] = f"{one.what}, row {row}, column {column}"
         for place in self.padded:
             names[place] = "padding"
         return tuple(names)
@@ -125,7 +171,7 @@ class TokenLayout:
                 raise BadInputError(
                     f"There is no patch {token}; the grid is {rows} x {columns}, from (0, 0)."
                 )
-            return self.first_patch + row * columns + column
+            return int(self.patches[row * columns + column])
         if isinstance(token, str):
             places = [
                 place for place, word in enumerate(self.words, self.first_word) if bare(word) == bare(token)

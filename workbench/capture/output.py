@@ -1,17 +1,16 @@
-"""What a model gives out, compared between two passes; and the model without dropout meanwhile."""
+"""What a model gives out, compared between two passes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from workbench.errors import BadInputError, UnsupportedError
 
-__all__ = ["GATE", "difference_between", "evaluated", "hold_to", "tensors_in"]
+__all__ = ["GATE", "difference_between", "hold_to", "tensors_in"]
 
 GATE = 1e-4
 """Relative difference of the model's output while it is watched, above which nothing is drawn."""
@@ -65,16 +64,3 @@ def tensors_in(output: Any) -> list[Tensor]:
     if isinstance(output, (list, tuple)):
         return [tensor for value in output for tensor in tensors_in(value)]
     return []
-
-
-@contextmanager
-def evaluated(root: nn.Module) -> Iterator[None]:
-    """Dropout off inside; every module's own training flag back afterwards."""
-    training = [module for module in root.modules() if module.training]
-    for module in training:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

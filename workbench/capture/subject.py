@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from numpy import ndarray
 from torch import Tensor, nn
 
 from workbench._repr import one_line
-from workbench.capture.layout import Pooling, Side, TokenLayout
+from workbench.capture.layout import Pooling, Side
 from workbench.data import from_pictures
 from workbench.errors import BadInputError, UnsupportedError, WorkbenchError
 from workbench.runtime import is_out_of_memory
 
-__all__ = ["Subject", "answer_of", "is_image", "kind_of", "pair_of", "sequence_of", "subjects_of"]
+__all__ = ["Subject", "answer_of", "is_image", "kind_of", "pair_of", "subjects_of"]
 
-_MOST_PREFIX = 16  # class, distillation and register tokens together
 _POOLINGS: dict[str, Pooling] = {"tok": "token", "token": "token", "avg": "mean", "map": "attention"}
-_PLACEHOLDERS = ("image_token_id", "image_token_index")
+_PLACEHOLDERS = ("image_token_id", "image_token_index", "image_patch_id")
+_SOUNDS = ("audio_token_id", "audio_token_index")
+_PLACED = ("image_embeds_position_mask", "image_patches_indices")
+"""Inputs that say at which places of the text a picture is read: 1, or the number of a patch."""
+_PACKED = (
+    "image_grid_thw",
+    "video_grid_thw",
+    "grid_thw",
+    "spatial_shapes",
+    "target_sizes",
+    "image_position_ids",
+)
+"""Inputs that say how the pictures of packed patches lie."""
+_TEXTS = ("input_ids", "inputs_embeds", "text", "decoder_input_ids", "decoder_inputs_embeds")
 _IMAGE_WORDS = re.compile(r"visi?o?n|visual|image|pixel|picture", re.I)
-_TEXT_WORDS = re.compile(r"text|language|lang|token|bert\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -31,9 +43,10 @@ class Subject:
 
     Attributes:
         run: the pass; what it returns is compared with capture on and off.
-        side: the only side there is ("image" or "text"), or None where both meet.
+        side: the only side there is ("image", "text" or "audio"), or None where two meet.
         inputs: the tensors it reads. words: readable tokens of the text.
         of_two: it is one tower of a dual encoder.
+        options: what it is given besides tensors, such as interpolate_pos_encoding=True.
     """
 
     root: nn.Module
@@ -42,6 +55,7 @@ class Subject:
     inputs: Mapping[str, Tensor]
     words: tuple[str, ...] = ()
     of_two: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -52,9 +66,17 @@ class Subject:
     def text_count(self) -> int:
         """Tokens of the text, padding included; 0 without one."""
         ids = next(
-            (self.inputs[name] for name in ("input_ids", "inputs_embeds") if name in self.inputs), None
+            (self.inputs[name] for name in ("input_ids", "inputs_embeds", "text") if name in self.inputs),
+            None,
         )
-        return 0 if ids is None else int(ids.shape[1])
+        return int(ids.shape[1]) if ids is not None and ids.ndim > 1 else 0
+
+    @property
+    def decoder_count(self) -> int:
+        """Tokens that a decoder is given to go on from; 0 where it makes its own beginning."""
+        names = ("decoder_input_ids", "decoder_inputs_embeds", "labels")
+        ids = next((self.inputs[name] for name in names if name in self.inputs), None)
+        return int(ids.shape[1]) if ids is not None and ids.ndim > 1 else 0
 
     @property
     def padded(self) -> tuple[int, ...]:
@@ -67,11 +89,23 @@ class Subject:
     @property
     def placeholders(self) -> tuple[int, ...]:
         """Places of the text at which a language model reads tokens of the picture instead of words."""
+        for name in _PLACED:
+            if name in self.inputs:
+                given = self.inputs[name][0]
+                found = given > 0 if name == _PLACED[0] else given >= 0
+                return tuple(int(place) for place in torch.nonzero(found).flatten())
+        pictured = any(is_image(name) for name in self.inputs)
+        return self._marked(_PLACEHOLDERS) if pictured else ()
+
+    @property
+    def heard(self) -> tuple[int, ...]:
+        """Places of the text at which a language model reads sound."""
+        return self._marked(_SOUNDS) if any(name.startswith("input_feat") for name in self.inputs) else ()
+
+    def _marked(self, names: Sequence[str]) -> tuple[int, ...]:
         ids, config = self.inputs.get("input_ids"), getattr(self.root, "config", None)
-        mark = next(
-            (found for name in _PLACEHOLDERS if (found := getattr(config, name, None)) is not None), None
-        )
-        if ids is None or mark is None or "pixel_values" not in self.inputs:
+        mark = next((found for name in names if (found := getattr(config, name, None)) is not None), None)
+        if ids is None or mark is None:
             return ()
         return tuple(int(place) for place in torch.nonzero(ids[0] == mark).flatten())
 
@@ -84,22 +118,6 @@ class Subject:
             if isinstance(said, str) and said in _POOLINGS:
                 return _POOLINGS[said]
         return "token" if prefixed else "none"
-
-    def grid(self, tokens: int) -> tuple[int, int] | None:
-        """Rows and columns of patches among `tokens` image tokens, from the kernel that cuts the picture."""
-        if "spatial_shapes" in self.inputs:
-            rows, columns = (int(length) for length in self.inputs["spatial_shapes"][0])
-            return (rows, columns) if 0 <= tokens - rows * columns <= _MOST_PREFIX else None
-        pixels = self.inputs.get("pixel_values")
-        if pixels is None or pixels.ndim not in (4, 5) or (pixels.ndim == 5 and pixels.shape[1] > 1):
-            return None
-        height, width = pixels.shape[-2:]
-        for module in self.root.modules():
-            if isinstance(module, nn.Conv2d) and module.kernel_size == module.stride != (1, 1):
-                rows, columns = height // module.kernel_size[0], width // module.kernel_size[1]
-                if 0 <= tokens - rows * columns <= _MOST_PREFIX:
-                    return rows, columns
-        return None
 
 
 def kind_of(model: Any) -> str:
@@ -140,101 +158,94 @@ def subjects_of(model: Any, given: Any, words: Sequence[str]) -> list[Subject]:
     return found
 
 
-def sequence_of(subject: Subject, path: str, count: int, *, whole: bool = True) -> TokenLayout:
-    """The layout of a sequence of `count` tokens that the module at `path` reads.
-
-    `whole`: it attends to itself, so that it may hold text and patches together.
-    """
-    texts = subject.text_count
-    if count == texts and subject.placeholders and not is_image(path):
-        return _prefixed(subject, count)
-    if subject.side == "text" or (subject.side is None and count == texts and not is_image(path)):
-        return _text(subject, count)
-    joint = subject.grid(count - texts) if texts and subject.side is None else None
-    if joint is not None and whole and not is_image(path):
-        return _joint(subject, count, joint)
-    grid = subject.grid(count)
-    if grid is not None:
-        prefix = count - grid[0] * grid[1]
-        pooling = subject.image_pooling(bool(prefix))
-        pooled = 0 if pooling == "token" else None
-        return TokenLayout("image", count, grid, prefix, pooling=pooling, pooled=pooled)
-    regions = subject.inputs.get("visual_feats")
-    if subject.side == "image" or (regions is not None and regions.shape[1] == count):
-        return TokenLayout("image", count)
-    if count == texts:
-        return _text(subject, count)
-    return TokenLayout("text" if _TEXT_WORDS.search(path) and not is_image(path) else "image", count)
-
-
-def _text(subject: Subject, count: int) -> TokenLayout:
-    words, first = subject.words[:count], 0
-    padded = subject.padded if count == subject.text_count else ()
-    if padded and padded[0] == 0 and len(words) == count - len(padded):
-        first = len(padded)  # padded in front
-    if not padded and words:
-        padded = tuple(range(len(words), count))
-    return TokenLayout("text", count, words=words, first_word=first, padded=padded)
-
-
-def _joint(subject: Subject, count: int, grid: tuple[int, int]) -> TokenLayout:
-    """Text and patches in one sequence: ViLT puts the text first, FLAVA the patches."""
-    patches, texts = grid[0] * grid[1], subject.text_count
-    kind = getattr(getattr(subject.root, "config", None), "model_type", "")
-    image_first = kind.startswith("flava")
-    first_word = count - texts if image_first else 0
-    first_patch = count - texts - patches if image_first else count - patches
-    padded = tuple(place + first_word for place in subject.padded)
-    # Words without names are words all the same: what crosses can be counted.
-    words = subject.words[:texts] or tuple(f"token {place}" for place in range(texts))
-    return TokenLayout("joint", count, grid, first_patch, words, first_word, padded, "token", 0)
-
-
-def _prefixed(subject: Subject, count: int) -> TokenLayout:
-    """A language model's sequence in which the picture stands among the words (LLaVA, BLIP-2)."""
-    places = subject.placeholders
-    together = places[-1] - places[0] + 1 == len(places)
-    grid = subject.grid(len(places)) if together else None
-    if grid is not None and grid[0] * grid[1] != len(places):
-        grid = None
-    words = subject.words if len(subject.words) == count else tuple(f"token {k}" for k in range(count))
-    return TokenLayout(
-        "joint", count, grid, places[0] if grid else 0, words, padded=subject.padded,
-        pictured=() if grid else places,
-    )  # fmt: skip
-
-
 def _module(model: nn.Module, given: Any, words: Sequence[str]) -> Subject:
-    if not isinstance(given, Mapping) or not all(isinstance(value, Tensor) for value in given.values()):
+    if not isinstance(given, Mapping) or not any(isinstance(value, Tensor) for value in given.values()):
+        empty = isinstance(given, Mapping) and not given
         raise BadInputError(
-            f"A {type(model).__name__} is captured with the tensors its processor gives, as a dictionary: "
-            f"capture(model, {{'input_ids': ...}}); got {type(given).__name__}."
+            "The dictionary of inputs is empty; give what the model's processor returns."
+            if empty
+            else f"A {type(model).__name__} is captured with the tensors its processor gives, as a "
+            f"dictionary: capture(model, {{'input_ids': ...}}); got {_described(given)}."
         )
-    if not given:
-        raise BadInputError("The dictionary of inputs is empty; give what the model's processor returns.")
-    items = {int(value.shape[0]) for value in given.values() if value.ndim}
-    if items != {1}:
+    inputs = {name: _own(value) for name, value in given.items() if isinstance(value, Tensor)}
+    options = {name: value for name, value in given.items() if name not in inputs}
+    arrays = [name for name, value in options.items() if isinstance(value, (ndarray, list, tuple))]
+    if arrays:
         raise BadInputError(
-            f"Inputs of {sorted(items)} items were given; a trace is of one. Give one item: value[:1]."
+            f"{arrays[0]} is a {type(options[arrays[0]]).__name__} and no tensor. Let the processor return "
+            "tensors: processor(..., return_tensors='pt')."
         )
-    inputs = dict(given)
+    _check_items(model, inputs)
     _check_patches(model, inputs)
-    side: Side | None = "text" if not any(is_image(name) for name in inputs) else None
-    if "input_ids" not in inputs and "inputs_embeds" not in inputs:
-        side = "image"
-    subject = Subject(model, lambda: answer_of(model, inputs), side, inputs, tuple(words))
+    subject = Subject(
+        model, lambda: answer_of(model, {**options, **inputs}), _only_side(inputs), inputs, tuple(words),
+        options=options,
+    )  # fmt: skip
     _check_words(subject)
     return subject
 
 
-def answer_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
+def _described(given: Any) -> str:
+    if not isinstance(given, Mapping):
+        return type(given).__name__
+    return "a dictionary of " + ", ".join(f"{name}: {type(value).__name__}" for name, value in given.items())
+
+
+def _own(value: Tensor) -> Tensor:
+    """In one piece, and usable with gradients although it was made in inference mode."""
+    if value.is_inference():
+        with torch.inference_mode(False):
+            return value.clone()
+    return value.contiguous()
+
+
+def _only_side(inputs: Mapping[str, Tensor]) -> Side | None:
+    """The one modality that is given, or None."""
+    worded = any(name in inputs for name in (*_TEXTS, "labels"))
+    heard = any(name.startswith(("input_feat", "input_val")) for name in inputs)
+    if worded:
+        return None if heard or any(is_image(name) or "visual" in name for name in inputs) else "text"
+    return "audio" if heard else "image"
+
+
+def _check_items(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
+    """Refuse more than one item. Several pictures, tiles or packed patches of one prompt are one item."""
+    firsts = {name: int(value.shape[0]) for name, value in inputs.items() if value.ndim}
+    texts = {name: firsts[name] for name in _TEXTS if name in firsts}
+    grids = {name: firsts[name] for name in _PACKED if name in firsts}
+    if texts and set(texts.values()) == {1}:
+        config = getattr(model, "config", None)
+        reads = any(getattr(config, name, None) is not None for name in (*_PLACEHOLDERS, *_SOUNDS))
+        rest = {name: count for name, count in firsts.items() if count != 1}
+        if not rest or reads or grids:
+            return
+    elif not texts and set((grids or firsts).values()) == {1}:
+        return
+    counts = sorted(set(firsts.values()))
+    if len(counts) == 1 and not grids:
+        raise BadInputError(
+            f"Inputs of {counts} items were given; a trace is of one. Give one item: value[:1]."
+        )
+    told = ", ".join(f"{name} {tuple(inputs[name].shape)}" for name in firsts)
+    raise BadInputError(
+        f"More than one item was given ({told}); a trace is of one. Call the processor with one text and the "
+        "picture, or the pictures, that belong to it."
+    )
+
+
+def answer_of(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
     """What the model gives; where it cannot take such inputs, its own reason with what was given."""
     try:
         return model(**inputs)
-    except (TypeError, ValueError, IndexError, RuntimeError) as problem:
+    except (
+        TypeError, ValueError, LookupError, RuntimeError, AttributeError, AssertionError
+    ) as problem:  # fmt: skip
         if isinstance(problem, WorkbenchError) or is_out_of_memory(problem):
             raise
-        given = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
+        given = ", ".join(
+            f"{name} {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name}={value!r}"
+            for name, value in inputs.items()
+        )
         raise BadInputError(
             f"{type(model).__name__} cannot take {given}: {one_line(str(problem), most=200)}. Give what its "
             "own processor returns for one item."
@@ -243,7 +254,7 @@ def answer_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
 
 def _check_words(subject: Subject) -> None:
     """Names for every token, or for every one that is neither padding nor a token of the picture."""
-    count, padded = subject.text_count, set(subject.padded)
+    count, padded = subject.text_count or subject.decoder_count, set(subject.padded)
     real = count - len(padded | set(subject.placeholders))
     if len(subject.words) not in (0, real, count - len(padded), count):
         padding = f" and {len(padded)} of padding" if padded else ""

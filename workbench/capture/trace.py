@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from workbench._repr import html_table, human_bytes, plural
 from workbench.axes import check_axes, frozen
 from workbench.capture.layout import TokenLayout
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.keeping import Form, Kept
+from workbench.portable import Portable
 from workbench.results import Provenance
 
 __all__ = ["AttentionMap", "Estimate", "Site", "SiteKind", "Trace"]
@@ -31,6 +33,11 @@ class Site:
         path: of the module inside the model.
         kind: "self", "cross" (query and key are of two sequences) or "pooling" (a head reads all tokens).
         layer: counted from 0 among its kind and side.
+        windows: how many attentions the layer computes at once, one a window, tile or picture.
+        of: what they are of: "window" where the layer cuts its tokens, "picture" where several pictures or
+            tiles go through it side by side; "" for one.
+        part: which of several attentions that one run of the layer computes one after another, from 0: a
+            window or a picture each, where their lengths differ.
     """
 
     name: str
@@ -40,31 +47,40 @@ class Site:
     heads: int
     query: TokenLayout
     key: TokenLayout
+    windows: int = 1
+    of: Literal["", "window", "picture"] = ""
+    part: int = 0
 
     @property
     def values(self) -> int:
-        """Number of attention weights."""
-        return self.heads * self.query.count * self.key.count
+        """Number of attention weights, those of all windows."""
+        return self.windows * self.heads * self.query.count * self.key.count
 
     def __str__(self) -> str:
+        several = f", in {plural(self.windows, self.of or 'window')}" if self.windows > 1 else ""
         return (
             f"{self.name}: {plural(self.heads, 'head')}, {self.query.count} {self.query.side} tokens to "
-            f"{self.key.count} {self.key.side} tokens"
+            f"{self.key.count} {self.key.side} tokens{several}"
         )
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionMap:
+class AttentionMap(Portable):
     """The attention of one site: nothing is averaged, nothing rescaled.
+
+    A layer that works in windows, or on several tiles or pictures, has a map for each: `values` is the first,
+    `more` holds the others, and `window(number)` is any of them as a map by itself.
 
     Shapes:
         values: head x query x key; every row sums to 1
+        more: window x head x query x key, those after the first; None where there is one
         queries: the tokens whose rows are there: `kept`, or all of them
     """
 
     site: Site
     values: NDArray[np.floating[Any]]
     kept: InitVar[NDArray[np.int64] | None] = None
+    more: NDArray[np.floating[Any]] | None = None
     queries: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self, kept: NDArray[np.int64] | None) -> None:
@@ -73,7 +89,18 @@ class AttentionMap:
         check_axes("values", self.values, "head query key", **sizes)
         dtype = np.float16 if np.asarray(self.values).dtype == np.float16 else np.float32
         object.__setattr__(self, "values", frozen(self.values, dtype))
+        if (0 if self.more is None else len(self.more)) != self.site.windows - 1:
+            raise BadInputError(
+                f"{self.site.name} has {plural(self.site.windows, 'window')}; got the maps of "
+                f"{1 if self.more is None else 1 + len(self.more)}."
+            )
+        if self.more is not None:
+            check_axes("more", self.more, "window head query key", **sizes)
+            object.__setattr__(self, "more", frozen(self.more, dtype))
         object.__setattr__(self, "queries", frozen(rows, np.int64))
+
+    def _arguments(self) -> dict[str, Any]:
+        return {**super()._arguments(), "kept": self.queries}
 
     @property
     def query(self) -> TokenLayout:
@@ -84,6 +111,19 @@ class AttentionMap:
     def key(self) -> TokenLayout:
         """The tokens attended to."""
         return self.site.key
+
+    def window(self, number: int) -> AttentionMap:
+        """The map of one window, tile or picture, from 0, as a map of one.
+
+        Raises:
+            BadInputError: there is no such window.
+        """
+        if not 0 <= number < self.site.windows:
+            raise BadInputError(
+                f"There is no window {number}; {self.site.name} has {self.site.windows}, from 0."
+            )
+        values = self.values if number == 0 or self.more is None else self.more[number - 1]
+        return AttentionMap(replace(self.site, windows=1), values, self.queries)
 
     @property
     def causal(self) -> bool:
@@ -136,7 +176,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(Kept):
     """Attention and hidden states of one input, by site.
 
     Attributes:
@@ -147,7 +187,11 @@ class Trace:
         difference: the gate: how far the model's output with capture on lies from the plain one, relative;
             a capture above 1e-4 is refused, so this is always below.
         notes: what the reader must know.
+        credit: to be shown wherever `picture` is shown; that of `pair` unless another is given.
     """
+
+    _form: ClassVar[Form] = Form("trace", "trace", "workbench.capture.open_trace")
+    _left: ClassVar[tuple[str, ...]] = ("pair", "live")
 
     maps: Mapping[str, AttentionMap] = field(repr=False)
     states: Mapping[str, NDArray[np.floating[Any]]] = field(default_factory=dict, repr=False)
@@ -160,6 +204,7 @@ class Trace:
     provenance: Provenance = field(default_factory=lambda: Provenance("capture"))
     pair: Any = field(default=None, repr=False)
     live: weakref.ref[Any] | None = field(default=None, repr=False)
+    credit: str = ""
 
     def __post_init__(self) -> None:
         if not self.maps:
@@ -174,6 +219,7 @@ class Trace:
         if self.picture is not None:
             check_axes("picture", self.picture, "row col channel", channel=3)
             object.__setattr__(self, "picture", frozen(self.picture, np.uint8))
+        object.__setattr__(self, "credit", self.credit or getattr(self.pair, "credit", ""))
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -188,9 +234,10 @@ class Trace:
     @property
     def bytes(self) -> int:
         """What the trace holds."""
-        return sum(one.values.nbytes for one in self.maps.values()) + sum(
-            states.nbytes for states in self.states.values()
+        maps = sum(
+            one.values.nbytes + (0 if one.more is None else one.more.nbytes) for one in self.maps.values()
         )
+        return maps + sum(states.nbytes for states in self.states.values())
 
     def attention(self, site: str | Site) -> AttentionMap:
         """The attention of a site, by its name or its path.
@@ -212,7 +259,7 @@ class Trace:
         return self.states[name]
 
     def group(self, side: str, kind: SiteKind = "self") -> tuple[Site, ...]:
-        """The sites of a side ("image", "text", "joint") and kind, by layer."""
+        """The sites of a side ("image", "text", "joint", "audio") and kind, by layer."""
         return tuple(site for site in self.sites if site.query.side == side and site.kind == kind)
 
     def _name(self, site: str | Site) -> str:

@@ -14,14 +14,21 @@ import torch
 from torch import Tensor
 
 from workbench._repr import human_bytes, plural
-from workbench.capture.output import GATE, evaluated, hold_to, tensors_in
-from workbench.capture.recording import Recorder, recording
-from workbench.capture.sites import block_of, sites_of
+from workbench.calling import verb
+from workbench.capture.draws import Draws
+from workbench.capture.output import GATE, hold_to, tensors_in
+from workbench.capture.recording import Recorder, block_of, blocks_in, recording
+from workbench.capture.sites import notes_of, sites_of
 from workbench.capture.subject import Subject, kind_of, pair_of, subjects_of
 from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
+from workbench.data.arrays import ASSUMED
+from workbench.data.given import as_pair, is_picture
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
+from workbench.hooks import evaluated
+from workbench.models.given import as_model, is_module
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
 from workbench.runtime import check_memory
+from workbench.values import as_sentences
 
 __all__ = ["BUDGET", "GATE", "capture", "estimate"]
 
@@ -39,11 +46,14 @@ class _Plain:
     subject: Subject
     sites: list[Site]
     blocks: dict[str, str]  # site name -> path of its block
-    widths: int
+    outputs: dict[str, Tensor]  # path of a block -> what it handed on, without its numbers
     output: list[Tensor]
     seconds: float
+    draws: Draws
+    notes: tuple[str, ...]
 
 
+@verb
 def capture(
     model: Any,
     pair: Any,
@@ -63,8 +73,9 @@ def capture(
     was found. Attention is read where torch computes it, so causal masks and padding are those in use.
 
     Args:
-        model: from `models.load`, or a model of transformers (BERT, GPT-2, ViT, BLIP, ViLT, FLAVA, ...).
-        pair: `pairs[0]` or (picture, text); for a model of transformers its processor's tensors, one item.
+        model: from `models.load`, its name, or a model of transformers (BERT, GPT-2, ViT, BLIP, ViLT, ...).
+        pair: `pairs[0]`, a picture alone in any form that `data.from_pictures` takes, or (picture, text); for
+            a model of transformers its processor's tensors, one item.
         sites: names of sites or sides ("image", "text.3"); None takes all.
         words: readable tokens of the text, for a model of transformers.
         rows: "all", or "pooled": only the row of the token that is read out, for long sequences.
@@ -82,7 +93,7 @@ def capture(
             f"rows={rows!r} and precision={precision!r} were given; expected rows 'all' or 'pooled' and "
             "precision 'float32' or 'float16'."
         )
-    pair = pair_of(pair) if isinstance(pair, tuple) else pair  # a path is read once
+    model, pair = _given(model, pair)  # a path is read once
     plain = list(_plain_passes(model, pair, words, on_event, should_stop))
     chosen = _chosen([site for one in plain for site in one.sites], sites)
     _afford(_estimate(plain, chosen, rows, precision, hidden), budget, plain[0].output)
@@ -96,9 +107,11 @@ def capture(
         states |= kept
         worst = max(worst, difference)
     return _trace(model, pair, maps, states, plain, worst, time.perf_counter() - start,
-                  {"rows": rows, "precision": precision, "sites": len(maps)})  # fmt: skip
+                  {"rows": rows, "precision": precision, "sites": len(maps)}
+                  | ({} if sites is None else {"asked": list(chosen)}))  # fmt: skip
 
 
+@verb
 def estimate(
     model: Any,
     pair: Any,
@@ -110,10 +123,20 @@ def estimate(
     hidden: bool = True,
 ) -> Estimate:
     """What `capture` with the same arguments would keep; takes one plain pass."""
+    model, pair = _given(model, pair)
     plain = list(_plain_passes(model, pair, words, None, None))
     return _estimate(
         plain, _chosen([site for one in plain for site in one.sites], sites), rows, precision, hidden
     )
+
+
+def _given(model: Any, pair: Any) -> tuple[Any, Any]:
+    """The model, loaded if it was named, and one pair; the tensors for a module stay as they are."""
+    model = as_model(model)
+    if is_module(model):
+        return model, pair
+    with_text = isinstance(pair, tuple) and len(pair) == 2 and not is_picture(pair[1])
+    return model, pair_of(pair) if with_text else as_pair(pair)
 
 
 # The plain pass ------------------------------------------------------------------------------
@@ -125,15 +148,18 @@ def _plain_passes(
     subjects = subjects_of(model, pair, words)
     for step, subject in enumerate(subjects):
         _continue(should_stop, on_event, "plain pass", step, len(subjects))
-        recorder, start = Recorder(), time.perf_counter()
-        with torch.no_grad(), evaluated(subject.root), recording(subject.root, recorder):
+        recorder, start, draws = Recorder(sizes=True), time.perf_counter(), Draws()
+        watched = recording(subject.root, recorder, blocks=blocks_in(subject.root))
+        with torch.no_grad(), evaluated(subject.root), watched, draws.kept():
             output = tensors_in(subject.run())
         if not recorder.calls and len(subjects) == 1:
-            raise UnsupportedError(_unreadable(subject, model))
+            raise UnsupportedError(_unreadable(subject, model, recorder))
         sites = list(sites_of(subject, recorder.calls))
         blocks = {site.name: block for site in sites if (block := block_of(site.path))}
-        width = max((int(one.shape[-1]) for one in output if one.ndim > 1), default=0)
-        yield _Plain(subject, sites, blocks, width, output, time.perf_counter() - start)
+        notes = (*notes_of(subject, recorder), *draws.notes)
+        yield _Plain(
+            subject, sites, blocks, recorder.outputs, output, time.perf_counter() - start, draws, notes
+        )
 
 
 # The pass that keeps -------------------------------------------------------------------------
@@ -150,7 +176,10 @@ def _kept_pass(
     recorder = Recorder(mine.__contains__, lambda number: kept.get(number), getattr(torch, precision))
     blocks = {path for name, path in plain.blocks.items() if hidden and name in chosen}
     root = plain.subject.root
-    with torch.no_grad(), evaluated(root), recording(root, recorder, blocks=tuple(blocks)):
+    with (
+        torch.no_grad(), evaluated(root), recording(root, recorder, blocks=tuple(blocks)),
+        plain.draws.again(),
+    ):  # fmt: skip
         output = tensors_in(plain.subject.run())
     if len(recorder.calls) != len(names):
         raise UnsupportedError(
@@ -160,16 +189,38 @@ def _kept_pass(
     difference = hold_to(plain.output, output, plain.subject.name)
     maps = {}
     for number in sorted(mine):
-        values = recorder.calls[number].values
-        assert values is not None  # it was wanted
-        queries = kept[number]
-        maps[names[number]] = AttentionMap(plain.sites[number], values.numpy(),
-                                           None if queries is None else np.array(queries))  # fmt: skip
-    states = {}
-    for name, path in plain.blocks.items():
-        if name in chosen and path in recorder.outputs:
-            states[name] = recorder.outputs[path].numpy()
+        call, queries = recorder.calls[number], kept[number]
+        assert call.values is not None  # it was wanted
+        maps[names[number]] = AttentionMap(
+            plain.sites[number], call.values.numpy(), None if queries is None else np.array(queries),
+            None if call.more is None else call.more.numpy(),
+        )  # fmt: skip
+    if len(maps) != len(mine):
+        raise UnsupportedError(
+            f"{len(mine)} attentions of the {plain.subject.name} were to be kept, and {len(maps)} have a "
+            "name of their own, so some would be lost. Ask for fewer: sites=[...]."
+        )
+    states = {name: one.numpy() for name, one in _states(plain, recorder.outputs, chosen).items()}
     return maps, states, difference
+
+
+def _states(plain: _Plain, outputs: Mapping[str, Tensor], chosen: Mapping[str, Site]) -> dict[str, Tensor]:
+    """What each block handed on; of packed pictures those of the site's own."""
+    states: dict[str, Tensor] = {}
+    start = 0
+    for site in plain.sites:
+        path = plain.blocks.get(site.name)
+        if path is None or path not in outputs:
+            continue
+        whole = outputs[path]
+        start = 0 if site.part == 0 else start
+        alone = not site.part and len(whole) != site.query.count and site.of == ""
+        if site.name in chosen:
+            states[site.name] = (
+                whole if alone or site.windows > 1 else whole[start : start + site.query.count]
+            )
+        start += site.query.count
+    return states
 
 
 def _rows_of(site: Site, rows: Rows) -> list[int] | None:
@@ -190,7 +241,7 @@ def _chosen(known: Sequence[Site], asked: str | Iterable[str] | None) -> dict[st
     if asked is None:
         return by_name
     found: dict[str, Site] = {}
-    for name in [asked] if isinstance(asked, str) else list(asked):
+    for name in as_sentences(asked, what="sites"):
         mine = {site.name: site for site in known if name in (site.name, site.path, site.query.side)}
         if not mine:
             raise UnknownNameError(
@@ -219,8 +270,9 @@ def _estimate(
                 continue
             kept = _rows_of(site, rows)
             queries = site.query.count if kept is None else len(kept)
-            total += each * site.heads * queries * site.key.count
-            total += each * site.query.count * one.widths if hidden and site.name in one.blocks else 0
+            total += each * site.windows * site.heads * queries * site.key.count
+        states = _states(one, one.outputs, chosen) if hidden else {}
+        total += sum(each * values.numel() for values in states.values())
     largest = max((site.values for one in plain for site in one.sites), default=0)
     return Estimate(tuple(chosen.values()), total, sum(one.seconds for one in plain), _WRITTEN * largest)
 
@@ -241,7 +293,7 @@ def _afford(wanted: Estimate, budget: int, output: Sequence[Tensor]) -> None:
     )
 
 
-def _unreadable(subject: Subject, model: Any) -> str:
+def _unreadable(subject: Subject, model: Any, recorder: Recorder) -> str:
     name = getattr(getattr(model, "card", None), "name", kind_of(subject.root))
     config = getattr(subject.root, "config", None)
     kind = getattr(config, "_attn_implementation", None)
@@ -249,6 +301,12 @@ def _unreadable(subject: Subject, model: Any) -> str:
         return (
             f"{name} computes its attention by {kind!r}, which keeps no weights. Load it with "
             "attn_implementation='sdpa' or 'eager' and capture again."
+        )
+    if recorder.unread:
+        reasons = " and ".join(sorted({reason for _, reason in recorder.unread}))
+        return (
+            f"{name} has no attention of tokens to tokens: its {plural(len(recorder.unread), 'attention')} "
+            f"have weights of {reasons}. Take 'occlusion' or 'integrated-gradients' of attribute() there."
         )
     return (
         f"{name} has no attention that could be read: no call of scaled-dot-product attention, no softmax "
@@ -282,9 +340,11 @@ def _trace(
     notes = [
         f"The {one.subject.side} tower has no attention that could be read." for one in plain if not one.sites
     ]
+    notes += [note for one in plain for note in one.notes]
     if card is not None:
         held, text = pair if isinstance(pair, tuple) else (pair.picture, pair.text)
         picture = None if held is None else np.asarray(model.preprocess_view(held).convert("RGB"))
+        notes += getattr(held, "info", {}).get(ASSUMED, ())
         if len(plain) == 2:
             first, second = (one.output[0].flatten().double() for one in plain)
             score = float(first @ second / (first.norm() * second.norm()))
