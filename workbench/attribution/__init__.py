@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.attribution.heatmap import Attributions, Cost, Heatmap
 from workbench.attribution.methods import METHODS, MethodCard, method_card
+from workbench.attribution.opening import open_maps, open_scores
 from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
 from workbench.attribution.targets import Output, Target, contrast, logit, output, probability, similarity
 
@@ -35,6 +36,8 @@ __all__ = [
     "faithfulness",
     "logit",
     "method_card",
+    "open_maps",
+    "open_scores",
     "output",
     "probability",
     "similarity",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 
 from workbench.attribution.case import Case, Options
 from workbench.attribution.maps import Maps, as_array
-from workbench.attribution.towers import blocks_of, first_norm, hooked, pick_layer
+from workbench.attribution.towers import blocks_of, first_norm, pick_layer
 from workbench.errors import UnsupportedError
+from workbench.hooks import hooked
 
 __all__ = ["CAMS", "cam_maps", "element_cam", "feature_module", "grad_cam", "hires_cam", "layer_cam"]
 
@@ -50,7 +52,7 @@ def cam_maps(name: str, case: Case, options: Options) -> Maps:
     kept: list[Tensor] = []
     inputs = dict(case.pixels)
     inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(True)
-    with hooked(module, kept.append):
+    with hooked(module, after=lambda _, __, output: kept.append(_first(output))):
         value = case.value(case.image_features(inputs))
     (gradient,) = case.gradient(value, kept[-1])
     features, slopes = (_as_grid(case, part) for part in (kept[-1], gradient))
@@ -90,14 +92,16 @@ def _last_map(case: Case, tower: nn.Module) -> nn.Module | None:
         if isinstance(output, Tensor) and output.ndim == 4 and min(_sides(output)) > 1:
             seen.append(module)
 
-    handles = [module.register_forward_hook(note) for module in tower.modules() if module is not tower]
-    try:
-        with torch.no_grad():
-            case.image_features(case.pixels)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as stack, torch.no_grad():
+        for module in tower.modules():
+            if module is not tower:
+                stack.enter_context(hooked(module, after=note))
+        case.image_features(case.pixels)
     return seen[-1] if seen else None
+
+
+def _first(output: Any) -> Tensor:
+    return output[0] if isinstance(output, tuple) else output
 
 
 def _sides(features: Tensor) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from workbench.attribution.targets import Target
 from workbench.attribution.towers import Layout, blocks_of, layout_of, no_attention
 from workbench.capture.output import hold_to
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
+from workbench.hooks import hooked, looked_up, output_changed
 from workbench.models.adapters.tower import TwoTower
 from workbench.results import Event, OnEvent, ShouldStop
 from workbench.runtime import batched, check_memory
@@ -39,6 +40,9 @@ class Options:
         steps: of an integral. samples: of an estimate.
         fill: what stands in a removed patch: "mean", "blur", "white" or "black".
         seed: of what is random.
+
+    Raises:
+        BadInputError: a number of steps or samples, a batch size or a seed that is none, before any work.
     """
 
     layer: int | None = None
@@ -48,6 +52,23 @@ class Options:
     fill: str = "mean"
     seed: int = 0
     batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("samples", 1), ("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is None and name in ("steps", "samples"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise BadInputError(
+                    f"{name}={value!r} was given; expected a whole number of at least {least}."
+                )
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was asked for and is not the default; the seed is recorded by itself."""
+        usual = Options()
+        names = ("layer", "start_layer", "steps", "samples", "fill")
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
 
 
 @dataclass(frozen=True)
@@ -178,18 +199,15 @@ class Case:
         inputs = dict(self.pixels)
         inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
         hidden: list[Tensor] = []
-        handles = [
-            block.register_forward_hook(
-                lambda _, __, output: hidden.append(output[0] if isinstance(output, tuple) else output)
-            )
-            for block in blocks_of(self.model.image_tower)
-        ]
-        try:
-            with recorded() as layers:
-                features = self.image_features(inputs)
-        finally:
-            for handle in handles:
-                handle.remove()
+
+        def keep(_: nn.Module, __: Any, output: Any) -> None:
+            hidden.append(output[0] if isinstance(output, tuple) else output)
+
+        with ExitStack() as stack:
+            for block in blocks_of(self.model.image_tower):
+                stack.enter_context(hooked(block, after=keep))
+            layers = stack.enter_context(recorded())
+            features = self.image_features(inputs)
         hold_to([self._plain[0]], [features], "image tower")
         self._watched = features.detach()
         return Pass(features, layers, hidden)
@@ -214,20 +232,8 @@ class Case:
     @cached_property
     def word_embedding(self) -> nn.Module:
         """The table that the text tower looks its token ids up in."""
-        ids, found = self.words["input_ids"], []
-
-        def note(module: nn.Module, args: tuple, _: Any) -> None:
-            if args and isinstance(args[0], Tensor) and torch.equal(args[0], ids):
-                found.append(module)
-
-        tables = [module for module in self.model.model.modules() if isinstance(module, nn.Embedding)]
-        handles = [table.register_forward_hook(note) for table in tables]
-        try:
-            with torch.no_grad():
-                self.text_features(self.words)
-        finally:
-            for handle in handles:
-                handle.remove()
+        with torch.no_grad(), looked_up(self.model.model, self.words["input_ids"]) as found:
+            self.text_features(self.words)
         if not found:
             raise UnsupportedError(
                 f"{self.model.card.name} does not look its tokens up in a table, so words have no gradient. "
@@ -241,14 +247,8 @@ class Case:
             yield
             return
 
-        def after(_: nn.Module, args: tuple, output: Tensor) -> Tensor:
-            return output.detach().requires_grad_(True)
-
-        handle = self.word_embedding.register_forward_hook(after)
-        try:
+        with output_changed(self.word_embedding, lambda rows: rows.detach().requires_grad_(True)):
             yield
-        finally:
-            handle.remove()
 
     def read_row(self, found: Pass) -> int:
         """The row of the text tower that becomes the text's vector, found by what moves the score.

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workbench.attribution.case import Case, Options
 from workbench.attribution.maps import Maps, as_array
-from workbench.attribution.recording import Recorded
+from workbench.attribution.recording import Recorded, recorded
 from workbench.attribution.towers import Layout, pick_layer, tail
 from workbench.errors import UnsupportedError
 
@@ -24,6 +24,7 @@ __all__ = [
     "grad_eclip_maps",
     "legrad",
     "legrad_maps",
+    "legrad_pooled",
     "relevance",
     "relevance_maps",
     "rollout",
@@ -55,7 +56,7 @@ def rollout_maps(case: Case, options: Options) -> Maps:
     with torch.inference_mode(False), torch.enable_grad():
         seen, layout = case.image_pass(), case.layout
         inner = _inner(seen.layers)
-        start = pick_layer(options.start_layer, len(inner), default=0)
+        start = pick_layer(options.start_layer, len(inner), default=0, called="start_layer")
         through = rollout([layer.attention[0] for layer in inner[start:]])
         if layout.pooling == "attention":
             image = _heads(seen.layers[-1])[0] @ through
@@ -75,7 +76,7 @@ def relevance_maps(case: Case, options: Options) -> Maps:
     """
     seen, layout = case.image_pass(), case.layout
     inner = _inner(seen.layers)
-    start = pick_layer(options.start_layer, len(inner))
+    start = pick_layer(options.start_layer, len(inner), called="start_layer")
     used = [*inner[start:], *(layer for layer in seen.layers if layer.is_pooling)]
     grads = case.gradient(case.value(seen.features), *(layer.attention for layer in used))
     through = relevance(
@@ -103,13 +104,30 @@ def _text_relevance(case: Case, options: Options) -> tuple[NDArray[np.floating],
 
 
 def legrad_maps(case: Case, options: Options) -> Maps:
-    """How each layer's pooled tokens would gain from more attention to a patch, layers averaged."""
+    """How the number, read from each layer's tokens, would gain from more attention to a patch, on average.
+
+    A tower with a pooling head reads each layer's tokens through that head, and the gradient is taken on the
+    head's own attention, as in the authors' program; the other towers read the mean of the tokens, and the
+    gradient is taken on the layer's self-attention. In both the model's own last norm and projection follow.
+    """
     seen, layout = case.image_pass(), case.layout
     inner = _inner(seen.layers)
-    start = pick_layer(options.start_layer, len(inner), default=max(-len(inner), -_LEGRAD_LAYERS))
-    pooled = [hidden.mean(dim=1, keepdim=True).expand_as(hidden) for hidden in seen.hidden[start:]]
-    features = tail(case.model, case.pixels, torch.cat(pooled), case.model.image_features)
+    start = pick_layer(
+        options.start_layer, len(inner), default=max(-len(inner), -_LEGRAD_LAYERS), called="start_layer"
+    )
+    pooling = layout.pooling == "attention"
+    hidden = seen.hidden[start:]
+    if not pooling:
+        hidden = [one.mean(dim=1, keepdim=True).expand_as(one) for one in hidden]
+    with recorded() as heads:
+        features = tail(case.model, case.pixels, torch.cat(hidden), case.model.image_features)
     values = case.value(features)
+    if pooling:
+        count = inner[-1].attention.shape[-1]
+        read = [head for head in heads if head.is_pooling and head.attention.shape[-1] == count]
+        slopes = torch.cat(case.gradient(values, *(head.attention for head in read)), dim=2)
+        found = legrad_pooled(list(slopes))
+        return Maps(as_array(layout.spread(found)), start_layer=start)
     last = len(values) - 1
     grads = [
         case.gradient(values[place : place + 1], layer.attention, keep=place < last)[0][0]
@@ -174,6 +192,17 @@ def legrad(gradients: Sequence[Tensor]) -> Tensor:
     Source: Bousselham et al. 2025, equations 6 to 8.
     """
     return torch.stack([gradient.clamp(min=0).mean(dim=(0, 1)) for gradient in gradients]).mean(dim=0)
+
+
+def legrad_pooled(gradients: Sequence[Tensor]) -> Tensor:
+    """The same for the attention of a pooling head (head x query x key for each layer's tokens): key.
+
+    Averaged over heads, summed over the queries that are read (the gradient of the others is 0), layers
+    averaged.
+
+    Source: Bousselham et al. 2025, section 3.3, "attentional pooler".
+    """
+    return torch.stack([gradient.clamp(min=0).mean(dim=0).sum(dim=0) for gradient in gradients]).mean(dim=0)
 
 
 def grad_eclip(layers: Sequence[Recorded], gradients: Sequence[Tensor], row: int, keys: slice) -> Tensor:

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,13 @@ from workbench._repr import html_table, one_line, plural
 from workbench.attribution.targets import Target
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.keeping import Form, Kept
 from workbench.results import Provenance
 
-__all__ = ["Attributions", "Cost", "Heatmap", "is_special"]
+__all__ = ["MAPS", "Attributions", "Cost", "Heatmap", "is_special"]
+
+MAPS = Form("maps", "attribution maps", "workbench.attribution.open_maps")
+"""One map and several are kept alike."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Cost:
 
 
 @dataclass(frozen=True, eq=False)
-class Heatmap:
+class Heatmap(Kept):
     """How much each patch, and each word, counts for one number. Values are raw: nothing is rescaled.
 
     Shapes:
@@ -54,7 +58,11 @@ class Heatmap:
         signed: whether negative values mean "speaks against"; else all values are at least 0.
         notes: what the reader must know (a map that is flat, a tower without words, ...).
         cost: forwards and backwards taken.
+        credit: to be shown wherever `picture` is shown; that of `pair` unless another is given.
     """
+
+    _form: ClassVar[Form] = MAPS
+    _left: ClassVar[tuple[str, ...]] = ("pair", "live")
 
     method: str
     title: str
@@ -74,6 +82,7 @@ class Heatmap:
     pair: Any = field(default=None, repr=False)
     provenance: Provenance = field(default_factory=lambda: Provenance("attribute"))
     live: weakref.ref[Any] | None = field(default=None, repr=False)
+    credit: str = ""
 
     def __post_init__(self) -> None:
         if self.image is None and self.text is None:
@@ -96,6 +105,7 @@ class Heatmap:
             object.__setattr__(self, "picture", frozen(self.picture, np.uint8))
             if self.box == (0, 0, 0, 0):
                 object.__setattr__(self, "box", (0, 0, *self.picture.shape[:2]))
+        object.__setattr__(self, "credit", self.credit or getattr(self.pair, "credit", ""))
 
     @property
     def model(self) -> Any | None:
@@ -199,13 +209,15 @@ class Heatmap:
 
 
 @dataclass(frozen=True, eq=False)
-class Attributions(Sequence[Heatmap]):
+class Attributions(Kept, Sequence[Heatmap]):
     """Several methods on one pair and one target, and the reason of each that does not apply.
 
     Attributes:
         maps: one `Heatmap` a method, in the order asked for.
-        refused: method -> why this model cannot be explained by it.
+        refused: method -> why it gave no map: this model, or these options, are nothing for it.
     """
+
+    _form: ClassVar[Form] = MAPS
 
     maps: tuple[Heatmap, ...]
     refused: Mapping[str, str] = field(default_factory=dict)

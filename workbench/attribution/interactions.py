@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from workbench.attribution.case import Case, Options
 from workbench.attribution.maps import Maps, as_array
 from workbench.attribution.masking import cells_of, filling, free_words, masked_pixels, masked_words
-from workbench.errors import BadInputError
+from workbench.errors import BadInputError, UnsupportedError
 
 __all__ = ["bilinear_fit", "coalitions", "interaction_maps"]
 
@@ -40,9 +40,15 @@ def interaction_maps(case: Case, options: Options) -> Maps:
 
     Raises:
         BadInputError: fewer samples than patches, so that the fit has no unique answer.
+        UnsupportedError: the model knows no word of the text.
     """
     rows, cols = cells_of(case)
     places, chance = free_words(case), np.random.default_rng(options.seed)
+    if not places:
+        raise UnsupportedError(
+            "Pairwise (word-patch) interactions need words to mask, and the model knows none of this text. "
+            "Give a text in words that it knows, or leave the method 'interactions' out."
+        )
     samples = options.samples or max(256, _PICTURES_A_PATCH * rows * cols)
     if samples <= rows * cols:
         raise BadInputError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
 
 __all__ = ["METHODS", "MethodCard", "method_card"]
@@ -57,7 +59,7 @@ _CARDS = (
         "Abnar and Zuidema 2020", uses_target=False,
     ),
     MethodCard(
-        "relevance", "Gradient-weighted relevance", "gradient x attention", _BOTH,
+        "relevance", "Chefer et al. relevance", "gradient x attention", _BOTH,
         ("attention", "gradients"), False,
         "It keeps what speaks for the target and drops what speaks against it.",
         "Chefer, Gur and Wolf, ICCV 2021, equations 5 and 6",
@@ -65,7 +67,7 @@ _CARDS = (
     MethodCard(
         "legrad", "LeGrad", "gradient x attention", _IMAGE, ("attention", "gradients"), False,
         "It keeps positive gradients only, and a patch counts for what it could do, not for what it holds.",
-        "Bousselham et al., ICCV 2025, equations 5 to 9",
+        "Bousselham et al., ICCV 2025, equations 5 to 9; on a pooling head's attention where there is one",
     ),
     MethodCard(
         "grad-eclip", "Grad-ECLIP", "gradient x attention", _BOTH, ("attention", "gradients"), False,
@@ -73,7 +75,7 @@ _CARDS = (
         "Zhao et al., ICML 2024, equations 8 to 11",
     ),
     MethodCard(
-        "grad-cam", "GradCAM", "class activation", _IMAGE, ("gradients", "features"), False,
+        "grad-cam", "Grad-CAM", "class activation", _IMAGE, ("gradients", "features"), False,
         "It averages the gradient over the picture, which hides an object that speaks for and one against.",
         "Selvaraju et al., ICCV 2017",
     ),
@@ -105,16 +107,16 @@ _CARDS = (
     ),
     MethodCard(
         "kernel-shap", "KernelSHAP", "perturbation", _BOTH, (), True,
-        "It is an estimate from samples: with few of them the noise is larger than the differences.",
+        "Beyond ten parts it is an estimate from samples: with few of them its noise hides the differences.",
         "Lundberg and Lee, NeurIPS 2017; computed by captum",
     ),
     MethodCard(
         "occlusion", "Occlusion", "perturbation", _BOTH, (), True,
-        "It takes away one patch at a time: what is there twice seems unimportant.",
+        "It masks one patch at a time: what is there twice seems unimportant.",
         "Zeiler and Fergus, ECCV 2014; computed by captum",
     ),
     MethodCard(
-        "interactions", "Word x patch interactions", "second order", _BOTH, (), True,
+        "interactions", "Pairwise (word-patch) interactions", "second order", _BOTH, (), True,
         "It is a bilinear fit over samples: what three words say together is not in it.",
         "weighted Banzhaf interactions of two modalities, as FIxLIP, Baniecki et al., NeurIPS 2025", order=2,
     ),
@@ -132,15 +134,23 @@ METHODS: Mapping[str, MethodCard] = {card.name: card for card in _CARDS}
 """Every method by name, in the order in which they are shown."""
 
 
+@verb
 def method_card(name: str) -> MethodCard:
     """The row of a method.
 
     Raises:
         UnknownNameError: there is none of this name.
     """
+    if isinstance(name, str) and name not in METHODS:
+        name = {_plain(one): one for one in METHODS}.get(_plain(name), name)
     if name not in METHODS:
         raise UnknownNameError(
             f"There is no attribution method {name!r}; there are {', '.join(METHODS)}."
             f"{did_you_mean(str(name), METHODS)}"
         )
     return METHODS[name]
+
+
+def _plain(name: str) -> str:
+    """A name without case and hyphens: "Grad-CAM", "gradcam" and "grad-cam" are one."""
+    return re.sub(r"[\s_-]", "", name).casefold()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -15,6 +16,7 @@ from workbench.attribution.maps import Maps, as_array
 from workbench.attribution.masking import cells_of, filling, free_words, padding_of
 from workbench.attribution.towers import blocks_of, pick_layer
 from workbench.errors import BadInputError
+from workbench.hooks import hooked, output_changed
 
 __all__ = ["integrated_maps", "layer_integrated_maps", "pooled_over_cells"]
 
@@ -43,19 +45,24 @@ def integrated_maps(case: Case, options: Options) -> Maps:
 
 def layer_integrated_maps(case: Case, options: Options) -> Maps:
     """The same for a block's output (the last but one, if none is named), or for the last map of features."""
-    from captum.attr import LayerIntegratedGradients
+    from captum.attr import IntegratedGradients
 
     module, layer = _stream(case, options.layer)
     pixels, filled, steps = case.pixels["pixel_values"], filling(case, options.fill), _steps(options)
-    found, gap = LayerIntegratedGradients(_score_pixels(case), module).attribute(
-        pixels,
-        baselines=filled,
+    score = _score_pixels(case)
+
+    def score_states(states: Tensor) -> Tensor:
+        with output_changed(module, lambda _: states.clone()):
+            return score(pixels.expand(len(states), *pixels.shape[1:]))
+
+    tokens, gap = IntegratedGradients(score_states).attribute(
+        _given_by(module, score, pixels),
+        baselines=_given_by(module, score, filled),
         n_steps=steps,
         internal_batch_size=options.batch_size,
         return_convergence_delta=True,
     )
     case.backwards += steps
-    tokens = found[0] if isinstance(found, tuple) else found
     notes = [_gap(gap, steps)]
     if tokens.ndim == 4:
         first = tokens.permute(0, 3, 1, 2) if tokens.shape[3] > tokens.shape[1] else tokens
@@ -101,7 +108,7 @@ def _stream(case: Case, layer: int | None) -> tuple[nn.Module, int | None]:
 
 def _words(case: Case, options: Options) -> NDArray[np.floating]:
     """The words' embeddings, from padding in their place to what they are."""
-    from captum.attr import LayerIntegratedGradients
+    from captum.attr import IntegratedGradients
 
     ids, places = case.words["input_ids"], free_words(case)
     if not places:
@@ -110,19 +117,33 @@ def _words(case: Case, options: Options) -> NDArray[np.floating]:
     empty[0, [case.first + place for place in places]] = padding_of(case)
     steps = _steps(options)
 
-    def score(given: Tensor) -> Tensor:
-        rest = {
-            name: value.expand(len(given), *value.shape[1:])
-            for name, value in case.words.items()
-            if name != "input_ids"
-        }
-        return case.value(case.image, case.text_features({"input_ids": given, **rest}))
+    table = case.word_embedding
 
-    found = LayerIntegratedGradients(score, case.word_embedding).attribute(
-        ids, baselines=empty, n_steps=steps, internal_batch_size=options.batch_size
+    def score(rows: Tensor) -> Tensor:
+        words = {name: value.expand(len(rows), *value.shape[1:]) for name, value in case.words.items()}
+        # A copy, for some models add positions in place, which a leaf of the graph does not allow.
+        with output_changed(table, lambda _: rows.clone()):
+            return case.value(case.image, case.text_features(words))
+
+    with torch.no_grad():
+        given, blank = table(ids), table(empty)
+    found = IntegratedGradients(score).attribute(
+        given, baselines=blank, n_steps=steps, internal_batch_size=options.batch_size
     )
     case.backwards += steps
     return as_array(found[0].sum(dim=-1)[case.span])
+
+
+def _given_by(module: nn.Module, score: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """What the module gives while the picture is scored (the first of several)."""
+    kept: list[Tensor] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        kept.append(output[0] if isinstance(output, tuple) else output)
+
+    with torch.no_grad(), hooked(module, after=keep):
+        score(pixels)
+    return kept[-1]
 
 
 def _score_pixels(case: Case) -> Callable[[Tensor], Tensor]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
+from math import comb
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +17,19 @@ from workbench.attribution.maps import Maps
 from workbench.attribution.masking import cells_of, filling, free_words, masked_pixels, masked_words
 from workbench.runtime import seeded
 
-__all__ = ["ablated", "kernel_shap_maps", "occlusion_maps", "picture_scores", "shapley", "text_scores"]
+__all__ = [
+    "ablated",
+    "exact_shapley",
+    "kernel_shap_maps",
+    "occlusion_maps",
+    "picture_scores",
+    "shapley",
+    "text_scores",
+]
 
 Scores = Callable[[NDArray], NDArray]
 _SHAP_SAMPLES_A_PLAYER = 6
+_EXACT_UP_TO = 10  # players: 1,024 coalitions
 
 
 def occlusion_maps(case: Case, options: Options) -> Maps:
@@ -26,7 +38,7 @@ def occlusion_maps(case: Case, options: Options) -> Maps:
 
 
 def kernel_shap_maps(case: Case, options: Options) -> Maps:
-    """Shapley values of patches (of words), estimated by weighted least squares over random coalitions."""
+    """Shapley values of patches (of words): exact for few, else by weighted least squares over coalitions."""
     return _both(case, options, shapley)
 
 
@@ -42,19 +54,50 @@ def ablated(scores: Scores, players: int, options: Options) -> NDArray:
 
 
 def shapley(scores: Scores, players: int, options: Options) -> NDArray:
-    """player: its Shapley value, estimated; for a single player exactly."""
+    """player: its Shapley value; exact for up to ten, unless `samples` asks for fewer than all coalitions."""
     from captum.attr import KernelShap
 
-    if players == 1:  # no coalition lies between none and all
-        return scores(np.ones((1, 1))) - scores(np.zeros((1, 1)))
-    with seeded(options.seed):
-        found = KernelShap(_captum(scores)).attribute(
-            torch.ones(1, players),
-            baselines=0.0,
-            n_samples=options.samples or max(64, _SHAP_SAMPLES_A_PLAYER * players),
-            perturbations_per_eval=options.batch_size,
-        )
+    if players <= _EXACT_UP_TO and (options.samples is None or options.samples >= 2**players):
+        return exact_shapley(scores, players)
+    samples = options.samples or max(64, _SHAP_SAMPLES_A_PLAYER * players)
+
+    class Drawn(KernelShap):
+        """Draws all coalitions before the model sees any: the generator it draws from is everybody's."""
+
+        def kernel_shap_perturb_generator(self, original_inp: Any, **kwargs: Any) -> Iterator[Tensor]:
+            with seeded(options.seed):
+                drawn = list(islice(super().kernel_shap_perturb_generator(original_inp, **kwargs), samples))
+            yield from drawn
+
+    drawn = Drawn(_captum(scores))
+    fit = drawn.interpretable_model.fit
+
+    def fitted(*given: Any, **named: Any) -> Any:
+        with seeded(options.seed):  # its loader of batches draws a number from everybody's generator
+            return fit(*given, **named)
+
+    drawn.interpretable_model.fit = fitted
+    found = drawn.attribute(
+        torch.ones(1, players), baselines=0.0, n_samples=samples, perturbations_per_eval=options.batch_size
+    )
     return found[0].numpy()
+
+
+def exact_shapley(scores: Scores, players: int) -> NDArray:
+    """player: the mean of what it adds to those before it, over all orders in which they may come.
+
+    Source: Shapley 1953, "A value for n-person games", with every one of the 2^players coalitions scored.
+    """
+    keep = (np.arange(2**players)[:, None] >> np.arange(players)) & 1
+    value = np.asarray(scores(keep.astype(float)), np.float64)
+    size = keep.sum(axis=1)
+    # The share of orders in which just the members of a coalition of this size have come before a player.
+    before = np.array([1 / (players * comb(players - 1, count)) for count in range(players)])
+    found = np.empty(players)
+    for player in range(players):
+        without = np.flatnonzero(keep[:, player] == 0)
+        found[player] = (before[size[without]] * (value[without | (1 << player)] - value[without])).sum()
+    return found
 
 
 def picture_scores(case: Case, fill: str, *, batch_size: int = 64) -> tuple[Scores, tuple[int, int]]:

@@ -30,7 +30,9 @@ from workbench.data.pairs import Pair, Pairs
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError
 from workbench.models.base import DualEncoder
 from workbench.models.cards import WEIGHTS
+from workbench.portable import Portable
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
+from workbench.untrusted import parsed
 
 __all__ = ["GAMES", "PointingTable", "play_pointing", "pointing_card", "scenes_by_count"]
 
@@ -39,7 +41,7 @@ _CARD = "pointing.json"
 
 
 @dataclass(frozen=True)
-class PointingTable:
+class PointingTable(Portable):
     """Share of asked-for things whose map's best patch lies on them.
 
     Attributes:
@@ -81,7 +83,7 @@ class PointingTable:
             BadWeightsError: the text is no such table.
         """
         try:
-            told = json.loads(text)
+            told = parsed(text)
             scores = {
                 game: {method: tuple(map(float, row)) for method, row in rows.items()}
                 for game, rows in told["scores"].items()

@@ -7,7 +7,6 @@ of it are answered by the same computation written out, and nothing on any model
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workbench.capture.recording import TURNS
+from workbench.capture.recording import slow_attention
 from workbench.capture.written import answered
+from workbench.hooks import stand_in
 
 __all__ = ["Recorded", "recorded"]
 
@@ -48,44 +48,32 @@ class Recorded:
 def recorded(*, plain: bool = False) -> Iterator[list[Recorded]]:
     """Every scaled-dot-product attention that this thread computes inside, in order.
 
-    Other threads are served by torch's own function meanwhile; recordings of two threads take turns. With
-    `plain`, so is this one: such a pass is what the others are held against.
+    Other threads are served by torch's own function meanwhile. With `plain`, so is this one: such a pass is
+    what the others are held against.
     """
     layers: list[Recorded] = []
-    mine = threading.get_ident()
-    with TURNS:
-        fused = functional.scaled_dot_product_attention
-        heads = functional.multi_head_attention_forward
-        fast = torch.backends.mha.get_fastpath_enabled()
 
-        def noted(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            if threading.get_ident() != mine:
-                return fused(query, key, value, *args, **kwargs)
-            if plain:
-                output = fused(query, key, value, *args, **kwargs)
-                attention = torch.empty((*query.shape[:-1], key.shape[-2]), device="meta")
-            else:
-                attention, output = answered(fused, query, key, value, *args, **kwargs)
-            layers.append(Recorded(attention, query, key, value, output))
-            return output
+    def noted(whole: Any, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if plain:
+            output = whole(query, key, value, *args, **kwargs)
+            attention = torch.empty((*query.shape[:-1], key.shape[-2]), device="meta")
+        else:
+            attention, output = answered(whole, query, key, value, *args, **kwargs)
+        layers.append(Recorded(attention, query, key, value, output))
+        return output
 
-        def without_weights(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != mine:
-                return heads(*args, **kwargs)
-            wanted = kwargs.get("need_weights", True)
-            output, _ = heads(*args, **{**kwargs, "need_weights": False})
-            if not wanted or plain:
-                return output, None
-            weights = layers[-1].attention
-            return output, weights.mean(dim=1) if kwargs.get("average_attn_weights", True) else weights
+    def without_weights(whole: Any, *args: Any, **kwargs: Any) -> Any:
+        # Asked for weights, nn.MultiheadAttention goes another way.
+        wanted = kwargs.get("need_weights", True)
+        output, _ = whole(*args, **{**kwargs, "need_weights": False})
+        if not wanted or plain:
+            return output, None
+        weights = layers[-1].attention
+        return output, weights.mean(dim=1) if kwargs.get("average_attn_weights", True) else weights
 
-        try:
-            # Asked for weights, nn.MultiheadAttention goes another way; its fast path goes a third.
-            functional.multi_head_attention_forward = without_weights
-            torch.backends.mha.set_fastpath_enabled(False)
-            functional.scaled_dot_product_attention = noted
-            yield layers
-        finally:
-            functional.scaled_dot_product_attention = fused
-            functional.multi_head_attention_forward = heads
-            torch.backends.mha.set_fastpath_enabled(fast)
+    with (
+        slow_attention(),
+        stand_in(functional, "multi_head_attention_forward", without_weights),
+        stand_in(functional, "scaled_dot_product_attention", noted),
+    ):
+        yield layers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from workbench._repr import html_table
 from workbench.attribution.heatmap import Cost
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.keeping import Form, Kept
+from workbench.portable import Portable
 from workbench.results import Provenance
 
 __all__ = ["Curve", "Faithfulness", "Measure", "Protocol"]
@@ -25,13 +28,14 @@ class Protocol:
     Attributes:
         fill: what stands in a removed patch: "mean" (the picture's mean colour), "blur", "white" or "black".
         steps: points of a curve besides its start.
-        baselines: random maps that a score is compared with.
+        baselines: random maps that a score is compared with. Their mean is known to their spread
+            divided by the root of their number: with 30 to a fifth of it, with 4 to no more than half.
         seed: of the random maps.
     """
 
     fill: str = "mean"
     steps: int = 8
-    baselines: int = 4
+    baselines: int = 30
     seed: int = 0
 
     def __str__(self) -> str:
@@ -42,7 +46,7 @@ class Protocol:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class Curve(Portable):
     """The target as patches are removed ("deletion") or shown ("insertion"), most important first.
 
     Shapes:
@@ -74,7 +78,7 @@ class Measure:
 
     Attributes:
         value: of this map.
-        random, spread: mean and standard deviation of random maps.
+        random, spread: mean and sample standard deviation (n - 1) of random maps.
         centre: of the map "nearest to the centre first".
         better: "higher" or "lower".
         meaning: one sentence for a human.
@@ -96,7 +100,7 @@ class Measure:
 
 
 @dataclass(frozen=True, eq=False)
-class Faithfulness:
+class Faithfulness(Kept):
     """The scores of one map. Differences smaller than the spread of the random maps say nothing.
 
     Attributes:
@@ -104,6 +108,8 @@ class Faithfulness:
         curves: of deletion and insertion.
         skipped: measure -> why it could not be taken (no mask, no random weights, ...).
     """
+
+    _form: ClassVar[Form] = Form("scores", "scores of a map", "workbench.attribution.open_scores")
 
     method: str
     title: str

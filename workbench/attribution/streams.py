@@ -7,6 +7,7 @@ attention across brings the other's matrix in; a sequence made of two others (FL
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,12 +17,56 @@ from torch import Tensor
 from workbench.attribution.whole import Whole
 from workbench.capture.layout import TokenLayout
 from workbench.capture.sites import block_of
-from workbench.capture.trace import Site
+from workbench.capture.trace import Site, SiteKind
 from workbench.errors import UnsupportedError
 
-__all__ = ["Flow", "key_stream_of", "layout_of_stream", "stream_of"]
+__all__ = ["DECODER", "Flow", "Route", "routes_of"]
+
+DECODER = "decoder"
+"""The sequence that an encoder-decoder writes: no part of it is a word of the text, nor a patch."""
+_IN_DECODER = re.compile(r"(^|\.)(text_)?decoder(\.|$)")
+_CROSSES = re.compile(r"cross|encoder_attn|enc_?dec|encoder_(decoder_)?attention|visual_attention", re.I)
 
 Sources = dict[str, Tensor]  # source -> query token x token of the source
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where an attention leads: the sequence it writes to, the one it reads, and whether they are one."""
+
+    stream: str
+    key: str
+    kind: SiteKind
+
+
+def routes_of(whole: Whole) -> dict[Site, Route]:
+    """The route of every attention of a pass, in order. In an encoder-decoder the decoder's tokens are a
+    sequence of their own, however many they are, and cross-attention reads the encoder's that is as long.
+    """
+    routes: dict[Site, Route] = {}
+    lengths: dict[str, int] = {}
+    for site in whole.sites:
+        if whole.decodes and _IN_DECODER.search(site.path):
+            inside = site.path.removeprefix(block_of(site.path))
+            read = [name for name, length in lengths.items() if length == site.key.count]
+            if _CROSSES.search(inside) and read:
+                routes[site] = Route(DECODER, read[-1], "cross")
+            else:
+                routes[site] = Route(DECODER, DECODER, "self")
+            continue
+        stream = "pool" if site.kind == "pooling" else site.query.side
+        key: str = site.key.side
+        if site.kind == "cross" and lengths.get(key, site.key.count) != site.key.count and not _laid(whole):
+            key = f"{key} as read"  # of tiles padded or cut on the way, which no map is made of
+        routes[site] = Route(stream, key, site.kind)
+        lengths.pop(stream, None)
+        lengths[stream] = site.query.count
+    return routes
+
+
+def _laid(whole: Whole) -> bool:
+    """Whether the picture has cells that a map could be laid on."""
+    return whole.seen is not None and whole.seen.grid is not None
 
 
 @dataclass
@@ -40,34 +85,37 @@ class Flow:
 
     def __post_init__(self) -> None:
         self._blocks: dict[str, str] = {}
+        _ = self.whole.graph  # refuses where there is no attention
+        self.routes = routes_of(self.whole)
         lists: dict[str, list[str]] = {}
-        for site in self.whole.graph.attention:
-            names = lists.setdefault(stream_of(site), [])
+        for site, route in self.routes.items():
+            names = lists.setdefault(route.stream, [])
             where = block_of(site.path).rsplit(".", 1)[0]
-            if site.kind == "self" and where in names and names[-1] != where:
+            if route.kind == "self" and where in names and names[-1] != where:
                 raise UnsupportedError(
                     "In this model two stacks of layers run side by side over one sequence (bridges lead "
                     "from one to the other), and the equations follow one stack. Take 'attention', "
                     "'occlusion' or 'integrated-gradients'."
                 )
-            if site.kind == "self" and where not in names:
+            if route.kind == "self" and where not in names:
                 names.append(where)
 
     def enter(self, site: Site) -> None:
         """A sequence that is met for the first time begins; a block that begins is remembered as it was."""
-        for name, layout in ((key_stream_of(site), site.key), (stream_of(site), site.query)):
+        route = self.routes[site]
+        for name, layout in ((route.key, site.key), (route.stream, site.query)):
             known = self.held.get(name, {}).get(name)
             if known is not None and len(known) != layout.count:
                 raise UnsupportedError(
-                    f"This model makes {layout.count} tokens of its picture's {len(known)} on the way, with "
-                    "a query former, and the equations follow the same tokens through all layers. Take "
+                    f"This model makes {layout.count} tokens of {len(known)} on the way (a query former, "
+                    "windows, merging), and the equations follow the same tokens through all layers. Take "
                     "'attention', 'occlusion' or 'integrated-gradients'."
                 )
             if name not in self.held:
                 self.held[name] = self._beginning(name, layout.count, site)
                 if name in self.held[name]:
                     self.began[name] = self.held[name][name]
-        stream, block = stream_of(site), block_of(site.path)
+        stream, block = route.stream, block_of(site.path)
         if self._blocks.get(stream) != block:
             self._blocks[stream] = block
             self.before[stream] = (site, dict(self.held[stream]))
@@ -92,12 +140,12 @@ class Flow:
 
     def mix(self, site: Site, through: Tensor) -> None:
         """A R, for every source."""
-        stream = stream_of(site)
+        stream = self.routes[site].stream
         self.held[stream] = {source: through @ own for source, own in self.held[stream].items()}
 
     def average(self, site: Site, through: Tensor) -> None:
         """Half of what the tokens hold, half of what they read of the other sequence."""
-        stream = stream_of(site)
+        stream = self.routes[site].stream
         mine = self.held[stream]
         made = {source: own / 2 for source, own in mine.items()}
         for source, theirs in self._other(site).items():
@@ -107,12 +155,12 @@ class Flow:
 
     def add(self, site: Site, through: Tensor) -> None:
         """Equations 6 and 7: R + A R, for every source."""
-        stream = stream_of(site)
+        stream = self.routes[site].stream
         self.held[stream] = {source: own + through @ own for source, own in self.held[stream].items()}
 
     def cross(self, site: Site, through: Tensor) -> None:
         """Equations 10 and 11, with 8 and 9 for the two normalised matrices."""
-        stream, name = stream_of(site), key_stream_of(site)
+        stream, name = self.routes[site].stream, self.routes[site].key
         mine, theirs = self.held[stream], self._other(site)
         made = dict(mine)
         for source, own in theirs.items():
@@ -125,38 +173,28 @@ class Flow:
 
     def pool(self, site: Site, through: Tensor) -> None:
         """A pooling head holds nothing of its own."""
-        self.held[stream_of(site)] = {source: through @ own for source, own in self._other(site).items()}
+        stream = self.routes[site].stream
+        self.held[stream] = {source: through @ own for source, own in self._other(site).items()}
 
     def _other(self, site: Site) -> Sources:
         """What the keys hold: where a layer computes two directions at once, as it was before that layer."""
-        name = key_stream_of(site)
+        name = self.routes[site].key
         begun, before = self.before.get(name, (site, {}))
         at_once = any(
-            one.kind == "cross" and stream_of(one) == name and one.layer == site.layer
+            one.kind == "cross" and self.routes[one].stream == name and one.layer == site.layer
             and block_of(one.path) == block_of(begun.path)
             for one in self.sites[: self.sites.index(site)]
         )  # fmt: skip
-        return before if at_once and site.kind == "cross" else self.held[name]
+        return before if at_once and self.routes[site].kind == "cross" else self.held[name]
 
-
-def layout_of_stream(sites: Sequence[Site], stream: str) -> TokenLayout:
-    """How the tokens of a sequence lie."""
-    return next(
-        layout
-        for site in sites
-        for name, layout in ((stream_of(site), site.query), (key_stream_of(site), site.key))
-        if name == stream
-    )
-
-
-def stream_of(site: Site) -> str:
-    """The sequence that a site writes to."""
-    return "pool" if site.kind == "pooling" else site.query.side
-
-
-def key_stream_of(site: Site) -> str:
-    """The sequence that it reads."""
-    return site.key.side
+    def layout_of(self, stream: str) -> TokenLayout:
+        """How the tokens of a sequence lie."""
+        return next(
+            layout
+            for site, route in self.routes.items()
+            for name, layout in ((route.stream, site.query), (route.key, site.key))
+            if name == stream
+        )
 
 
 def _normalised(matrix: Tensor) -> Tensor:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench._repr import one_line
+from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.values import as_sentences
 
 __all__ = ["Output", "Target", "as_target", "contrast", "logit", "output", "probability", "similarity"]
 
@@ -47,16 +49,19 @@ class Target:
         return f"{'logit of' if self.kind == 'logit' else 'cosine with'} {text}"
 
 
+@verb
 def similarity(text: str) -> Target:
     """The cosine of the picture with `text`."""
     return Target("similarity", _checked(text))
 
 
+@verb
 def logit(label: str) -> Target:
     """The label's logit: the model's scale times the cosine, plus its bias."""
     return Target("logit", _checked(label))
 
 
+@verb
 def contrast(text: str, other: str) -> Target:
     """The cosine with `text` minus that with `other`: why the first rather than the second."""
     if _checked(text) == _checked(other):
@@ -67,9 +72,11 @@ def contrast(text: str, other: str) -> Target:
     return Target("contrast", text, (other,))
 
 
+@verb
 def probability(label: str, among: Sequence[str]) -> Target:
     """The log of the label's share among `among` (the label itself may be in it or not)."""
-    others = tuple(_checked(text) for text in dict.fromkeys(among) if text != label)
+    listed = as_sentences(among, what="among")
+    others = tuple(_checked(text) for text in dict.fromkeys(listed) if text != label)
     if not others:
         raise BadInputError(f"among holds no other label than {label!r}; a share needs at least two.")
     return Target("probability", _checked(label), others)
@@ -80,19 +87,25 @@ class Output:
     """Which number of a model of transformers to explain; see `output`."""
 
     index: int | str | None = None
-    place: int | None = None
+    place: int | tuple[int, ...] | None = None
     name: str = ""
 
 
-def output(index: int | str | None = None, *, place: int | None = None, name: str = "") -> Output:
-    """A number of a model of transformers: a class's logit, or the log probability of a token at a place.
+@verb
+def output(
+    index: int | str | None = None, *, place: int | Sequence[int] | None = None, name: str = ""
+) -> Output:
+    """A number of a model of transformers: a class's logit, the log probability of a token, a box, a pixel.
 
     Args:
-        index: a class (its number, or its label), or a token's id; None takes the largest.
-        place: of the token, for language models: the masked one, or the one after which it comes.
-        name: of the field of the model's output, where it has several: "itm_score", "logits".
+        index: a class (its number, or its label), a text of a detector, or a token's id; None takes the
+            largest.
+        place: of the token, for language models: the masked one, or the one after which it comes; with a
+            decoder it counts `decoder_input_ids`. For a detector the object query, for a mask or a depth
+            (row, column); for any other field the coordinates of one number.
+        name: of the field of the model's output, where it has several: "itm_score", "start_logits".
     """
-    return Output(index, place, name)
+    return Output(index, tuple(place) if isinstance(place, Sequence) else place, name)
 
 
 def as_target(target: Target | Output | str | int | Sequence[str] | None, text: str) -> Target:

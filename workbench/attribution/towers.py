@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,13 +13,13 @@ from torch import Tensor, nn
 from workbench.attribution.methods import MethodCard
 from workbench.attribution.recording import Recorded, recorded
 from workbench.errors import BadInputError, UnsupportedError
+from workbench.hooks import passed_over
 from workbench.models.adapters.tower import TwoTower
 
 __all__ = [
     "Layout",
     "blocks_of",
     "first_norm",
-    "hooked",
     "layout_of",
     "no_attention",
     "pick_layer",
@@ -82,7 +81,7 @@ def first_norm(block: nn.Module) -> nn.Module:
     return found
 
 
-def pick_layer(layer: int | None, count: int, *, default: int = -1) -> int:
+def pick_layer(layer: int | None, count: int, *, default: int = -1, called: str = "layer") -> int:
     """A layer from 0 to count - 1; negative ones count from the end.
 
     Raises:
@@ -91,7 +90,7 @@ def pick_layer(layer: int | None, count: int, *, default: int = -1) -> int:
     chosen = default if layer is None else layer
     if isinstance(chosen, bool) or not isinstance(chosen, int) or not -count <= chosen < count:
         raise BadInputError(
-            f"layer={layer!r} was given; this tower has {count} layers, 0 to {count - 1} "
+            f"{called}={layer!r} was given; this tower has {count} layers, 0 to {count - 1} "
             f"(or -{count} to -1 from the end)."
         )
     return chosen % count
@@ -118,24 +117,6 @@ def layout_of(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Record
     return Layout(prefix, (rows, cols), pooling)
 
 
-@contextmanager
-def hooked(module: nn.Module, change: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
-    """`change` sees the module's output inside (the first of several); what it returns takes its place."""
-
-    def after(_: nn.Module, args: tuple, output: Any) -> Any:
-        first = output[0] if isinstance(output, tuple) else output
-        new = change(first)
-        if new is None:
-            return output
-        return (new, *output[1:]) if isinstance(output, tuple) else new
-
-    handle = module.register_forward_hook(after)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
 def tail(
     model: TwoTower, inputs: Mapping[str, Tensor], tokens: Tensor, features: Callable[..., Tensor]
 ) -> Tensor:
@@ -148,29 +129,8 @@ def tail(
         name: value.expand(len(tokens), *value.shape[1:]) if len(value) == 1 else value
         for name, value in inputs.items()
     }
-    with ExitStack() as stack:
-        for block in blocks[:-1]:
-            stack.enter_context(_passed_over(block))
-        stack.enter_context(_passed_over(blocks[-1], tokens))
+    with passed_over(*blocks[:-1]), passed_over(blocks[-1], output=tokens):
         return features(given)
-
-
-@contextmanager
-def _passed_over(block: nn.Module, output: Tensor | None = None) -> Iterator[None]:
-    """The block hands its input on (or gives `output`) instead of computing anything."""
-    was = vars(block).get("forward")
-
-    def forward(hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return hidden if output is None else output
-
-    block.forward = forward
-    try:
-        yield
-    finally:
-        if was is None:
-            del block.forward
-        else:
-            block.forward = was
 
 
 def why_not(model: Any, card: MethodCard) -> str | None:

@@ -15,13 +15,26 @@ from numpy.typing import ArrayLike, NDArray
 from workbench.attribution.baselines import centre_map, random_map
 from workbench.attribution.case import Case
 from workbench.attribution.heatmap import Cost, Heatmap
-from workbench.attribution.masking import filling, masked_pixels
+from workbench.attribution.references import (
+    References,
+    curve_counts,
+    encoded,
+    masks_of,
+    patch_order,
+    references,
+    shared_forwards,
+    target_of,
+)
 from workbench.attribution.regions import hits, scene_mask, seen_mask
 from workbench.attribution.scores import Curve, Faithfulness, Measure, Protocol
 from workbench.attribution.verbs import attribute
+from workbench.calling import verb
+from workbench.data import Pair
 from workbench.errors import BadInputError, UnknownNameError, UnsupportedError, did_you_mean
 from workbench.models.adapters.tower import TwoTower
+from workbench.models.given import as_encoder
 from workbench.results import OnEvent, ShouldStop
+from workbench.values import as_sentences
 
 __all__ = ["MEASURES", "expected_cost", "faithfulness", "randomised", "share_of_best"]
 
@@ -30,6 +43,7 @@ _NEEDS_MASK = ("pointing", "overlap")
 Grid = tuple[int, int]
 
 
+@verb
 def faithfulness(
     heatmap: Heatmap,
     *,
@@ -42,6 +56,9 @@ def faithfulness(
     should_stop: ShouldStop | None = None,
 ) -> Faithfulness:
     """Scores of one map of a picture. Nothing is computed but what `measures` names; see `expected_cost`.
+
+    Random maps are read from either end: a curve of random orders is the same for deletion and insertion, so
+    both are held against the same masked pictures, which maps on one pair share.
 
     Args:
         measures: of "deletion", "insertion" (curves of the target), "pointing" (is the best patch in the
@@ -58,34 +75,27 @@ def faithfulness(
         Cancelled: `should_stop` returned true.
     """
     began, chosen = time.perf_counter(), protocol or Protocol()
+    measures = as_sentences(measures, what="measures")
     _check(heatmap, measures, chosen)
-    held = model if model is not None else heatmap.model
-    if heatmap.target.kind == "output":
-        raise UnsupportedError(
-            "This map explains a model as a whole, given its own tensors; faithfulness() scores maps of dual "
-            "encoders, whose pictures it can take apart. Compare it with method='occlusion' instead."
-        )
-    if held is None or heatmap.pair is None:
-        raise BadInputError(
-            "The model of this map is no longer loaded; give it again: faithfulness(heatmap, model=model)."
-        )
-    case = Case(held, heatmap.pair.picture, heatmap.target, on_event=on_event, should_stop=should_stop)
+    held, pair = _explained(heatmap, model)
+    case = Case(held, pair.picture, heatmap.target, on_event=on_event, should_stop=should_stop)
     values, grid = _image(heatmap), heatmap.grid or (1, 1)
     found: dict[str, Measure] = {}
     curves: dict[str, Curve] = {}
     skipped: dict[str, str] = {}
-    if {"deletion", "insertion"} & set(measures):
-        for name in ("deletion", "insertion"):
-            if name in measures:
-                curves[name] = _curve(name, case, values, chosen, batch_size)
-                found[name] = _area(curves[name])
+    asked = [name for name in ("deletion", "insertion") if name in measures]
+    if asked:
+        beside = references(case, pair, grid, chosen, batch_size)
+        for name in asked:
+            curves[name] = _curve(name, case, values, chosen, beside, batch_size)
+            found[name] = _area(curves[name])
     if set(_NEEDS_MASK) & set(measures):
-        given = scene_mask(heatmap.pair, heatmap.target.text) if mask is None else np.asarray(mask)
+        given = scene_mask(pair, heatmap.target.text) if mask is None else np.asarray(mask)
         if given is None:
             reason = "there is no mask: give mask=..., or take a pair of `shapes` and name a thing in it"
             skipped |= {name: reason for name in _NEEDS_MASK if name in measures}
         else:
-            seen = seen_mask(held, heatmap.pair, given)
+            seen = seen_mask(held, pair, given)
             if "pointing" in measures:
                 found["pointing"] = _pointing(values, hits(seen, grid))
             if "overlap" in measures:
@@ -100,18 +110,54 @@ def faithfulness(
     return Faithfulness(heatmap.method, heatmap.title, chosen, ordered, curves, skipped, cost, origin)
 
 
+def _explained(heatmap: Heatmap, model: Any) -> tuple[TwoTower, Pair]:
+    """The dual encoder and the pair that a map explains."""
+    if heatmap.target.kind == "output":
+        raise UnsupportedError(
+            "This map explains a model as a whole, given its own tensors; faithfulness() scores maps of dual "
+            "encoders, whose pictures it can take apart. Compare it with method='occlusion' instead."
+        )
+    held = heatmap.model if model is None else as_encoder(model)
+    if held is None or heatmap.pair is None:
+        raise BadInputError(
+            "The model of this map is no longer loaded; give it again: faithfulness(heatmap, model=model)."
+        )
+    if not isinstance(held, TwoTower):
+        raise UnsupportedError(
+            f"{type(held).__name__} is no dual encoder loaded by models.load; faithfulness() encodes "
+            "pictures with parts left out by one."
+        )
+    return held, heatmap.pair
+
+
+@verb
 def expected_cost(
     heatmap: Heatmap,
     measures: Sequence[str] = ("deletion", "insertion"),
     protocol: Protocol | None = None,
+    *,
+    model: Any = None,
+    shared: bool = True,
 ) -> Cost:
-    """Forwards and backwards that `faithfulness` will take, before it takes them."""
+    """Forwards and backwards that `faithfulness` will take, before it takes them.
+
+    Args:
+        model: as for `faithfulness`: left out, the one the map remembers.
+        shared: whether to count the masked pictures that every map on this pair and grid is held against
+            (whole, empty, centre, random). They are encoded for the first of them alone, and cost nothing
+            once they are.
+    """
     chosen = protocol or Protocol()
+    measures = as_sentences(measures, what="measures")
     _check(heatmap, measures, chosen)
     curves = sum(name in ("deletion", "insertion") for name in measures)
-    forwards = curves * (2 + (chosen.steps - 1) * (2 + chosen.baselines))
+    forwards = curves * (chosen.steps - 1)
     if curves:
         forwards += len(heatmap.target.texts)
+    if curves and shared:
+        whole = heatmap.target.kind == "output"  # faithfulness() refuses it, so nothing of it is kept
+        held = None if whole else model if model is not None else heatmap.model
+        forwards += shared_forwards(held, heatmap.pair, heatmap.grid or (1, 1), chosen)
     again = heatmap.cost if "randomisation" in measures else Cost()
     return Cost(forwards + again.forwards, again.backwards)
 
@@ -133,29 +179,19 @@ def randomised(model: TwoTower, seed: int = 0) -> TwoTower:
     return other
 
 
-def _curve(name: str, case: Case, values: NDArray, protocol: Protocol, batch_size: int) -> Curve:
+def _curve(
+    name: str, case: Case, values: NDArray, protocol: Protocol, held: References, batch_size: int
+) -> Curve:
     grid: Grid = (values.shape[0], values.shape[1])
-    patches = values.size
-    noise = [random_map(grid, protocol.seed + k) for k in range(protocol.baselines)]
-    orders = [_order(part) for part in (values, *noise, centre_map(grid))]
-    counts = np.linspace(0, patches, protocol.steps + 1).round().astype(int)
-    filled = filling(case, protocol.fill)
-
-    def score(rows: list[NDArray]) -> NDArray:
-        with torch.no_grad():
-            features = case.image_features(masked_pixels(case, np.stack(rows), filled))
-            return case.value(features).double().cpu().numpy()
-
-    keep = [np.full(grid, name == "deletion"), np.full(grid, name == "insertion")]
-    for order in orders:
-        for count in counts[1:-1]:
-            shown = np.full(patches, name == "deletion")
-            shown[order[:count]] = name == "insertion"
-            keep.append(shown.reshape(grid))
-    target = case.many(score, keep, f"{name} pictures", batch_size)
-    inner = target[2:].reshape(len(orders), -1)
-    lines = [np.concatenate([target[:1], line, target[1:2]]) for line in inner]
-    return Curve(name, (counts / patches).astype(np.float32), lines[0], np.stack(lines[1:-1]), lines[-1])
+    counts = curve_counts(grid, protocol)
+    masks = masks_of(patch_order(values), grid, counts[1:-1].tolist())
+    if name == "deletion":
+        masks = [~mask for mask in masks]
+    inner = target_of(case, encoded(case, masks, protocol, f"{name} pictures", batch_size))
+    line = held.with_ends(name, inner[None])[0]
+    share = (counts / values.size).astype(np.float32)
+    lines = (line, held.random(name), held.centre(name))
+    return Curve(name, share, *(one.astype(np.float32) for one in lines))
 
 
 def _area(curve: Curve) -> Measure:
@@ -167,7 +203,7 @@ def _area(curve: Curve) -> Measure:
         curve.name,
         float(area[0]),
         float(area[2:].mean()),
-        float(area[2:].std()),
+        float(area[2:].std(ddof=1)),
         float(area[1]),
         "lower" if lower else "higher",
         f"mean of the target while the most important patches are {told} first",
@@ -200,7 +236,7 @@ def _overlap(values: NDArray, mask: NDArray[np.bool_], protocol: Protocol) -> Me
         "overlap",
         _iou(values, mask),
         float(np.mean(noise)),
-        float(np.std(noise)),
+        float(np.std(noise, ddof=1)),
         _iou(centre_map(grid), mask),
         "higher",
         "intersection over union with the mask of the patches above the map's mean",
@@ -232,12 +268,12 @@ def _randomisation(
         **settings,
     )
     values, grid = _image(heatmap), heatmap.grid or (1, 1)
-    noise = [_alike(values, random_map(grid, protocol.seed + k)) for k in range(max(8, protocol.baselines))]
+    noise = [_alike(values, random_map(grid, protocol.seed + k)) for k in range(protocol.baselines)]
     return Measure(
         "randomisation",
         _alike(values, _image(again)),
         float(np.mean(noise)),
-        float(np.std(noise)),
+        float(np.std(noise, ddof=1)),
         1.0,
         "lower",
         "rank correlation (its size) with the map of the same model with shuffled weights",
@@ -251,11 +287,6 @@ def _alike(first: NDArray, second: NDArray) -> float:
     ranks = [rankdata(part) - (part.size + 1) / 2 for part in (first, second)]
     scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
     return abs(float((ranks[0] * ranks[1]).sum()) / scale) if scale else 0.0
-
-
-def _order(values: NDArray) -> NDArray[np.int64]:
-    """Patches by importance, the most important first."""
-    return np.argsort(-values.ravel(), kind="stable")
 
 
 def _image(heatmap: Heatmap) -> NDArray[np.float64]:

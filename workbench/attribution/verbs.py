@@ -11,7 +11,6 @@ from typing import Any, overload
 import numpy as np
 from torch import Tensor, nn
 
-from workbench._repr import one_line
 from workbench.attribution.activation import CAMS, cam_maps
 from workbench.attribution.available import available_methods
 from workbench.attribution.baselines import centre_map, random_map
@@ -33,11 +32,15 @@ from workbench.attribution.perturbation import kernel_shap_maps, occlusion_maps
 from workbench.attribution.targets import Output, Target, as_target
 from workbench.attribution.whole import Whole
 from workbench.attribution.whole_verbs import explain_whole, whole_of
-from workbench.data.pairs import Pair, Pairs
-from workbench.errors import BadInputError, UnsupportedError
+from workbench.calling import verb
+from workbench.data.given import PairLike, as_pair, assumed_of
+from workbench.data.pairs import Pair
+from workbench.errors import BadInputError, UnknownNameError, UnsupportedError
 from workbench.models.adapters.tower import TwoTower
 from workbench.models.base import DualEncoder
+from workbench.models.given import as_model
 from workbench.results import OnEvent, Provenance, ShouldStop
+from workbench.values import sentences_of
 
 __all__ = ["attribute"]
 
@@ -47,7 +50,7 @@ Explained = DualEncoder | nn.Module
 @overload
 def attribute(
     model: Explained,
-    pair: Pair | Mapping[str, Tensor],
+    pair: PairLike | Mapping[str, Any] | Tensor,
     *,
     method: str = ...,
     target: Target | Output | str | int | Sequence[str] | None = ...,
@@ -65,7 +68,7 @@ def attribute(
 @overload
 def attribute(
     model: Explained,
-    pair: Pair | Mapping[str, Tensor],
+    pair: PairLike | Mapping[str, Any] | Tensor,
     *,
     method: list[str] | tuple[str, ...],
     target: Target | Output | str | int | Sequence[str] | None = ...,
@@ -80,9 +83,10 @@ def attribute(
     on_event: OnEvent | None = ...,
     should_stop: ShouldStop | None = ...,
 ) -> Attributions: ...
+@verb
 def attribute(
     model: Explained,
-    pair: Pair | Mapping[str, Tensor],
+    pair: PairLike | Mapping[str, Any] | Tensor,
     *,
     method: str | Sequence[str] = "relevance",
     target: Target | Output | str | int | Sequence[str] | None = None,
@@ -100,16 +104,23 @@ def attribute(
     """How much each patch and each word counts for one number that the model gives this pair.
 
     Args:
-        model: a dual encoder of `models.load`; or a model of transformers (BLIP, ViLT, FLAVA, LXMERT, BERT,
-            GPT-2, ViT, CLIP, ...), which is explained as a whole, by the methods that need no towers.
-        pair: a picture with its text, `pairs[3]`; for a model of transformers the tensors that its processor
-            gives, one item.
-        method: a name from `METHODS`; or a list of them, or `["all"]`, for `Attributions`.
+        model: a dual encoder of `models.load`, or its name; or a model of transformers (BLIP, ViLT, FLAVA,
+            LXMERT, BERT, GPT-2, ViT, CLIP, ...), explained as a whole, by the methods that need no towers.
+        pair: a picture with its text, `pairs[3]` or (picture, text), or a picture alone, in any form that
+            `data.from_pictures` takes; for a model of transformers the tensors that its processor gives,
+            one item, with settings beside them (interpolate_pos_encoding=True). A network of timm or
+            torchvision takes its tensor as it is.
+        method: a name from `METHODS`; or a list of them, or `["all"]`, for `Attributions`: of several, the
+            maps of the others are there when one refuses, and `.refused` says why.
         target: None for the cosine with the pair's own text, a text, two texts (the first rather than the
             second), or a `Target`. For a model of transformers a class or `output(...)`; None is the largest
-            class, the match, the likeliest next token, or the length of its vector where it has no head.
+            class, the match, the likeliest next token, the surest box, the best span, or the length of its
+            vector where it has no head; of a mask or a depth a place must be named.
         words: readable tokens of the text, for a model of transformers.
-        layer: the one layer to read; start_layer: the first of several. None is the method's own choice.
+        layer: the one layer to read; start_layer: the first of several. None is the method's own choice:
+            "relevance" begins at the last layer of a dual encoder, as its authors' notebook for CLIP does,
+            and at the first of a model explained as a whole, as their paper does; start_layer=0 makes them
+            alike.
         steps: of integrated gradients. samples: of KernelSHAP and of interactions.
         fill: what stands where a patch is taken away: "mean", "blur", "white" or "black".
 
@@ -120,7 +131,8 @@ def attribute(
         Cancelled: `should_stop` returned true.
     """
     options = Options(layer, start_layer, steps, samples, fill, seed, batch_size)
-    names = [method] if isinstance(method, str) else list(method)
+    names = sentences_of(method, what="method")
+    model = as_model(model)
     everything = names == ["all"]
     cards = [method_card(name) for name in (METHODS if everything else names)]
     if not cards:
@@ -129,34 +141,29 @@ def attribute(
         whole = whole_of(model, pair, target, words, on_event, should_stop)
         explain = partial(_of_whole, whole, options)
     else:
-        pair = _one_pair(pair)
+        pair = as_pair(pair)
         explain = partial(_of_pair, model, pair, as_target(target, pair.text), options, on_event, should_stop)
     reasons = available_methods(model)
-    maps, refused = [], {}
+    known = {card.name: reason for card in cards if (reason := reasons[card.name]) is not None}
+    if known and not everything:  # before the first of them has worked for minutes
+        raise _refusal(*next(iter(known.items())), reasons)
+    maps, refused, problems = [], dict(known), []
     for card in cards:
-        reason = reasons[card.name]
+        if card.name in known:
+            continue
         try:
-            if reason is not None:
-                raise _refusal(card.name, reason, reasons)
             maps.append(explain(card))
-        except UnsupportedError as problem:
-            if not everything:
-                raise
-            refused[card.name] = reason or str(problem)
+        except (UnsupportedError, BadInputError, UnknownNameError) as problem:
+            refused[card.name] = str(problem)
+            problems.append(problem)
+    if problems and not maps:
+        raise problems[0]
     return Attributions(tuple(maps), refused) if not isinstance(method, str) else maps[0]
 
 
 def _refusal(name: str, reason: str, reasons: Mapping[str, str | None]) -> UnsupportedError:
     works = ", ".join(other for other, why in reasons.items() if why is None) or "none"
     return UnsupportedError(f"{name!r} does not explain this model: {reason}. What does: {works}.")
-
-
-def _one_pair(pair: Any) -> Pair:
-    if isinstance(pair, Pairs) or not hasattr(pair, "picture"):
-        raise BadInputError(
-            f"pair is {one_line(repr(pair))}; expected one pair: pairs[0], or data.from_pictures([...])[0]."
-        )
-    return pair
 
 
 def _of_whole(whole: Whole, options: Options, card: MethodCard) -> Heatmap:
@@ -189,6 +196,7 @@ def _of_pair(
         "steps": options.steps,
         "samples": options.samples,
         "fill": options.fill,
+        "asked": options.asked,
         "precision": model.precision,
     }
     return Heatmap(
@@ -204,7 +212,7 @@ def _of_pair(
         layer=found.layer,
         start_layer=found.start_layer,
         signed=card.signed or card.name in ("grad-cam", "hires-cam"),
-        notes=_notes(card, case, found),
+        notes=_notes(card, case, found, assumed_of(pair)),
         cost=Cost(case.forwards, case.backwards, time.perf_counter() - began),
         pair=pair,
         provenance=Provenance(
@@ -214,8 +222,8 @@ def _of_pair(
     )
 
 
-def _notes(card: MethodCard, case: Case, found: Maps) -> tuple[str, ...]:
-    notes = list(found.notes)
+def _notes(card: MethodCard, case: Case, found: Maps, assumed: Sequence[str] = ()) -> tuple[str, ...]:
+    notes = [*found.notes, *assumed]
     if not card.uses_target:
         notes.append("the same for every text: it does not depend on the target")
     if case.truncated:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.attribution.case import Options
 from workbench.attribution.maps import Maps
-from workbench.attribution.streams import Flow, key_stream_of, layout_of_stream, stream_of
+from workbench.attribution.streams import DECODER, Flow, routes_of
 from workbench.attribution.towers import pick_layer
 from workbench.attribution.whole import Whole
 from workbench.capture.trace import Site
@@ -37,7 +35,7 @@ def rollout_whole(whole: Whole, options: Options) -> Maps:
     for site in flow.sites:
         attention = whole.graph.attention[site].mean(dim=0)
         flow.enter(site)
-        if site.kind == "self":
+        if flow.routes[site].kind == "self":
             identity = torch.eye(len(attention)).to(attention)
             mixed = (attention + identity) / 2
             flow.mix(site, mixed / mixed.sum(dim=-1, keepdim=True))
@@ -53,16 +51,16 @@ def relevance_whole(whole: Whole, options: Options) -> Maps:
     """
     flow = Flow(whole)
     deepest = max((site.layer for site in flow.sites), default=0) + 1
-    start = pick_layer(options.start_layer, deepest, default=0)
+    start = pick_layer(options.start_layer, deepest, default=0, called="start_layer")
     for site in flow.sites:
         weighted = whole.graph.gradient[site] * whole.graph.attention[site]
         through = weighted.clamp(min=0).mean(dim=0)
         if site.layer < start:
             through = torch.zeros_like(through)
         flow.enter(site)
-        if site.kind == "self":
+        if flow.routes[site].kind == "self":
             flow.add(site, through)
-        elif site.kind == "cross":
+        elif flow.routes[site].kind == "cross":
             flow.cross(site, through)
         else:
             flow.pool(site, through)
@@ -74,32 +72,46 @@ def _shown(whole: Whole, flow: Flow, *, identity: float, start_layer: int | None
     image: NDArray | None = None
     text: NDArray | None = None
     for stream, sources in flow.held.items():
-        own = [site for site in flow.sites if stream_of(site) == stream]
-        if not own or _read_later(flow.sites, stream, own[-1]):
+        own = [site for site in flow.sites if flow.routes[site].stream == stream]
+        if not own or _read_later(flow, stream, own[-1]):
             continue
         rows = whole.graph.rows_read(own[-1])
         if not len(rows):
             continue
         for source, matrix in sources.items():
+            if source == DECODER:
+                continue
             kept = matrix - identity * flow.began[source] if source == stream else matrix
-            values, layout = kept[rows].mean(dim=0), layout_of_stream(flow.sites, source)
+            values, layout = kept[rows].mean(dim=0), flow.layout_of(source)
             patches, words = whole.of_patches(layout, values), whole.of_words(layout, values)
             image = patches if image is None else image if patches is None else image + patches
             text = words if text is None else text if words is None else text + words
     return Maps(image, text, start_layer=start_layer)
 
 
-def _read_later(sites: Sequence[Site], stream: str, last: Site) -> bool:
-    after = sites[sites.index(last) + 1 :]
-    reads = any(key_stream_of(site) == stream and stream_of(site) != stream for site in after)
-    return reads or (stream in ("image", "text") and any(stream_of(site) == "joint" for site in after))
+def _read_later(flow: Flow, stream: str, last: Site) -> bool:
+    """Whether a later attention on which the number depends reads the sequence; a pooling head that stands
+    beside a mean, and is not asked, does not.
+    """
+    after = [
+        site for site in flow.sites[flow.sites.index(last) + 1 :] if len(flow.whole.graph.rows_read(site))
+    ]
+    routes = [flow.routes[site] for site in after]
+    reads = any(route.key == stream and route.stream != stream for route in routes)
+    return reads or (stream in ("image", "text") and any(route.stream == "joint" for route in routes))
 
 
 def _read_last(whole: Whole, layer: int | None, *, of_patches: bool) -> tuple[NDArray | None, int | None]:
-    def shown(site: Site, values: Tensor) -> NDArray | None:
-        return whole.of_patches(site.key, values) if of_patches else whole.of_words(site.key, values)
+    routes, graph = routes_of(whole), whole.graph
 
-    graph = whole.graph
+    def shown(site: Site, values: Tensor) -> NDArray | None:
+        if routes[site].key == DECODER:
+            return None
+        layout = site.key
+        if routes[site].stream == DECODER:  # the encoder's own attention tells how its tokens lie
+            layout = next(one.query for one in whole.sites if routes[one].stream == routes[site].key)
+        return whole.of_patches(layout, values) if of_patches else whole.of_words(layout, values)
+
     fitting = [
         site
         for site in whole.sites

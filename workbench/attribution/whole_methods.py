@@ -13,12 +13,12 @@ from workbench.attribution.baselines import centre_map
 from workbench.attribution.case import Options
 from workbench.attribution.maps import Maps, as_array
 from workbench.attribution.methods import METHODS
-from workbench.attribution.paths import pooled_over_cells
 from workbench.attribution.perturbation import Scores, ablated, shapley
-from workbench.attribution.towers import hooked
 from workbench.attribution.whole import Whole
 from workbench.attribution.whole_flow import attention_whole, relevance_whole, rollout_whole
+from workbench.attribution.whole_picture import Picture
 from workbench.errors import BadInputError, UnsupportedError
+from workbench.hooks import looked_up, output_changed
 
 __all__ = ["WHOLE", "why_not_whole"]
 
@@ -40,13 +40,19 @@ def _integrated(whole: Whole, options: Options) -> Maps:
 
     steps, notes = options.steps or _STEPS, []
     image = text = None
-    name = _picture_input(whole)
-    if name is not None:
-        found, gap = IntegratedGradients(lambda given: whole.values({name: given})).attribute(
-            whole.inputs[name], baselines=_filled(whole, name, options), n_steps=steps,
+    picture = _picture(whole, options)
+    if picture is not None:
+        name = picture.name
+
+        def number(pixels: Tensor) -> Tensor:
+            # Pixels that the model cuts off from its number have no gradient, which is 0 and no error.
+            return whole.values({name: pixels}) + 0 * pixels.flatten(1).sum(dim=1)
+
+        found, gap = IntegratedGradients(number).attribute(
+            picture.given, baselines=picture.filled, n_steps=steps,
             internal_batch_size=options.batch_size, return_convergence_delta=True,
         )  # fmt: skip
-        image = _by_patch(whole, found[0])
+        image = picture.summed(found[0])
         notes.append(f"completeness gap {float(gap.abs().max()):.1e} at {steps} steps")
     if whole.free and "input_ids" in whole.inputs:
         text = _integrated_words(whole, options, steps)
@@ -60,11 +66,11 @@ def _integrated_words(whole: Whole, options: Options, steps: int) -> NDArray:
 
     ids, table = whole.inputs["input_ids"], _table(whole)
     empty = ids.clone()
-    empty[0, [whole.places[place] for place in whole.free]] = _padding(whole)
+    empty[0, [whole.places[place] for place in whole.free]] = _padding(whole, table)
 
     def values(rows: Tensor) -> Tensor:
         # A copy, for some models add positions in place, which a leaf of the graph does not allow.
-        with hooked(table, lambda _: rows.clone()):
+        with output_changed(table, lambda _: rows.clone()):
             return whole.values({"input_ids": ids.expand(len(rows), -1)})
 
     with torch.no_grad():
@@ -78,10 +84,10 @@ def _integrated_words(whole: Whole, options: Options, steps: int) -> NDArray:
 def _perturbed(explain: Callable[[Scores, int, Options], NDArray]) -> Callable[[Whole, Options], Maps]:
     def maps(whole: Whole, options: Options) -> Maps:
         image = text = None
-        name = _picture_input(whole)
-        if name is not None and whole.patches is not None:
-            rows, cols = whole.patches
-            scores = _scores(whole, options, lambda keep: {name: _kept_patches(whole, name, keep, options)})
+        picture = _picture(whole, options)
+        if picture is not None and picture.grid is not None:
+            rows, cols = picture.grid
+            scores = _scores(whole, options, lambda keep: {picture.name: picture.kept(keep)})
             image = explain(scores, rows * cols, options).reshape(rows, cols)
         if whole.free:
             scores = _scores(whole, options, lambda keep: {"attention_mask": _kept_words(whole, keep)})
@@ -100,7 +106,10 @@ def _random(whole: Whole, options: Options) -> Maps:
 
 def _centre(whole: Whole, options: Options) -> Maps:
     if whole.patches is None:
-        raise UnsupportedError("This model sees no picture, so there is no centre.")
+        raise UnsupportedError(
+            "This model sees no picture, or several, so there is no centre." if whole.seen is None
+            else f"There is {whole.without_picture}."
+        )  # fmt: skip
     return Maps(centre_map(whole.patches))
 
 
@@ -119,19 +128,6 @@ def _scores(whole: Whole, options: Options, changed: Callable[[Tensor], Mapping[
     return scores
 
 
-def _kept_patches(whole: Whole, name: str, keep: Tensor, options: Options) -> Tensor:
-    given, filled = whole.inputs[name], _filled(whole, name, options)
-    keep = keep.to(given.device, given.dtype)
-    if given.ndim == 3:  # regions of a detector
-        share = keep[:, :, None]
-    else:
-        (rows, cols), (height, width) = whole.patches or (1, 1), given.shape[-2:]
-        by_row, by_col = torch.arange(height) * rows // height, torch.arange(width) * cols // width
-        share = keep.reshape(-1, rows, cols)[:, by_row][:, :, by_col]
-        share = share.reshape(len(keep), *[1] * (given.ndim - 3), height, width)
-    return given * share + filled * (1 - share)
-
-
 def _kept_words(whole: Whole, keep: Tensor) -> Tensor:
     """The attention mask without the words whose `keep` is 0: nobody reads them."""
     ids = whole.inputs["input_ids"]
@@ -141,51 +137,31 @@ def _kept_words(whole: Whole, keep: Tensor) -> Tensor:
     return mask
 
 
-def _filled(whole: Whole, name: str, options: Options) -> Tensor:
-    if options.fill != "mean":
+def _picture(whole: Whole, options: Options) -> Picture | None:
+    """The picture, where it has cells to be told apart."""
+    if options.fill != "mean" and whole.seen is not None:
         raise BadInputError(
             f"fill is {options.fill!r}; a model given its processor's tensors knows no white and no black. "
             "Leave fill at 'mean'."
         )
-    given = whole.inputs[name]
-    return given.mean(dim=1 if given.ndim == 3 else (-2, -1), keepdim=True).expand_as(given)
+    return whole.seen if whole.patches is not None else None
 
 
-def _by_patch(whole: Whole, values: Tensor) -> NDArray:
-    if values.ndim == 2:
-        return as_array(values.sum(dim=-1))[None]
-    return pooled_over_cells(as_array(values.flatten(0, -3)), whole.patches or (1, 1))
-
-
-def _picture_input(whole: Whole) -> str | None:
-    return next((name for name in ("pixel_values", "visual_feats") if name in whole.inputs), None)
-
-
-def _padding(whole: Whole) -> int:
+def _padding(whole: Whole, table: nn.Module) -> int:
+    """The id of padding; 0 where none is said, or one that the table does not hold."""
     config = getattr(whole.model, "config", None)
     for part in (config, getattr(config, "text_config", None)):
         found = getattr(part, "pad_token_id", None)
-        if found is not None:
+        if found is not None and 0 <= int(found) < getattr(table, "num_embeddings", int(found) + 1):
             return int(found)
     return 0
 
 
 def _table(whole: Whole) -> nn.Module:
     """The table in which the token ids are looked up."""
-    ids, found = whole.inputs["input_ids"], []
-
-    def note(module: nn.Module, args: tuple, _: Tensor) -> None:
-        if args and isinstance(args[0], Tensor) and torch.equal(args[0], ids):
-            found.append(module)
-
-    tables = [module for module in whole.model.modules() if isinstance(module, nn.Embedding)]
-    handles = [table.register_forward_hook(note) for table in tables]
-    try:
-        with torch.no_grad():
-            whole.values({"input_ids": ids})
-    finally:
-        for handle in handles:
-            handle.remove()
+    ids = whole.inputs["input_ids"]
+    with torch.no_grad(), looked_up(whole.model, ids) as found:
+        whole.values({"input_ids": ids})
     if not found:
         raise UnsupportedError(
             "Its token ids are not looked up in a table, so words have no gradient. Take 'occlusion'."

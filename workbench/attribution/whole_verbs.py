@@ -57,8 +57,11 @@ def explain_whole(whole: Whole, card: MethodCard, options: Options) -> Heatmap:
         found = WHOLE[card.name](whole, options)
     whole.tell(card.title, 1, 1)
     if found.image is None and found.text is None:
+        held = ", ".join(whole.inputs)
+        why = whole.without_picture or f"{held} hold neither a picture nor words that it could mark"
+        advice = "" if card.name == "occlusion" or whole.patches is None else " Take 'occlusion'."
         raise UnsupportedError(
-            f"{card.title} says nothing here: the number depends on no patch and no word that it could read."
+            f"{card.title} gives no map here: {why.removeprefix('no map of the picture: ')}.{advice}"
         )
     if not all(np.isfinite(part).all() for part in (found.image, found.text) if part is not None):
         raise UnsupportedError(
@@ -71,7 +74,7 @@ def explain_whole(whole: Whole, card: MethodCard, options: Options) -> Heatmap:
     parameters = {
         "method": card.name, "target": asked,
         "layer": found.layer, "start_layer": found.start_layer, "steps": options.steps,
-        "samples": options.samples, "fill": options.fill,
+        "samples": options.samples, "fill": options.fill, "asked": options.asked,
     }  # fmt: skip
     return Heatmap(
         method=card.name,
@@ -116,6 +119,13 @@ def _notes(whole: Whole, card: MethodCard, found: Maps) -> tuple[str, ...]:
     notes = [*found.notes, *([whole.number.note] if whole.number.note else [])]
     if not card.uses_target:
         notes.append("the same for every target of the same token: it does not depend on the number's value")
+    if found.image is None and whole.without_picture:
+        notes.append(whole.without_picture)
+    if whole.given.kept is not None and whole.patches is not None:
+        left_out = whole.patches[0] * whole.patches[1] - len(whole.given.kept)
+        notes.append(f"{left_out} patches are masked, so the model does not see them: their value is 0")
+    if whole.written is not None and card.uses_target:
+        notes.append("what the decoder has written itself is no part of the map")
     if whole.places and not whole.subject.words:
         notes.append("the tokens have no names; give words=tokenizer.convert_ids_to_tokens(ids)")
     values = found.image if found.image is not None else found.text

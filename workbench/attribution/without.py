@@ -16,13 +16,14 @@ from workbench.attribution.masking import cells_of, filling, free_words, masked_
 from workbench.attribution.targets import similarity
 from workbench.axes import frozen
 from workbench.errors import BadInputError
+from workbench.portable import Portable
 from workbench.results import OnEvent, ShouldStop
 
 __all__ = ["Without", "score_without"]
 
 
 @dataclass(frozen=True, eq=False)
-class Without:
+class Without(Portable):
     """A pair's cosine with and without parts of it.
 
     Attributes:
