@@ -2,10 +2,13 @@
 
 `prove` holds each fusion to its class on tasks with known answers; `compare` trains several under
 equal budgets and gives a `FusionReport`; `regions` draws what each can decide over a plane; `look`
-opens one example inside one of them; `meeting` says where the modalities meet in a model in use.
+opens one example inside one of them; `advise` says which to take for a purpose; `meeting` says where the
+modalities meet in a model in use.
 """
 
 from workbench.fusion.cards import available, card
+from workbench.fusion.comparison.advice import Advice, Option, Reason
+from workbench.fusion.comparison.advising import advise
 from workbench.fusion.comparison.comparing import compare
 from workbench.fusion.comparison.fused import fused
 from workbench.fusion.comparison.joining import join
@@ -16,6 +19,7 @@ from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
 from workbench.fusion.inside.deciding import regions
 from workbench.fusion.inside.looking import look
 from workbench.fusion.inside.meeting import Crossing, Meeting, meeting
+from workbench.fusion.inside.opening import open_proof, open_regions
 from workbench.fusion.inside.planes import PlaneTask, plane_tasks
 from workbench.fusion.inside.specimens import SPECIMENS, specimen
 from workbench.fusion.inside.views import Look, Regions
@@ -26,6 +30,7 @@ from workbench.fusion.tokens import examples
 
 __all__ = [
     "SPECIMENS",
+    "Advice",
     "Crossing",
     "Design",
     "Fusion",
@@ -33,13 +38,16 @@ __all__ = [
     "FusionReport",
     "Look",
     "Meeting",
+    "Option",
     "Plan",
     "PlaneTask",
     "Proof",
     "ProofRow",
+    "Reason",
     "Regions",
     "Spec",
     "TrainingEvent",
+    "advise",
     "available",
     "card",
     "compare",
@@ -50,6 +58,8 @@ __all__ = [
     "look",
     "measured",
     "meeting",
+    "open_proof",
+    "open_regions",
     "open_report",
     "plane_tasks",
     "prove",

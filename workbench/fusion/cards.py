@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from workbench._repr import html_table
+from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
 from workbench.fusion.design import FusionCard, Kind, Where
 
@@ -130,6 +131,7 @@ class FusionTable(tuple[FusionCard, ...]):
         return html_table("fusions", ("name", "where", "channel", "class", "equation", "paper"), rows)
 
 
+@verb
 def available() -> FusionTable:
     """Every fusion with its class, equation and paper.
 
@@ -139,6 +141,7 @@ def available() -> FusionTable:
     return FusionTable(CARDS)
 
 
+@verb
 def card(name: str, *, depth: int = 2) -> FusionCard:
     """The row of one fusion; of the slider, what it is in a model of `depth` layers.
 
@@ -191,7 +194,7 @@ def slider_card(layer: int, bottleneck: int, *, depth: int) -> FusionCard:
     through = f", {bottleneck} bottleneck tokens" if bottleneck and layer < depth else ""
     return FusionCard(
         f"slider-{layer}" + (f"b{bottleneck}" if bottleneck else ""),
-        f"exchange from layer {layer} of {depth}{through}" if layer < depth else "no exchange: late",
+        f"exchange from layer {layer + 1} of {depth}{through}" if layer < depth else "no exchange: late",
         where, channel, "attention", kind,
         "l < F: m = Block_m(m);  l >= F: m = Block_m(m, keys of both or of b);  s = mean_m W m_cls",
         "Nagrani et al. 2021, MBT, arXiv 2107.00135, figure 2",

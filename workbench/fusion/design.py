@@ -13,7 +13,19 @@ from workbench.errors import BadInputError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Design", "Fusion", "FusionCard", "FusionOutput", "Inputs", "Kind", "Plan", "Spec", "Where"]
+__all__ = [
+    "TRAININGS",
+    "Design",
+    "Fusion",
+    "FusionCard",
+    "FusionOutput",
+    "Inputs",
+    "Kind",
+    "Plan",
+    "Spec",
+    "Training",
+    "Where",
+]
 
 Kind = Literal["additive", "scalar-gated", "bilinear", "universal", "unimodal"]
 """What a fusion can represent, from its equation alone.
@@ -24,6 +36,9 @@ bilinear: sums of `rank` products of one factor a modality (of features; encoder
 universal: no limit of the operator is known; XOR, match, sum-modulo and products are learned.
 unimodal: sees one modality.
 """
+Training = Literal["joint", "separate", "experts-first"]
+"""How a plan trains; see `Plan.training`."""
+TRAININGS: tuple[Training, ...] = ("joint", "separate", "experts-first")
 Where = Literal["early", "mid", "late", "hybrid", "alone"]
 
 Inputs = Mapping[str, "tuple[torch.Tensor, torch.Tensor]"]
@@ -93,7 +108,9 @@ class Plan:
     Attributes:
         epochs: passes over the training rows; the epoch kept is the best on validation.
         training: "joint" trains encoders through the fusion; "separate" trains an expert for each
-            modality first, freezes it, and then trains only what combines them.
+            modality first, freezes it, and then trains only what combines them; "experts-first" trains the
+            experts like that too, and then all of it jointly, so that a sum of answers does not begin where
+            one expert answers for both (a start, not more data: it takes twice the epochs).
         p_missing_train: chance that a modality of a training item is dropped (never all of them); the
             report's notes count what really was.
         p_missing_test: rates at which one modality of the test rows is dropped.
@@ -108,7 +125,7 @@ class Plan:
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
-    training: Literal["joint", "separate"] = "joint"
+    training: Training = "joint"
     p_missing_train: float = 0.0
     p_missing_test: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     noise_test: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -128,8 +145,10 @@ class Plan:
             raise BadInputError(
                 f"Plan.weight_decay is {self.weight_decay!r}; expected a number of at least 0."
             )
-        if self.training not in ("joint", "separate"):
-            raise BadInputError(f"Plan.training is {self.training!r}; expected 'joint' or 'separate'.")
+        if self.training not in TRAININGS:
+            raise BadInputError(
+                f"Plan.training is {self.training!r}; expected 'joint', 'separate' or 'experts-first'."
+            )
         if not (_number(self.p_missing_train) and 0 <= self.p_missing_train <= 1):
             raise BadInputError(
                 f"Plan.p_missing_train is {self.p_missing_train!r}; expected the share of items that lose a "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,9 +18,7 @@ from torch.func import functional_call, stack_module_state
 
 from workbench.runtime import seeded
 
-__all__ = ["BUILDING", "Replicas", "scheduled"]
-
-BUILDING = threading.Lock()  # initial weights come from torch's global random state
+__all__ = ["Replicas", "scheduled"]
 
 
 class Replicas:
@@ -34,7 +31,7 @@ class Replicas:
     def __init__(self, build: Callable[[], nn.Module], seeds: Iterable[int], *, device: Any = "cpu") -> None:
         models = []
         for seed in seeds:
-            with BUILDING, seeded(seed):
+            with seeded(seed):
                 models.append(build().to(device))
         self.count = len(models)
         self.skeleton = copy.deepcopy(models[0]).to("meta")

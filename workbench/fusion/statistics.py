@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["accuracy", "auroc", "brier", "calibration", "ece", "interval", "nll", "r2"]
+__all__ = [
+    "accuracy",
+    "auroc",
+    "balanced_accuracy",
+    "brier",
+    "calibration",
+    "ece",
+    "f1",
+    "interval",
+    "nll",
+    "r2",
+]
 
 BINS = 15
 
@@ -13,6 +24,25 @@ BINS = 15
 def accuracy(probability: NDArray, truth: NDArray) -> float:
     """Share of items whose largest probability is that of the truth."""
     return float((probability.argmax(axis=-1) == truth).mean())
+
+
+def balanced_accuracy(probability: NDArray, truth: NDArray) -> float:
+    """Share right of each class that occurs, and their mean: a rare class counts as much as a frequent one.
+
+    Brodersen et al. 2010, "The balanced accuracy and its posterior distribution".
+    """
+    occurring = np.unique(truth)
+    answer = probability.argmax(axis=-1)
+    return float(np.mean([(answer[truth == label] == label).mean() for label in occurring]))
+
+
+def f1(probability: NDArray, truth: NDArray) -> float:
+    """Mean over classes of 2 TP / (2 TP + FP + FN) ("macro"); of those that occur or are answered."""
+    answer = probability.argmax(axis=-1)
+    classes = np.union1d(truth, answer)
+    hits = [int(((answer == label) & (truth == label)).sum()) for label in classes]
+    shown = [int((answer == label).sum() + (truth == label).sum()) for label in classes]
+    return float(np.mean([2 * hit / of for hit, of in zip(hits, shown, strict=True)]))
 
 
 def nll(probability: NDArray, truth: NDArray) -> float:

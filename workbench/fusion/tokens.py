@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,29 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import plural
-from workbench.data.examples import SPLITS, Examples, Tokens
+from workbench.calling import verb
+from workbench.data.examples import Examples, Tokens
+from workbench.data.given import PairsLike, as_pairs
 from workbench.data.pairs import Pairs
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import BadInputError
+from workbench.fusion.leaks import cut_words, named_by_file, without_class
+from workbench.fusion.likeness import SIDE as LOOK
+from workbench.fusion.likeness import look_of, pairs_within
+from workbench.fusion.splits import given_split
+from workbench.fusion.targets import check_classes, several_labels
+from workbench.fusion.threads import stopper
 from workbench.models.base import DualEncoder
+from workbench.models.given import Named, as_encoder
 from workbench.results import OnEvent, ShouldStop
 from workbench.runtime import batched
+from workbench.values import classes_of, is_missing, known_labels
 
-__all__ = ["WORD_CODE", "cut_words", "examples", "patches", "word_code"]
+__all__ = ["WORD_CODE", "examples", "patches", "word_code"]
 
 SIDE, GRID = 32, 4
 """Pictures become 32 x 32 pixels and 4 x 4 patches: enough for shapes and colours, small enough for a CPU."""
 WORD_CODE, MOST_WORDS = 32, 24
-_SHARES = (0.7, 0.15)  # train, validation; the rest is test
-_WORD = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]|[^\W_]+", re.UNICODE)
 _GENERATED = {"image": "digit", "text": "word_digit"}  # columns of `digits-words`
+_MOST_JOINED = 1 / 3  # share of all pictures that may be held together for being nearly the same
 _MOST_PATCHES = 36  # more than these are averaged to GRID x GRID
 
 
+@verb
 def examples(
-    pairs: Pairs,
+    pairs: PairsLike,
     *,
-    model: DualEncoder | None = None,
+    model: Named | None = None,
     seed: int = 0,
     most: int | None = None,
     on_event: OnEvent | None = None,
@@ -46,36 +55,52 @@ def examples(
     patch tokens of its last layer where it gives them out, else its vector; and the text's vector.
 
     The split is that of the column "split" ("train", "validation", "test") if there is one, else drawn
-    by `seed`; rows that show the same picture always stay together, so that no test picture was
-    trained on. Rows without a label are left out, and a note says how many.
+    by `seed` so that each class has its share of every part; rows that show the same picture, or nearly the
+    same, stay together in a draw, so that no test picture was trained on. Rows without a label are left out,
+    and a note says how many. An empty text is a missing text.
 
     Args:
+        pairs: of `data.load`, or what it takes: a name, a path, a pandas table. They need labels.
+        model: a loaded one, or a name that `models.load` takes.
         most: at most so many rows, chosen by `seed`; None takes all.
 
     Raises:
-        BadInputError: no labels, one class only, or a split that holds something else.
+        BadInputError: no labels, one class only, several labels in a row, measured numbers for labels, or a
+            split that holds something else.
         BadPictureError: a picture cannot be read; the message names it.
         Cancelled: `should_stop` returned true.
     """
+    options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
+    return _made(as_pairs(pairs), None if model is None else as_encoder(model), seed, most, options)
+
+
+def _made(
+    pairs: Pairs, model: DualEncoder | None, seed: int, most: int | None, options: dict[str, Any]
+) -> Examples:
     code = _code(pairs, model, seed, most)
     pairs, notes = _labelled(pairs)
     if most is not None and len(pairs) > most:
         rows = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:most])
         pairs = pairs[rows.tolist()]
     assert pairs.labels is not None  # _labelled refused the other case
-    classes = tuple(sorted(set(pairs.labels)))
+    check_classes(pairs.name, pairs.labels)
+    given, labels = classes_of(pairs.labels)
+    classes = tuple(map(str, given))
     if len(classes) < 2:
         raise BadInputError(
             f"Every one of {plural(len(pairs), 'row')} of {pairs.name!r} has the label {classes[0]!r}; "
             "to compare fusions there must be at least two. Check the label column."
         )
-    place = {name: number for number, name in enumerate(classes)}
-    labels = np.array([place[label] for label in pairs.labels], dtype=np.int64)
-    options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
-    modalities, meta, more = _raw(pairs, options) if model is None else _frozen(model, pairs, options)
-    meta |= dict(getattr(pairs, "facts", {}) or {}) | _latents(pairs)
-    split = _split(pairs, labels, seed)
-    return Examples(pairs.name, modalities, labels, classes, split, pairs, meta, notes + more, code)
+    image, looks, meta, said = _pixels(pairs, options) if model is None else _features(model, pairs, options)
+    groups = _together(pairs, looks, stopper(options["should_stop"]))
+    split = given_split(pairs.columns.get("split"), groups, labels, seed)
+    named = named_by_file(pairs.sources, pairs.texts)
+    texts, leak = without_class(pairs.texts, named, labels, split, len(classes))
+    text, more = _coded(texts, meta) if model is None else (_vectors(model, texts, options), ())
+    meta |= dict(getattr(pairs, "facts", {}) or {}) | _latents(pairs) | ({"leaks": (leak,)} if leak else {})
+    modalities = {"image": image, "text": text}
+    notes += (said, *more)
+    return Examples(pairs.name, modalities, labels, classes, split, pairs, meta, notes, code, looks)
 
 
 def _code(pairs: Pairs, model: DualEncoder | None, seed: int, most: int | None) -> str:
@@ -98,11 +123,6 @@ def _latents(pairs: Pairs) -> dict[str, Any]:
     return {"latents": {side: np.array(values, dtype=np.int64) for side, values in found.items()}}
 
 
-def cut_words(text: str) -> tuple[str, ...]:
-    """Words in small letters, without punctuation; a Chinese, Japanese or Korean character is a word."""
-    return tuple(_WORD.findall(text.casefold()))
-
-
 def word_code(word: str) -> NDArray[np.float32]:
     """`WORD_CODE` normal numbers that belong to a word: the same on every machine, nearly orthogonal."""
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
@@ -121,12 +141,15 @@ def patches(picture: Any, side: int = SIDE, grid: int = GRID) -> NDArray[np.floa
 
 
 def _labelled(pairs: Pairs) -> tuple[Pairs, tuple[str, ...]]:
+    several = next((note for note in pairs.notes if "several labels a row" in note), "")
+    if pairs.labels is None and several:
+        raise BadInputError(several_labels(pairs.name, several.partition(" holds")[0]))
     if pairs.labels is None:
         raise BadInputError(
             f"{pairs.name!r} has no labels, so there is nothing to learn. Name their column: "
             "data.load('table.csv', label_column='...')."
         )
-    known = [row for row, label in enumerate(pairs.labels) if label is not None and str(label).strip()]
+    known = np.flatnonzero(known_labels(pairs.labels)).tolist()
     if not known:
         raise BadInputError(
             f"All {plural(len(pairs), 'label')} of {pairs.name!r} are empty. Check the label column."
@@ -138,51 +161,50 @@ def _labelled(pairs: Pairs) -> tuple[Pairs, tuple[str, ...]]:
     return pairs[known], (*pairs.notes, note)
 
 
-def _split(pairs: Pairs, labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
-    """item: 0 train, 1 validation, 2 test. Rows that share a picture are never parted by a draw."""
-    groups = np.unique(np.array(pairs.keys), return_inverse=True)[1]
-    given = pairs.columns.get("split")
-    if given is None:
-        return _drawn(groups, labels, _SHARES, seed)
-    names = [str(value).strip().casefold() for value in given]
-    alike = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train"}
-    names = [alike.get(name, name) for name in names]
-    strange = sorted(set(names) - set(SPLITS))
-    if strange:
-        raise BadInputError(
-            f"The column 'split' holds {', '.join(map(repr, strange[:3]))}; expected 'train', 'validation' "
-            "or 'test' in every row. Rename the values, or the column, and the split is drawn."
-        )
-    split = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)
-    if not (split == 1).any():
-        train = split == 0
-        split[train] = _drawn(groups[train], labels[train], (0.85, 0.15), seed)
-    return split
+def _together(pairs: Pairs, looks: NDArray[np.uint8], beat: Callable[[], None]) -> NDArray[np.int64]:
+    """item: rows with one number are never parted by a draw: those of one picture.
+
+    Where the whole split is drawn, also those of pictures that are nearly the same; unless that would put a
+    third of all pictures together, as where every picture is one form, filled in.
+    """
+    _, first, groups = np.unique(np.array(pairs.keys), return_index=True, return_inverse=True)
+    if pairs.columns.get("split") is not None:
+        return groups
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    near = pairs_within(looks[first], beat)
+    ones = np.ones(len(near), np.int8)
+    graph = coo_matrix((ones, (near[:, 0], near[:, 1])), shape=(len(first), len(first)))
+    joined = connected_components(graph, directed=False)[1]
+    if np.bincount(joined).max() > max(_MOST_JOINED * len(first), 1):
+        return groups
+    return np.asarray(joined[groups], np.int64)
 
 
-def _drawn(groups: NDArray, labels: NDArray, shares: tuple[float, float], seed: int) -> NDArray[np.uint8]:
-    """A split by whole groups. Groups that bring a class for the first time go to train."""
-    order = np.random.default_rng(seed).permutation(np.unique(groups))
-    rank = np.empty(int(groups.max()) + 1, dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    by_rank = np.argsort(rank[groups], kind="stable")
-    first = {int(labels[row]): int(groups[row]) for row in by_rank[::-1]}
-    ends = np.round(np.cumsum(shares) * len(order)).astype(int)
-    part = np.searchsorted(ends, rank[groups], side="right").astype(np.uint8)
-    part[np.isin(groups, list(first.values()))] = 0
-    return part
-
-
-def _raw(pairs: Pairs, options: dict[str, Any]) -> tuple[dict[str, Tokens], dict[str, Any], tuple[str, ...]]:
-    image = _each_once(pairs, lambda pictures: np.stack([patches(picture) for picture in pictures]), options)
-    text, words, cut = _words(pairs.texts)
-    meta = {"image_grid": (GRID, GRID), "words": words}
-    notes: tuple[str, ...] = (
-        f"pictures: {GRID} x {GRID} patches of {SIDE} x {SIDE} pixels; texts: coded words",
+def _pixels(pairs: Pairs, options: dict[str, Any]) -> tuple[Tokens, NDArray[np.uint8], dict[str, Any], str]:
+    """Patches of every picture, its look, what is known of the patches, and how they were made."""
+    both = _each_once(
+        pairs,
+        lambda pictures: np.stack([np.r_[patches(one).ravel(), look_of(one).ravel()] for one in pictures]),
+        options,
     )
-    if cut:
-        notes += (f"{plural(cut, 'text')} longer than {MOST_WORDS} words; the end is ignored",)
-    return {"image": Tokens.of(image), "text": text}, meta, notes
+    image, looks = np.split(both, [3 * SIDE**2], axis=1)
+    said = f"pictures: {GRID} x {GRID} patches of {SIDE} x {SIDE} pixels; texts: coded words"
+    tokens = Tokens.of(image.reshape(len(pairs), GRID * GRID, -1))
+    return tokens, _as_looks(looks), {"image_grid": (GRID, GRID)}, said
+
+
+def _as_looks(values: NDArray) -> NDArray[np.uint8]:
+    return values.reshape(-1, LOOK, LOOK, 3).astype(np.uint8)
+
+
+def _coded(texts: Sequence[str], meta: dict[str, Any]) -> tuple[Tokens, tuple[str, ...]]:
+    """Codes of the words of every text, and a note on those that were too long; the words go to `meta`."""
+    tokens, meta["words"], cut = _words(texts)
+    if not cut:
+        return tokens, ()
+    return tokens, (f"{plural(cut, 'text')} longer than {MOST_WORDS} words; the end is ignored",)
 
 
 def _words(texts: Sequence[str]) -> tuple[Tokens, tuple[tuple[str, ...], ...], int]:
@@ -199,9 +221,10 @@ def _words(texts: Sequence[str]) -> tuple[Tokens, tuple[tuple[str, ...], ...], i
     return Tokens(values, mask), kept, long
 
 
-def _frozen(
+def _features(
     model: DualEncoder, pairs: Pairs, options: dict[str, Any]
-) -> tuple[dict[str, Tokens], dict[str, Any], tuple[str, ...]]:
+) -> tuple[Tokens, NDArray[np.uint8], dict[str, Any], str]:
+    """A model's frozen features of every picture, its look, what is known of them, how they were made."""
     meta: dict[str, Any] = {}
     give = getattr(model, "patch_tokens", None)
     if give is not None and model.capabilities.get("patch_tokens", "unknown") is None:
@@ -211,9 +234,15 @@ def _frozen(
         meta["image_grid"] = (side, side) if side * side == image.shape[1] else (1, image.shape[1])
     else:
         image, what = embed_pictures(model, pairs, **options), "one vector"
-    text = embed_texts(model, pairs.texts, **options)
-    notes = (f"frozen features of {model.card.name}: {what} a picture, one vector a text",)
-    return {"image": Tokens.of(image), "text": Tokens.of(text)}, meta, notes
+    said = f"frozen features of {model.card.name}: {what} a picture, one vector a text"
+    looks = _each_once(pairs, lambda pictures: np.stack([look_of(one).ravel() for one in pictures]), options)
+    return Tokens.of(image), _as_looks(looks), meta, said
+
+
+def _vectors(model: DualEncoder, texts: Sequence[str], options: dict[str, Any]) -> Tokens:
+    """A model's vector of every text; an empty text is a missing one, although a model gives it a vector."""
+    said = np.array([not is_missing(text) for text in texts])
+    return Tokens.of(embed_texts(model, texts, **options), said[:, None])
 
 
 def _patch_tokens(model: Any, pictures: Sequence[Any]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench._repr import one_line, plural
-from workbench.data.examples import SPLITS, Examples, Tokens
+from workbench.data.examples import SPLITS, Examples, Tokens, measured_numbers
 from workbench.errors import BadInputError
 from workbench.fusion.design import Plan, Spec
 from workbench.runtime import choose_device
@@ -30,15 +30,15 @@ class Bundle:
             the present tokens of the training rows.
         labels: item.
         rows: part of the data to item numbers, those without a label left out.
-        mean, scale: modality to what was taken away and divided by.
+        mean, scale: modality to what was taken away and divided by, in the precision of its tokens.
     """
 
     spec: Spec
     inputs: Batch
     labels: Tensor
     rows: dict[str, NDArray[np.int64]]
-    mean: dict[str, NDArray[np.float32]]
-    scale: dict[str, NDArray[np.float32]]
+    mean: dict[str, NDArray[np.floating]]
+    scale: dict[str, NDArray[np.floating]]
     notes: tuple[str, ...]
 
     @property
@@ -55,6 +55,8 @@ def bundle(examples: Examples, plan: Plan, seeds: int) -> Bundle:
         BadInputError: one class, labels missing everywhere, a modality absent from all training rows,
             NaN or infinite features, classes that are tested and never trained, or too few rows.
     """
+    if examples.measured:
+        raise BadInputError(measured_numbers("labels", examples.measured))
     rows, notes = _rows(examples, plan)
     _check_classes(examples, rows)
     _check_counts(examples, rows, seeds)
@@ -74,9 +76,9 @@ def bundle(examples: Examples, plan: Plan, seeds: int) -> Bundle:
 
 
 def on_device(
-    tokens: Tokens, mean: NDArray[np.float32], scale: NDArray[np.float32], device: torch.device | str
+    tokens: Tokens, mean: NDArray[np.floating], scale: NDArray[np.floating], device: torch.device | str
 ) -> tuple[Tensor, Tensor]:
-    """(values, mask) scaled, what is masked zero."""
+    """(values, mask) scaled in the precision of the tokens, then float32; what is masked zero."""
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = np.where(tokens.mask[..., None], (tokens.values - mean) / scale, 0).astype(np.float32)
     return torch.from_numpy(scaled).to(device), torch.tensor(tokens.mask, device=device)
@@ -87,7 +89,9 @@ def gather(inputs: Batch, rows: Tensor) -> Batch:
     return {name: (values[rows], mask[rows]) for name, (values, mask) in inputs.items()}
 
 
-def scaling_of(examples: Examples, plan: Plan) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def scaling_of(
+    examples: Examples, plan: Plan
+) -> dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]]:
     """Modality to (mean, scale) of the training rows: what `bundle` scales by."""
     train = _rows(examples, plan)[0]["train"]
     return {name: _scaling(tokens[train]) for name, tokens in examples.modalities.items()}
@@ -111,10 +115,25 @@ def _rows(examples: Examples, plan: Plan) -> tuple[dict[str, NDArray[np.int64]],
         rows[part] = found[known[found]]
     train = rows["train"]
     if plan.most_train is not None and len(train) > plan.most_train:
-        kept = np.random.default_rng(0).permutation(len(train))[: plan.most_train]
-        rows["train"] = np.sort(train[kept])
+        order = train[np.random.default_rng(0).permutation(len(train))]
+        rows["train"] = np.sort(_of_every_class(order, examples.labels, plan.most_train))
         notes += (f"{plan.most_train:,} of {len(train):,} training rows, the same for all",)
     return rows, notes
+
+
+def _of_every_class(order: NDArray[np.int64], labels: NDArray, most: int) -> NDArray[np.int64]:
+    """The first `most` rows of an order; a class that is not among them gets its first row in, for another.
+
+    A class of few rows is easily drawn out of training altogether, and no fusion can name it then.
+    """
+    kept = order[:most]
+    classes, first = np.unique(labels[order], return_index=True)
+    lost = order[np.sort(first[~np.isin(classes, labels[kept])])][:most]
+    for row in lost:
+        common, count = np.unique(labels[kept], return_counts=True)
+        spare = np.flatnonzero(labels[kept] == common[count.argmax()])[-1]
+        kept = np.append(np.delete(kept, spare), row)
+    return kept
 
 
 def _check_classes(examples: Examples, rows: dict[str, NDArray[np.int64]]) -> None:
@@ -180,11 +199,36 @@ def _check_tokens(examples: Examples, rows: dict[str, NDArray[np.int64]]) -> tup
         missing = int((~tokens.present).sum())
         if missing:
             notes += (f"{name} is missing from {plural(missing, 'item')}",)
+        coarse = _coarse(tokens[rows["train"]])
+        if coarse:
+            notes += (
+                f"{name}: {plural(coarse, 'feature')} came in float32, whose steps there are a hundredth or "
+                "more of what tells the values apart; give float64",
+            )
     return notes
 
 
-def _scaling(tokens: Tokens) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """feature: mean and deviation over present tokens; a feature that never changes is divided by 1."""
+def _scaling(tokens: Tokens) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """feature: mean and deviation over present tokens; a feature that never changes is divided by 1.
+
+    "Never" is judged beside the size of the feature's own numbers, so that a unit changes nothing.
+    """
     there = tokens.values[tokens.mask]
-    scale = there.std(axis=0)
-    return there.mean(axis=0), np.where(scale > 1e-6, scale, 1).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, scale = there.mean(axis=0), there.std(axis=0)
+    far = ~((scale > 1e-6) & (scale < 1e6))
+    if far.any():  # the squares of such numbers may lie outside float32
+        wide = there[:, far].astype(np.float64)
+        mean[far], scale[far] = wide.mean(axis=0), wide.std(axis=0)
+    rounding = 8 * np.finfo(there.dtype).eps * np.abs(there).max(axis=0, initial=0)
+    return mean, np.where(scale > rounding, scale, 1).astype(there.dtype)
+
+
+def _coarse(tokens: Tokens) -> int:
+    """Features in float32 that change, and by so little that rounding is a hundredth of it."""
+    there = tokens.values[tokens.mask]
+    if there.dtype != np.float32 or not len(there):
+        return 0
+    step = np.spacing(np.abs(there).max(axis=0))
+    spread = there.max(axis=0) - there.min(axis=0)
+    return int(((spread > 0) & (step > 0.01 * spread)).sum())

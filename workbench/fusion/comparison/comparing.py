@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from workbench.data import load
+from workbench.calling import verb
 from workbench.data.examples import Examples
-from workbench.data.pairs import Pairs
+from workbench.data.given import PairsLike, as_pairs
 from workbench.errors import BadInputError, Cancelled
 from workbench.fusion.cards import DEFAULT
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.design import Fusion, Plan
-from workbench.fusion.theory.refusals import names_of
+from workbench.fusion.theory.verdicts import names_of
 from workbench.fusion.tokens import examples
-from workbench.models.base import DualEncoder
-from workbench.results import OnEvent, ShouldStop
+from workbench.models.given import Named
+from workbench.results import OnEvent, ShouldStop, listener
 
 __all__ = ["COMPARED", "compare", "examples_of"]
 
@@ -25,13 +24,14 @@ COMPARED: tuple[str, ...] = ("only-image", "only-text", *DEFAULT)
 """What `compare` tries by itself: each modality alone, then every fusion."""
 
 
+@verb
 def compare(
-    data: str | Path | Pairs | Examples,
+    data: PairsLike | Examples,
     fusions: Sequence[str | Fusion] = COMPARED,
     *,
     seeds: int | Sequence[int] = 5,
     plan: Plan | None = None,
-    model: DualEncoder | None = None,
+    model: Named | None = None,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> FusionReport:
@@ -40,25 +40,28 @@ def compare(
     Every fusion has the same rows in the same order, the same epochs and learning rate, and a size set
     by one `Design`; where budgets differ all the same, the report names them. The epoch is chosen on
     validation, and the test rows are read once, afterwards. `seeds` = 5 takes seeds 0 to 4; all
-    seeds of a fusion are trained side by side.
+    seeds of a fusion are trained side by side. Before that, ways to win without learning are looked for
+    (file names that carry the class, pictures in train and in test, nearly equal ones): `report.leaks`.
 
     Args:
-        data: a name or path that `data.load` takes, labelled pairs, or `Examples`.
+        data: a name or path that `data.load` takes, labelled pairs, a pandas table, or `Examples`.
         plan: settings of training and testing; None takes `Plan()`, with at most 4,000 training rows.
-        model: take its frozen features for tokens, instead of pixels and words.
+        model: a loaded one or its name: take its frozen features for tokens, instead of pixels and words.
         on_event: `TrainingEvent`s with the newest point of each curve.
 
     Returns:
         A `FusionReport`. An interrupted one (`complete` is False) keeps every fusion that was finished.
 
     Raises:
-        BadInputError: data that cannot be compared on (no labels, one class, NaN features, a modality
-            absent throughout, classes tested and not trained, too few rows for the seeds), or no fusions.
+        BadInputError: data that cannot be compared on (no labels, one class, labels that are measured
+            numbers or several an item, NaN features, a modality absent throughout, classes tested and not
+            trained, too few rows for the seeds), or no fusions.
         UnknownNameError: no data set or fusion of that name.
         Cancelled: `should_stop` returned true before the first fusion was finished.
     """
     from workbench.fusion.comparison.running import run
 
+    on_event = listener(on_event)
     chosen = _seeds(seeds)
     names = names_of(fusions, "compare")
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -84,8 +87,8 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def examples_of(
-    data: str | Path | Pairs | Examples,
-    model: DualEncoder | None = None,
+    data: PairsLike | Examples,
+    model: Named | None = None,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Examples:
@@ -100,7 +103,7 @@ def examples_of(
                 "`model` was given with Examples, whose tokens are already made. Give Pairs with a model."
             )
         return data
-    pairs = data if isinstance(data, Pairs) else load(data)
+    pairs = as_pairs(data)
     return examples(pairs, model=model, most=_MOST, on_event=on_event, should_stop=should_stop)
 
 

@@ -13,14 +13,22 @@ if TYPE_CHECKING:
 
 __all__ = ["table", "to_csv", "to_latex"]
 
-MEASURES = ("accuracy", "auroc", "nll", "brier", "ece")
+MEASURES = ("accuracy", "balanced_accuracy", "f1", "auroc", "nll", "brier", "ece")
+_ORIGIN = ("config_hash", "data", "leaks")
 _SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
 _SPECIAL |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 
 
+_BESIDE = (("balanced", "balanced_accuracy"), ("F1", "f1"), ("NLL", "nll"), ("ECE", "ece"))
+
+
 def table(report: FusionReport) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     """(header, rows): accuracy with its interval, other measures, size and work of each fusion."""
-    header = ("fusion", "where", "class", "accuracy", "95 % interval", "NLL", "ECE", "parameters", "MFLOPs")
+    beside = [(title, name) for title, name in _BESIDE if name in report.metrics]
+    header = (
+        "fusion", "where", "class", "accuracy", "95 % interval", *(title for title, _ in beside),
+        "parameters", "MFLOPs",
+    )  # fmt: skip
     spread = report.interval("accuracy")
     rows: list[tuple[object, ...]] = []
     for place, card in enumerate(report.cards):
@@ -33,8 +41,7 @@ def table(report: FusionReport) -> tuple[tuple[str, ...], list[tuple[object, ...
                 card.kind,
                 _shown(mean),
                 f"{_shown(low)} to {_shown(high)}" if np.isfinite(low) else "-",
-                _shown(_mean(report.metrics["nll"][place])),
-                _shown(_mean(report.metrics["ece"][place])),
+                *(_shown(_mean(report.metrics[name][place])) for _, name in beside),
                 f"{int(budget.parameters[place]):,}" if budget.parameters[place] >= 0 else "-",
                 f"{budget.flops[place] / 1e6:.2f}" if budget.flops[place] >= 0 else "-",
             )
@@ -42,23 +49,31 @@ def table(report: FusionReport) -> tuple[tuple[str, ...], list[tuple[object, ...
     return header, rows
 
 
+_TITLES = {
+    "accuracy": "Accuracy", "balanced_accuracy": "Balanced acc.", "f1": "F1", "nll": "NLL", "ece": "ECE",
+}  # fmt: skip
+
+
 def to_csv(report: FusionReport) -> str:
     """One row a fusion and seed; unfinished numbers are empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     cost = ("parameters", "flops", "seconds", "p50_ms", "memory_mb")
-    writer.writerow(
-        ("config_hash", "data", "fusion", "where", "class", "training", "seed", "epoch", *MEASURES, *cost)
-    )
+    writer.writerow((*_ORIGIN, "fusion", "where", "class", "training", "seed", "epoch", *MEASURES, *cost))
+    leaks = "; ".join(f"{leak.modality}: {leak.kind}" for leak in report.leaks)
     for place, card in enumerate(report.cards):
         for column, seed in enumerate(report.seeds):
-            measured = [_cell(report.metrics[name][place, column]) for name in MEASURES]
+            measured = [
+                _cell(report.metrics[name][place, column]) if name in report.metrics else ""
+                for name in MEASURES
+            ]
             spent = [_cell(getattr(report.budget, name)[place]) for name in cost]
             epoch = int(report.epoch[place, column])
             writer.writerow(
                 (
                     report.config_hash,
                     report.data,
+                    leaks,
                     card.name,
                     card.where,
                     card.kind,
@@ -74,19 +89,21 @@ def to_csv(report: FusionReport) -> str:
 
 def to_latex(report: FusionReport) -> str:
     """A booktabs table: mean and half-width of the 95 % interval over seeds, best accuracy in bold."""
-    spread = {name: report.interval(name) for name in ("accuracy", "nll", "ece")}
+    names = [name for name in ("accuracy", "balanced_accuracy", "f1", "nll", "ece") if name in report.metrics]
+    spread = {name: report.interval(name) for name in names}
     means = spread["accuracy"][:, 0]
     best = int(np.nanargmax(means)) if np.isfinite(means).any() else -1
     lines = [
         f"% {_escaped(report.data)}; config {report.config_hash}; seeds {', '.join(map(str, report.seeds))}",
         f"% training: {report.plan.training}; intervals: 95 %, Student's t over seeds; * unequal budget",
-        r"\begin{tabular}{llrrrrr}",
+        *(f"% LEAK: {_escaped(leak.text)}" for leak in report.leaks),
+        rf"\begin{{tabular}}{{ll{'r' * len(names)}rr}}",
         r"\toprule",
-        r"Fusion & Class & Accuracy & NLL & ECE & Parameters & MFLOPs \\",
+        rf"Fusion & Class & {' & '.join(_TITLES[name] for name in names)} & Parameters & MFLOPs \\",
         r"\midrule",
     ]
     for place, card in enumerate(report.cards):
-        shown = [_plus_minus(spread[name][place]) for name in ("accuracy", "nll", "ece")]
+        shown = [_plus_minus(spread[name][place]) for name in names]
         if place == best:
             shown[0] = rf"\textbf{{{shown[0]}}}"
         star = "*" if card.name in report.budget.unmatched else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.axes import unit
+from workbench.calling import verb
 from workbench.errors import BadInputError, UnavailableError
 from workbench.fusion.comparison.report import FusionReport
 from workbench.results import Embeddings, Provenance
@@ -12,6 +13,7 @@ from workbench.results import Embeddings, Provenance
 __all__ = ["fused"]
 
 
+@verb
 def fused(report: FusionReport, fusion: str) -> Embeddings:
     """What stands before the last layer of a fusion (first seed), one vector an item of `report.items`.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.calling import verb
 from workbench.errors import BadInputError, UnavailableError, UnknownNameError, did_you_mean
 from workbench.fusion.comparison.costs import unmatched
 from workbench.fusion.comparison.keeping import made_by
@@ -17,10 +18,12 @@ from workbench.fusion.comparison.reporting import budget_note
 from workbench.fusion.comparison.running import INTERRUPTED, configuration
 from workbench.fusion.design import Fusion
 from workbench.results import Provenance
+from workbench.values import as_sentences
 
 __all__ = ["join"]
 
 
+@verb
 def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) -> FusionReport:
     """The fusions of several reports in one: yesterday's and today's, or those of two machines.
 
@@ -44,6 +47,7 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
         _same(first, other)
     rows = [(report, name) for report in reports for name in report.fusions]
     held = [(place, *row) for place, row in enumerate(rows) if row[1] in row[0].weights]  # what was finished
+    fusions = None if fusions is None else as_sentences(fusions, what="fusions")
     wanted = _order([name for _, _, name in held], fusions)
     order, chosen = [held[place][0] for place in wanted], [held[place][1:] for place in wanted]
     names = tuple(name for _, name in chosen)
@@ -63,7 +67,7 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
     return replace(
         first,
         cards=tuple(report.cards[report.place(name)] for report, name in chosen),
-        metrics={key: row(lambda one, key=key: one.metrics[key]) for key in first.metrics},  # type: ignore[misc]
+        metrics={key: row(lambda one, key=key: one.metrics[key]) for key in _measures(reports)},  # type: ignore[misc]
         curves={key: row(lambda one, key=key: one.curves[key]) for key in first.curves},  # type: ignore[misc]
         epoch=row(lambda one: one.epoch),
         calibration=row(lambda one: one.calibration),
@@ -78,10 +82,17 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
         broken={name: why for report in reports for name, why in report.broken.items()},
         complete=True,
         built=each("built"),
+        code="",
         config_hash=config,
         notes=_notes(reports, budget),
+        leaks=tuple(dict.fromkeys(leak for report in reports for leak in report.leaks)),
         provenance=_provenance(first, names, config),
     )
+
+
+def _measures(reports: Sequence[FusionReport]) -> list[str]:
+    """What was measured in all of them."""
+    return [key for key in reports[0].metrics if all(key in report.metrics for report in reports)]
 
 
 def _order(held: list[str], fusions: Sequence[str] | None) -> list[int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 
+from workbench.calling import verb
 from workbench.data import load
 from workbench.errors import UnknownNameError
 from workbench.fusion.comparison.keeping import open_report
@@ -12,9 +14,10 @@ from workbench.fusion.tokens import examples as made
 
 __all__ = ["KEPT", "measured"]
 
-KEPT = ("easy-vqa",)
+KEPT = ("easy-vqa", "easy-vqa-few", "easy-vqa-gaps")
 
 
+@verb
 def measured(data: str = "easy-vqa", *, examples: bool = False) -> FusionReport:
     """The comparison of every fusion on all of a data set, as it was measured for this version::
 
@@ -24,8 +27,12 @@ def measured(data: str = "easy-vqa", *, examples: bool = False) -> FusionReport:
     Weights, fused vectors and the answers to single items were kept in half precision; quality was
     computed before. Fusions of your own, compared on the same data with its `plan`, can join it.
 
+    "easy-vqa-few" and "easy-vqa-gaps" are small studies on part of its questions, with six fusions: 2,000
+    training rows, and 4,000 with gaps (`python -m workbench.recipes.easy_vqa_studies`). They hold no weights.
+
     Args:
-        examples: load the pictures and questions too (some seconds), so that items can be opened.
+        data: which of them. examples: load the pictures and questions too (some seconds), so that items can
+            be opened.
 
     Raises:
         UnknownNameError: none is kept for that data set.
@@ -33,4 +40,5 @@ def measured(data: str = "easy-vqa", *, examples: bool = False) -> FusionReport:
     if data not in KEPT:
         raise UnknownNameError(f"No comparison on {data!r} is kept; there is one on {', '.join(KEPT)}.")
     with resources.as_file(resources.files("workbench.fusion") / "kept" / data) as folder:
-        return open_report(folder, made(load(data)) if examples else None)
+        report = open_report(folder, made(load("easy-vqa")) if examples else None)
+    return replace(report, code=f"measured({data!r}{', examples=True' if examples else ''})")

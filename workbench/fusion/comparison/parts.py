@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import plural
+from workbench.portable import Portable
 
 __all__ = ["Budget", "Contributions", "Paired", "Pid", "Robustness"]
 
 
 @dataclass(frozen=True, eq=False)
-class Robustness:
+class Robustness(Portable):
     """Quality while one modality gets worse.
 
     Shapes:
@@ -44,7 +45,7 @@ class Robustness:
 
 
 @dataclass(frozen=True, eq=False)
-class Pid:
+class Pid(Portable):
     """Partial information decomposition of (image, text) about the label, in bits.
 
     Attributes:
@@ -64,7 +65,7 @@ class Pid:
 
 
 @dataclass(frozen=True, eq=False)
-class Contributions:
+class Contributions(Portable):
     """Which modality does the work, and how much of it only together.
 
     Shapes:
@@ -97,7 +98,7 @@ class Contributions:
 
 
 @dataclass(frozen=True, eq=False)
-class Budget:
+class Budget(Portable):
     """What each fusion costs. Arrays run over fusions.
 
     Attributes:

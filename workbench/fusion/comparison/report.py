@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, plural
+from workbench._repr import html_table, html_warnings, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import UnknownNameError, did_you_mean
 from workbench.fusion.comparison.parts import Budget, Contributions, Paired, Robustness
 from workbench.fusion.design import FusionCard, Plan
+from workbench.fusion.leaks import Leak
+from workbench.keeping import Form, Kept
 from workbench.results import Event, Provenance
 
 __all__ = ["FusionReport", "TrainingEvent"]
@@ -37,14 +39,17 @@ class TrainingEvent(Event):
 
 
 @dataclass(frozen=True, eq=False)
-class FusionReport:
+class FusionReport(Kept):
     """A comparison of fusions on one data set: same rows, same budgets, same seeds for all.
 
     NaN (or -1 in `epoch`) marks what an interrupted run did not reach; `complete` is False then.
 
     Attributes:
-        metrics: "accuracy", "auroc", "nll", "brier", "ece" to fusion x seed, on the test rows.
-        lines: twins of the numbers, by name: "chance", "ln K", and what the data know of themselves
+        metrics: "accuracy", "balanced_accuracy" (mean recall of the classes), "f1" (mean over classes),
+            "auroc", "nll", "brier", "ece" to fusion x seed, on the test rows. A report that an earlier
+            version kept may lack some.
+        lines: twins of the numbers, by name: "chance", "balanced chance" and "f1 chance" of always naming
+            the class most frequent in training, "ln K", and what the data know of themselves
             ("bayes_accuracy", "additive_accuracy").
         curves: "train_loss", "validation_loss", "validation_accuracy" to fusion x seed x epoch.
         epoch: fusion x seed; the epoch kept (from 1), chosen on validation.
@@ -57,9 +62,16 @@ class FusionReport:
         weights: fusion to name to array: the first seed's trained model, so that it can be asked
             again (`look`) without a live model.
         broken: fusion to the reason why it was not compared.
-        notes: what the reader must know; unequal budgets are among them.
+        notes: what the reader must know; unequal budgets are among them, and what `leaks` say.
+        leaks: ways in which test rows could be answered without learning, each with the modality that
+            reads it and its numbers; a comparison with one is no evidence.
+        code: Python that opens it again where it was kept; "" for one that was compared just now.
         built: fusion to the `Fusion` it was made by, for `look`.
     """
+
+    _form: ClassVar[Form] = Form("report", "fusion report", "workbench.fusion.open_report", widened=True)
+    _bound: ClassVar[Mapping[str, Any]] = MappingProxyType({"built": {}})
+    _left: ClassVar[tuple[str, ...]] = ("examples", "built", "code")
 
     data: str
     modalities: tuple[str, ...]
@@ -87,8 +99,10 @@ class FusionReport:
     broken: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     notes: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] = ()
     built: Mapping[str, Any] = field(default_factory=dict, repr=False)
     provenance: Provenance = field(default_factory=lambda: Provenance("compare"))
+    code: str = ""
 
     def __post_init__(self) -> None:
         sizes = {"fusion": len(self.cards), "seed": len(self.seeds)}
@@ -126,16 +140,44 @@ class FusionReport:
         return self.fusions.index(fusion)
 
     def interval(self, measure: str = "accuracy") -> NDArray[np.float64]:
-        """fusion x 3: mean over seeds, and the ends of its 95 % confidence interval (Student's t)."""
+        """fusion x 3: mean over seeds, and the ends of its 95 % confidence interval (Student's t).
+
+        Raises:
+            UnknownNameError: that was not measured; the message names what was.
+        """
         from workbench.fusion.statistics import interval
 
-        return np.stack([interval(row) for row in self.metrics[measure]])
+        return np.stack([interval(row) for row in self.measured(measure)])
+
+    def measured(self, measure: str) -> NDArray[np.float32]:
+        """fusion x seed: one of `metrics`.
+
+        Raises:
+            UnknownNameError: that was not measured; the message names what was.
+        """
+        if measure not in self.metrics:
+            raise UnknownNameError(
+                f"{measure!r} was not measured in this report; it holds {', '.join(self.metrics)}. "
+                f"Compare again to have it.{did_you_mean(measure, self.metrics)}"
+            )
+        return self.metrics[measure]
+
+    @property
+    def leaking(self) -> tuple[str, ...]:
+        """Modalities that `leaks` name, each once."""
+        return tuple(dict.fromkeys(leak.modality for leak in self.leaks))
+
+    @property
+    def plain_notes(self) -> tuple[str, ...]:
+        """`notes` without what `leaks` say."""
+        told = {leak.text for leak in self.leaks}
+        return tuple(note for note in self.notes if note not in told)
 
     def paired(self, first: str, second: str, measure: str = "accuracy") -> Paired:
         """`first` minus `second`, seed by seed, with its 95 % confidence interval."""
         from workbench.fusion.statistics import interval
 
-        values = self.metrics[measure]
+        values = self.measured(measure)
         difference = values[self.place(first)] - values[self.place(second)]
         mean, low, high = interval(difference)
         return Paired(first, second, measure, mean, low, high, int(np.isfinite(difference).sum()))
@@ -161,7 +203,7 @@ class FusionReport:
         Raises:
             BadInputError: the folder is there and not empty.
         """
-        from workbench.fusion.comparison.keeping import save_report
+        from workbench.fusion.comparison.saving import save_report
 
         return save_report(self, folder, half=half)
 
@@ -170,6 +212,9 @@ class FusionReport:
 
     def __repr__(self) -> str:
         cut = "" if self.complete else ", interrupted"
+        if self.leaks:
+            kinds = ", ".join(f"{leak.modality} ({leak.kind})" for leak in self.leaks)
+            cut += f", LEAKS: {kinds}"
         return (
             f"FusionReport({self.data!r}, {plural(len(self.cards), 'fusion')}, "
             f"{plural(len(self.seeds), 'seed')}, {plural(self.counts.get('test', 0), 'test item')}{cut})"
@@ -179,5 +224,7 @@ class FusionReport:
         from workbench.fusion.comparison.export import table
 
         header, rows = table(self)
-        notes = " ".join((*self.notes, *(f"{name}: {why}" for name, why in self.broken.items())))
-        return html_table(f"{self!r}. {notes}", header, rows)
+        notes = " ".join((*self.plain_notes, *(f"{name}: {why}" for name, why in self.broken.items())))
+        return html_warnings(leak.text for leak in self.leaks) + html_table(
+            f"{self!r}. {notes}", header, rows
+        )

@@ -13,9 +13,11 @@ from workbench.fusion.comparison.bundle import gather_rows
 from workbench.fusion.comparison.contributing import coalitions, information, interaction, shapley
 from workbench.fusion.comparison.costs import unmatched
 from workbench.fusion.comparison.parts import Budget, Contributions
+from workbench.fusion.comparison.rare import rare_notes
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.comparison.robust import collect
-from workbench.fusion.statistics import accuracy, auroc, brier, calibration, ece, nll
+from workbench.fusion.design import Plan
+from workbench.fusion.statistics import accuracy, auroc, balanced_accuracy, brier, calibration, ece, f1, nll
 from workbench.results import Provenance
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["budget_note", "report"]
 
 MEASURES: Mapping[str, Callable[[NDArray, NDArray], float]] = {
-    "accuracy": accuracy, "auroc": auroc, "nll": nll, "brier": brier, "ece": ece,
+    "accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "f1": f1, "auroc": auroc, "nll": nll,
+    "brier": brier, "ece": ece,
 }  # fmt: skip
 _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 _BINS = 15
@@ -73,6 +76,7 @@ def report(work: Run) -> FusionReport:
         broken=work.broken,
         complete=len(work.found) == len(names),
         notes=_notes(work, budget),
+        leaks=tuple(work.leaks),
         built={one.name: one for one in work.fusions},
         provenance=_provenance(work),
     )  # fmt: skip
@@ -109,11 +113,18 @@ def _curves(work: Run) -> dict[str, NDArray[np.float32]]:
 
 
 def _lines(work: Run, truth: NDArray) -> dict[str, float]:
-    """Chance: the class most frequent in training, always; and what the data know of themselves."""
+    """Chance: the class most frequent in training, always; and what the data know of themselves.
+
+    Answering so, one class of those that occur is right and no other: its recall is 1, its precision its
+    share.
+    """
     rows = work.data.rows
     usual = np.bincount(truth[rows["train"]]).argmax()
     share = np.bincount(truth[rows["test"]], minlength=work.data.spec.classes) / len(rows["test"])
-    lines = {"chance": float(share[usual]), "ln K": float(np.log(work.data.spec.classes))}
+    chance, occurring = float(share[usual]), int((share > 0).sum())
+    lines = {"chance": chance, "ln K": float(np.log(work.data.spec.classes))}
+    lines["balanced chance"] = float(share[usual] > 0) / occurring
+    lines["f1 chance"] = 2 * chance / (1 + chance) / (occurring + (chance == 0))
     known = {
         name: float(value) for name, value in work.examples.meta.items() if str(name).endswith("_accuracy")
     }
@@ -212,9 +223,26 @@ def _weights(found: Found) -> dict[str, NDArray]:
 
 
 def _notes(work: Run, budget: Budget) -> tuple[str, ...]:
-    notes = (*work.examples.notes, *work.data.notes, *work.notes)
-    notes += (budget_note(budget), *_gaps(work))
+    told = (leak.text for leak in work.leaks)
+    notes = (
+        *told,
+        *work.examples.notes,
+        *work.data.notes,
+        *rare_notes(work.examples, work.data.rows),
+        *work.notes,
+    )
+    notes += (_start_note(work.plan), budget_note(budget), *_gaps(work))
     return tuple(dict.fromkeys(note.rstrip(".") + "." for note in notes if note))
+
+
+def _start_note(plan: Plan) -> str:
+    """What a reader must know of where training began; nothing where it began at random weights."""
+    if plan.training != "experts-first":
+        return ""
+    return (
+        f"experts first: each expert was trained alone on the label for {plan.epochs} epochs, and from there "
+        f"all of a fusion jointly for {plan.epochs} more; curves and epochs are those of the second part."
+    )
 
 
 def budget_note(budget: Budget) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,14 +16,18 @@ from workbench.errors import Cancelled, UnsupportedError
 from workbench.fusion.comparison.bundle import Bundle, bundle, gather_rows
 from workbench.fusion.comparison.contributing import coalition_values, emap, gradients
 from workbench.fusion.comparison.costs import Cost, cost
-from workbench.fusion.comparison.report import FusionReport, TrainingEvent
+from workbench.fusion.comparison.effort import Effort, Told
+from workbench.fusion.comparison.leaking import find_leaks
+from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.comparison.robust import Scores, score_conditions
 from workbench.fusion.comparison.training import Curves, Trained, answers, train
 from workbench.fusion.design import Fusion, Plan
+from workbench.fusion.leaks import Leak
 from workbench.fusion.modules.building import fusion as named
 from workbench.fusion.theory.refusals import refusals
-from workbench.fusion.threads import one_thread
+from workbench.fusion.threads import stopper
 from workbench.results import OnEvent, ShouldStop
+from workbench.runtime import one_thread
 
 __all__ = ["Found", "Run", "configuration", "run"]
 
@@ -61,6 +65,7 @@ class Run:
     found: dict[str, Found] = field(default_factory=dict)
     curves: dict[str, Curves] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    leaks: Sequence[Leak] = ()
 
     @property
     def shown(self) -> NDArray[np.int64]:
@@ -90,20 +95,26 @@ def run(
         raise UnsupportedError("Nothing is left to compare. " + " ".join(broken.values()))
     config = configuration(examples.fingerprint, kept, seeds, plan)
     work = Run(examples, data, kept, seeds, plan, config, broken)
+    emap_items = min(EMAP_ITEMS, len(work.shown)) if len(data.spec.features) == 2 else 0
+    effort = Effort(plan, data, len(kept), len(work.shown), emap_items, on_event, seeds)
     try:
+        suspicion = find_leaks(examples, data.rows, stopper(should_stop))
+        work.leaks, work.notes = suspicion.leaks, tuple(suspicion.notes)
         with one_thread():
-            for place, one in enumerate(kept):
-                work.found[one.name] = _one(work, one, place, on_event, should_stop)
+            for one in kept:
+                work.found[one.name] = _one(work, one, effort, should_stop)
+                effort.end(one.name)
     except (Cancelled, KeyboardInterrupt):  # a notebook's stop button keeps what was finished, too
         done = plural(len(work.found), "fusion")
         kept_so_far = "what was finished is kept, and join() puts the rest beside it"
         work.notes += (f"{INTERRUPTED} {done} of {len(kept)}; {kept_so_far}",)
-    return report(work)
+    found = report(work)
+    if found.complete:
+        effort.finish()
+    return found
 
 
-def _one(
-    work: Run, one: Fusion, place: int, on_event: OnEvent | None, should_stop: ShouldStop | None
-) -> Found:
+def _one(work: Run, one: Fusion, effort: Effort, should_stop: ShouldStop | None) -> Found:
     plan, data, seeds = work.plan, work.data, work.seeds
     epochs = plan.epochs
     empty = np.full((len(seeds), epochs), np.nan)
@@ -111,44 +122,49 @@ def _one(
         name: empty.copy() for name in ("train_loss", "validation_loss", "validation_accuracy")
     }
 
-    def beat() -> None:
-        if should_stop is not None and should_stop():
-            raise Cancelled("Cancelled; the fusions finished so far are kept.")
+    stop = stopper(should_stop)
 
     def tick(epoch: int, newest: dict[str, NDArray[np.float64]]) -> None:
         for name, values in newest.items():
             seen[name][:, epoch - 1] = values
-        if on_event is not None:
-            points = {name: tuple(float(value) for value in values) for name, values in newest.items()}
-            done, total = place * epochs + epoch, len(work.fusions) * epochs
-            on_event(TrainingEvent("training", done, total, one.name, one.name, seeds, epoch, points))
-        beat()
+        points = {name: tuple(float(value) for value in values) for name, values in newest.items()}
+        effort.step(one.name, f"epoch {epoch} of {epochs}", effort.epoch, epoch=epoch, values=points)
+        stop()
 
-    beat()
-    trained = train(one, data, plan, seeds, beat, tick)
-    return _measured(work, trained, beat)
+    def expert(epoch: int) -> None:
+        effort.step(one.name, f"experts, epoch {epoch} of {epochs}", effort.epoch)
+        stop()
+
+    def told(what: str, rows: float) -> None:
+        effort.step(one.name, f"measuring {what}", rows)
+        stop()
+
+    stop()
+    trained = train(one, data, plan, seeds, stop, tick, expert)
+    return _measured(work, trained, told)
 
 
-def _measured(work: Run, trained: Trained, beat: Callable[[], None]) -> Found:
+def _measured(work: Run, trained: Trained, told: Told) -> Found:
     """The test rows, read once; then what happens to some of them under damage."""
     data, plan, replicas = work.data, work.plan, trained.replicas
     probability = answers(replicas, gather_rows(data, data.rows["test"]))
+    told("test rows", len(data.rows["test"]))
     shown = gather_rows(data, work.shown)
     truth = data.labels.cpu().numpy()[work.shown]
     first = replicas.model(0)
     with torch.inference_mode():
         fused = first(shown).fused.cpu().numpy()
     costed = gather_rows(data, data.rows["train"][: min(COSTED, plan.batch_size)])
-    found = Found(
-        trained, probability, fused, score_conditions(replicas, shown, truth, plan, beat), cost(first, costed)
-    )
+    damaged = score_conditions(replicas, shown, truth, plan, lambda: told("robustness", len(truth)))
+    found = Found(trained, probability, fused, damaged, cost(first, costed))
     if plan.contributions:
-        beat()
+        told("cost", 0)
         found.values = coalition_values(replicas, shown, truth)
-        beat()
+        told("contributions", 10 * len(truth))
         if len(data.spec.features) == 2:
             few = {name: (x[:EMAP_ITEMS], mask[:EMAP_ITEMS]) for name, (x, mask) in shown.items()}
             found.logits, found.summed = emap(replicas, few)
+            told("the EMAP", found.logits.shape[1] ** 2)
             found.cosine, found.ratio = gradients(replicas, data)
     return found
 

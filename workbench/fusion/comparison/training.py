@@ -54,15 +54,21 @@ class Trained:
 
 
 def train(
-    fusion: Fusion, data: Bundle, plan: Plan, seeds: Sequence[int], beat: Callable[[], None], tick: Tick
+    fusion: Fusion,
+    data: Bundle,
+    plan: Plan,
+    seeds: Sequence[int],
+    beat: Callable[[], None],
+    tick: Tick,
+    expert: Callable[[int], None] = lambda epoch: None,
 ) -> Trained:
     """Every seed's copy of a fusion, trained by the plan.
 
     A seed decides first weights and the order of the rows; two fusions with one seed meet the same rows
-    in the same order.
+    in the same order. `expert` hears each epoch of experts that are trained first.
 
     Raises:
-        UnsupportedError: separate training of a fusion that has no experts.
+        UnsupportedError: a training that begins with experts, of a fusion that has none.
         Cancelled: from `beat` or `tick`.
     """
     replicas = Replicas(
@@ -74,7 +80,7 @@ def train(
     if plan.training == "joint":
         found = _stage(replicas, _Whole(), list(replicas.parameters), data, plan, seeds, beat, tick)
     else:
-        found = _apart(fusion, replicas, data, plan, seeds, beat, tick)
+        found = _apart(fusion, replicas, data, plan, seeds, beat, tick, expert)
     curves, epoch, gaps = found
     return Trained(replicas, curves, epoch, (time.perf_counter() - start) / len(seeds), gaps)
 
@@ -134,8 +140,12 @@ def _apart(
     seeds: Sequence[int],
     beat: Callable[[], None],
     tick: Tick,
+    expert: Callable[[int], None],
 ) -> tuple[Curves, NDArray[np.int64], Gaps]:
-    """Experts first, each on the label; then, frozen, what combines them (if anything is left to train)."""
+    """Experts first, each on the label; then what combines them, or with "experts-first" all of it.
+
+    With "separate" the experts are frozen by then, and where nothing is left to train they are the fusion.
+    """
     parts: tuple[str, ...] = ()
     if hasattr(replicas.skeleton, "expert_parts"):
         parts = replicas.skeleton.expert_parts()  # type: ignore[operator]
@@ -145,16 +155,24 @@ def _apart(
             f"{fusion.name} has no experts of its own, so it cannot be trained apart: its modalities meet "
             "before anything is learnt. Use training='joint', or leave it out."
         )
-    rest = [name for name in replicas.parameters if name not in names]
+    together = plan.training == "experts-first"
+    rest = [name for name in replicas.parameters if together or name not in names]
     experts = _Experts(replicas, data, plan.design.width)
-    found = _stage(replicas, experts, names, data, plan, seeds, beat, tick if not rest else _quiet(beat))
+    found = _stage(replicas, experts, names, data, plan, seeds, beat, tick if not rest else _quiet(expert))
     if not rest:
         return found
-    return _stage(replicas, _Whole(), rest, data, plan, seeds, beat, tick)
+    curves, epoch, gaps = _stage(replicas, _Whole(), rest, data, plan, seeds, beat, tick)
+    return curves, epoch, _both(found[2], gaps)
 
 
-def _quiet(beat: Callable[[], None]) -> Tick:
-    return lambda _epoch, _values: beat()
+def _both(first: Gaps, second: Gaps) -> Gaps:
+    names = first.lost | second.lost
+    lost = {name: first.lost.get(name, 0) + second.lost.get(name, 0) for name in names}
+    return Gaps(lost, first.shown + second.shown)
+
+
+def _quiet(expert: Callable[[int], None]) -> Tick:
+    return lambda epoch, _values: expert(epoch)
 
 
 def _stage(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.calling import verb
 from workbench.data.examples import Examples
 from workbench.errors import BadInputError, UnavailableError
 from workbench.fusion.comparison.keeping import made_by
@@ -26,6 +27,7 @@ __all__ = ["look"]
 _REFERENCE = 40  # items over which a sum's functions are averaged
 
 
+@verb
 def look(report: FusionReport, fusion: str, items: Sequence[int]) -> Look:
     """Where a fusion looked, what its gates said, and what it would say to each modality alone.
 

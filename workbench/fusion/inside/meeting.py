@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench._repr import html_table, plural
+from workbench.calling import verb
 from workbench.capture.sites import block_of
 from workbench.capture.trace import Site, Trace
 from workbench.errors import BadInputError
@@ -87,6 +88,7 @@ class Meeting:
         return html_table(repr(self), header, rows)
 
 
+@verb
 def meeting(trace: Trace, *, trained: bool = True) -> Meeting:
     """What a captured pair tells of the model's fusion, in the terms of the lab.
 
@@ -130,12 +132,27 @@ def _gate(model: Any, site: Site) -> float | None:
     return None
 
 
+def _of_mixed_keys(site: Site, trace: Trace) -> list[Crossing]:
+    """A decoder reads a sequence in which a picture stands among words: what goes to the picture crosses."""
+    kinds = np.array(site.key.kinds)
+    pictured, seen = np.isin(kinds, ("patch", "picture")), kinds != "padding"
+    if not pictured.any():
+        return []
+    values = trace.attention(site).values.astype(np.float64)
+    share = values[:, :, pictured].sum(axis=2).mean(axis=1)
+    even = float(pictured.sum() / seen.sum())
+    ends = float(share.min()), float(share.max())
+    return [Crossing(site.name, "text", "image", "cross", float(share.mean()), *ends, even)]
+
+
 def _of_site(site: Site, trace: Trace) -> list[Crossing]:
     attention = trace.attention(site)
     if len(attention.queries) < site.query.count:
         raise BadInputError(
             f"{site.name} was captured with some rows only; capture with rows='all' to see what crosses."
         )
+    if site.kind == "cross" and site.key.side == "joint" and site.query.side == "text":
+        return _of_mixed_keys(site, trace)
     if site.kind == "cross" and site.query.side != site.key.side:
         gate = _gate(trace.model, site)
         return [Crossing(site.name, site.query.side, site.key.side, "cross", 1.0, 1.0, 1.0, 1.0, gate)]

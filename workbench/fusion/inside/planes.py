@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
 
 __all__ = ["PlaneTask", "additive_ceiling", "draw_points", "plane_task", "plane_tasks", "seen"]
@@ -46,6 +48,10 @@ class PlaneTask:
         centre = (np.arange(self.cells) + 0.5) * 2 / self.cells - 1
         return additive_ceiling(self.rule(*np.meshgrid(centre, centre)))
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A task of the house goes by its name: its rule is code."""
+        return (plane_task, (self.name,)) if self in _TASKS else super().__reduce__()
+
     def truth(self, axis: NDArray) -> NDArray[np.float32]:
         """row (text) x col (image): the right answer at every pair of values."""
         return self.rule(*np.meshgrid(axis, axis)).astype(np.float32)
@@ -60,6 +66,7 @@ class PlaneTask:
         return truth if self.additive_solves else np.full_like(truth, truth.mean())
 
 
+@verb
 def plane_tasks() -> tuple[PlaneTask, ...]:
     """Every task that `regions` knows, in the order in which to look at them."""
     return _TASKS

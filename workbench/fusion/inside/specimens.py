@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
 from workbench.fusion.inside.meeting import Meeting, meeting
 
@@ -29,6 +30,7 @@ _WORD_COUNT, _REGIONS, _PATCHES, _QUERIES = 6, 5, 16, 4
 _PICTURE = 63  # stands in the text where a language model reads a token of the picture
 
 
+@verb
 def specimen(name: str, *, seed: int = 0) -> Meeting:
     """Where picture and text meet in a tiny model of a family, measured by `capture`: half a second.
 

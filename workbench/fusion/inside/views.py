@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.axes import check_axes, frozen
+from workbench.fusion.design import Design
+from workbench.fusion.inside.kept_planes import PLANE_DESIGN
+from workbench.keeping import Form, Kept
+from workbench.portable import Portable
 from workbench.results import Provenance
 
 __all__ = ["Look", "Regions"]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Look(Portable):
     """One or more examples inside one fusion: where it looked, what its gates said.
 
     Shapes:
@@ -40,7 +45,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
+class Regions(Kept):
     """What each fusion decides over a plane: one number of each modality on each axis.
 
     Shapes:
@@ -50,7 +55,14 @@ class Regions:
             modality can do (a probability, .5 where it must guess)
         history: fusion x step x 2: training step and loss
         accuracy: fusion, on fresh points; `additive_ceiling` is the best of any additive score
+
+    Attributes:
+        steps: of training at most; one that had found its rule stopped earlier.
+        kept: fusions whose planes were not trained now but shipped with the package.
+        design: the size of every fusion.
     """
+
+    _form: ClassVar[Form] = Form("regions", "decision regions", "workbench.fusion.open_regions")
 
     task: str
     fusions: tuple[str, ...]
@@ -64,6 +76,8 @@ class Regions:
     steps: int
     complete: bool = True
     provenance: Provenance = field(default_factory=lambda: Provenance("regions"))
+    kept: tuple[str, ...] = ()
+    design: Design = PLANE_DESIGN
 
     def __post_init__(self) -> None:
         sizes = {"fusion": len(self.fusions), "row": len(self.axis), "col": len(self.axis)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from workbench.errors import BadInputError
@@ -47,7 +48,7 @@ def fusion(name: str | Fusion, *, depth: int = 2) -> Fusion:
         return name
     about = card(name, depth=depth)
     if name in COMBINERS:
-        return Fusion(about, lambda spec, design: LateLogits(spec, design, COMBINERS[name]))
+        return Fusion(about, partial(_late, name))
     if name in _CLASSES:
         return Fusion(about, _CLASSES[name])
     if name == "bottleneck":
@@ -55,9 +56,9 @@ def fusion(name: str | Fusion, *, depth: int = 2) -> Fusion:
     if name.startswith("slider-"):
         layer, bottleneck = slider_settings(name)
         options: dict[str, Any] = {"layer": layer, "bottleneck": bottleneck}
-        return Fusion(about, lambda spec, design: Slider(spec, design, **options), options)
+        return Fusion(about, partial(Slider, **options), options)
     modality = name.removeprefix("only-")
-    return Fusion(about, lambda spec, design: Alone(spec, design, modality), {"modality": modality})
+    return Fusion(about, partial(Alone, modality=modality), {"modality": modality})
 
 
 def build(name: str | Fusion, spec: Spec, design: Design | None = None) -> Any:
@@ -73,6 +74,10 @@ def build(name: str | Fusion, spec: Spec, design: Design | None = None) -> Any:
     if len(spec.features) < 2:
         raise BadInputError(f"A fusion needs two modalities; the spec has {list(spec.features)}.")
     return fusion(name, depth=chosen.depth).build(spec, chosen)
+
+
+def _late(name: str, spec: Spec, design: Design) -> LateLogits:
+    return LateLogits(spec, design, COMBINERS[name])
 
 
 def _bottleneck(spec: Spec, design: Design) -> Slider:

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from workbench.capture.recording import TURNS
+from workbench.capture.recording import slow_attention
+from workbench.capture.written import written_out
 from workbench.errors import UnsupportedError
 from workbench.fusion.design import Inputs
+from workbench.hooks import stand_in
 
 __all__ = ["count_flops"]
 
@@ -54,19 +56,13 @@ class _Counter(TorchDispatchMode):
 
 @contextmanager
 def _written_out() -> Iterator[None]:
-    """Attention as matrix products, and no fast path of `nn.MultiheadAttention`; put back after.
+    """Attention as matrix products, and no fast path of `nn.MultiheadAttention`, for this thread alone.
 
-    Torch has one such switch for the whole process: of two threads that turn it at once, the later would put
-    back what the earlier had set. `prove` counts in two.
+    Torch's own switches for both are the whole process's, and `prove` counts in two threads.
     """
-    from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    backend: Any = torch.backends.mha
-    with TURNS:
-        before = backend.get_fastpath_enabled()
-        backend.set_fastpath_enabled(False)
-        try:
-            with sdpa_kernel(SDPBackend.MATH):
-                yield
-        finally:
-            backend.set_fastpath_enabled(before)
+    def products(_: Any, *args: Any, **kwargs: Any) -> Tensor:
+        return written_out(*args, **kwargs)[1]
+
+    with slow_attention(), stand_in(functional, "scaled_dot_product_attention", products):
+        yield

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from workbench.fusion.design import Design, Fusion, FusionCard, Spec
 from workbench.fusion.modules.late import mean_logits, mean_probabilities, product_of_experts
-from workbench.fusion.replicas import BUILDING
 from workbench.fusion.statistics import ece, nll
 from workbench.fusion.theory.expectations import GAUSSIAN_NLL, Bound, judged
 from workbench.fusion.theory.proof import ProofRow
@@ -80,7 +79,7 @@ def rank_rows(one: Fusion, seed: int, beat: Callable[[], None]) -> list[ProofRow
 
 def _fit_products(one: Fusion, rank: int, seed: int, beat: Callable[[], None]) -> float:
     spec = Spec({"image": 1, "text": 1}, {"image": 1, "text": 1}, 1)
-    with BUILDING, seeded(seed):
+    with seeded(seed):
         module = one.build(spec, Design(width=_WIDTH, depth=1, heads=1, rank=rank))
     random = torch.Generator().manual_seed(seed)
     free = [value for name, value in module.named_parameters() if not name.startswith("streams.")]

@@ -8,12 +8,15 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._repr import one_line
+from workbench.calling import verb
 from workbench.data.examples import Examples, Tokens
 from workbench.errors import BadInputError
 
 __all__ = ["gaussian"]
 
 
+@verb
 def gaussian(items: int = 6000, *, means: tuple[float, float] = (1.0, 0.7), seed: int = 0) -> Examples:
     """Two measurements of one yes or no, each with normal noise of its own: one number a modality.
 
@@ -28,6 +31,14 @@ def gaussian(items: int = 6000, *, means: tuple[float, float] = (1.0, 0.7), seed
     """
     from workbench.fusion.theory.closed_forms import noisy_bayes, phi
 
+    if (
+        not isinstance(means, tuple | list)
+        or len(means) != 2
+        or not all(isinstance(m, int | float) for m in means)
+    ):
+        raise BadInputError(
+            f"means is {one_line(repr(means))}; expected two numbers above 0, one a modality."
+        )
     if items < 40 or min(means) <= 0:
         raise BadInputError(f"items={items}, means={means}; expected at least 40 items and means above 0.")
     random = np.random.default_rng(seed)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import asdict, dataclass, field, fields
+from typing import ClassVar
 
 from workbench._repr import html_table, plural
+from workbench.keeping import Form, Kept
 from workbench.results import Provenance
 
 __all__ = ["Proof", "ProofRow"]
@@ -39,7 +41,7 @@ class ProofRow:
 
 
 @dataclass(frozen=True, eq=False)
-class Proof:
+class Proof(Kept):
     """All rows of one `prove()`.
 
     Attributes:
@@ -47,6 +49,8 @@ class Proof:
         seconds: how long it took.
         complete: False if it was cancelled; the rows finished before are kept.
     """
+
+    _form: ClassVar[Form] = Form("proof", "proof", "workbench.fusion.open_proof")
 
     rows: tuple[ProofRow, ...]
     seconds: float

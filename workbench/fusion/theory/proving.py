@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from workbench.calling import verb
 from workbench.errors import Cancelled
 from workbench.fusion.cards import DEFAULT
 from workbench.fusion.design import Fusion
 from workbench.fusion.theory.proof import Proof, ProofRow
-from workbench.fusion.theory.refusals import names_of, remember
-from workbench.fusion.threads import one_thread
-from workbench.results import Event, OnEvent, Provenance, ShouldStop
+from workbench.fusion.theory.verdicts import names_of, remember
+from workbench.results import Event, OnEvent, Provenance, ShouldStop, listener
+from workbench.runtime import one_thread
 
 __all__ = ["PROVED", "prove"]
 
@@ -25,6 +26,7 @@ _MOST_WORKERS = 4
 _APART = ("stacking", "mean-logits")  # once more over experts that were trained apart
 
 
+@verb
 def prove(
     fusions: Sequence[str | Fusion] | None = None,
     *,
@@ -53,6 +55,7 @@ def prove(
     """
     from workbench.fusion.modules.building import fusion
 
+    on_event = listener(on_event)
     if fusions is not None:
         names_of(fusions, "prove")
     chosen = [fusion(name) for name in (PROVED if fusions is None else fusions)]
@@ -65,9 +68,10 @@ def prove(
             stopped.set()
             raise Cancelled("Cancelled; the fusions proved so far are kept.")
 
+    steps = _Steps(chosen, on_event)
     workers = max(1, min(_MOST_WORKERS, os.cpu_count() or 1, len(chosen)))
     with one_thread(), ThreadPoolExecutor(workers) as pool:
-        jobs = {pool.submit(_rows, one, seed, beat): place for place, one in enumerate(chosen)}
+        jobs = {pool.submit(_rows, one, seed, beat, steps): place for place, one in enumerate(chosen)}
         for job in as_completed(jobs):
             try:
                 found[jobs[job]] = job.result()
@@ -76,8 +80,7 @@ def prove(
             except BaseException:
                 stopped.set()
                 raise
-            if on_event is not None:
-                on_event(Event("proofs", len(found), len(chosen), chosen[jobs[job]].name))
+            steps.end(chosen[jobs[job]].name)
     rows = tuple(row for place in sorted(found) for row in found[place])
     settings = {"fusions": [one.name for one in chosen]}
     origin = Provenance("prove", parameters=settings, seed=seed)
@@ -86,7 +89,32 @@ def prove(
     return proof
 
 
-def _rows(one: Fusion, seed: int, beat: Callable[[], None]) -> list[ProofRow]:
+class _Steps:
+    """How far a proof is: the parts of every fusion in one count, from whichever thread they come."""
+
+    OF_ONE = 4 + 4  # structure and start, closed forms, rank, trained apart; and rounds of the trials
+
+    def __init__(self, chosen: Sequence[Fusion], on_event: OnEvent | None) -> None:
+        self._done = {one.name: 0 for one in chosen}
+        self._on_event, self._lock = on_event, threading.Lock()
+
+    def tell(self, name: str, part: str) -> None:
+        """One more part of a fusion is done."""
+        self._say(name, min(self.OF_ONE - 1, self._done[name] + 1), f"{name}, {part}")
+
+    def end(self, name: str) -> None:
+        """A fusion is done; rounds that it did not need count, too."""
+        self._say(name, self.OF_ONE, name)
+
+    def _say(self, name: str, done: int, message: str) -> None:
+        with self._lock:
+            self._done[name] = done
+            if self._on_event is not None:
+                whole = self.OF_ONE * len(self._done)
+                self._on_event(Event("proofs", sum(self._done.values()), whole, message))
+
+
+def _rows(one: Fusion, seed: int, beat: Callable[[], None], steps: _Steps) -> list[ProofRow]:
     from workbench.fusion.theory.closed_forms import gaussian_rows, rank_rows
     from workbench.fusion.theory.starting import start_rows
     from workbench.fusion.theory.structure import check_structure
@@ -94,8 +122,12 @@ def _rows(one: Fusion, seed: int, beat: Callable[[], None]) -> list[ProofRow]:
 
     beat()
     rows = check_structure(one, seed) + start_rows(one, seed)
-    rows += gaussian_rows(one, seed) + rank_rows(one, seed, beat)
-    rows += run_trials(one, seed, beat)
+    steps.tell(one.name, "structure")
+    rows += gaussian_rows(one, seed)
+    steps.tell(one.name, "closed forms")
+    rows += rank_rows(one, seed, beat)
+    steps.tell(one.name, "rank")
+    rows += run_trials(one, seed, beat, told=lambda: steps.tell(one.name, "tasks"))
     if one.name in _APART:
         rows += run_separate(one, seed, beat)
     return rows

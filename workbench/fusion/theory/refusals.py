@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Lock
-from typing import Any
 
-from workbench._repr import plural
-from workbench.errors import BadInputError, UnknownNameError
-from workbench.fusion.cards import card
 from workbench.fusion.design import Fusion, Plan
-from workbench.fusion.theory.proof import Proof
-from workbench.runtime import seeded
+from workbench.fusion.theory.proving import prove
+from workbench.fusion.theory.verdicts import verdict
 
-__all__ = ["names_of", "refusals", "remember"]
-
-_known: dict[tuple[Any, ...], tuple[str, Any]] = {}
-"""Name and what builds it to: why it is refused ("" if it was proved), and what builds it, held."""
-_lock = Lock()
-
-
-def names_of(fusions: Sequence[str | Fusion], verb: str) -> list[str]:
-    """Their names.
-
-    Raises:
-        BadInputError: not a list of names and `Fusion`s, or an empty one.
-    """
-    if isinstance(fusions, str | Fusion):
-        said = fusions if isinstance(fusions, str) else fusions.name
-        raise BadInputError(f"{verb} got the single fusion {said!r}; expected a list: [{said!r}].")
-    strange = [one for one in fusions if not isinstance(one, str | Fusion)]
-    if strange:
-        raise BadInputError(
-            f"{verb} got {strange[0]!r} among the fusions; expected names, such as 'low-rank', or `Fusion`s."
-        )
-    if not len(fusions):
-        raise BadInputError(f"There are no fusions to {verb}: the list is empty. Give at least one name.")
-    return [one if isinstance(one, str) else one.name for one in fusions]
+__all__ = ["refusals"]
 
 
 def refusals(fusions: Sequence[Fusion], plan: Plan) -> dict[str, str]:
     """Name to reason. A fusion of the user's own is proved first, once a process (some seconds)."""
     out = {}
     for one in fusions:
-        if plan.training == "separate" and not one.card.experts:
+        if plan.training != "joint" and not one.card.experts:
             out[one.name] = (
                 f"{one.name} has no experts of its own, so it cannot be trained apart; use training='joint'."
             )
@@ -54,57 +26,7 @@ def refusals(fusions: Sequence[Fusion], plan: Plan) -> dict[str, str]:
     return out
 
 
-def remember(fusions: Sequence[Fusion], proof: Proof) -> None:
-    """Keep what a proof found, so that `compare` refuses what failed."""
-    with _lock:
-        for one in fusions:
-            if one.name in proof.fusions:
-                key, held = _key(one)
-                _known[key] = _said(one.name, proof), held
-
-
 def _reason(one: Fusion) -> str:
-    key, _ = _key(one)
-    if key not in _known and not _shipped(one):
-        from workbench.fusion.theory.proving import prove
-
+    if verdict(one) is None:
         prove([one])  # remembers
-    return _known.get(key, ("", None))[0]
-
-
-def _said(name: str, proof: Proof) -> str:
-    failures = [row for row in proof.failures if row.fusion == name]
-    if not failures:
-        return ""
-    first = failures[0]
-    return (
-        f"{name} breaks its own class in {plural(len(failures), 'check')}, first {first.task}: "
-        f"{first.measure} is {first.measured:.3g}, theory says {first.theory}. "
-        f"See prove(['{name}']).failures."
-    )
-
-
-def _shipped(one: Fusion) -> bool:
-    """Built by this package: the test suite proves those."""
-    if not getattr(one.build, "__module__", "").startswith("workbench.fusion."):
-        return False
-    try:
-        return one.card == card(one.name, depth=int(one.options.get("depth", 2)))
-    except UnknownNameError:  # one of ours under a name and a card of the user's own
-        return False
-
-
-def _key(one: Fusion) -> tuple[tuple[Any, ...], Any]:
-    """What a verdict belongs to (the function that builds, the class it builds now), and both, to be held.
-
-    They are compared as objects, not by name: a cell that is run again, mended or newly broken, makes new
-    ones of the same name, and is proved again. Held, so that no later object gets their number.
-    """
-    if _shipped(one):
-        return (one.name,), None
-    from workbench.fusion.replicas import BUILDING
-    from workbench.fusion.theory.structure import DESIGN, SPEC
-
-    with BUILDING, seeded(0):
-        made = type(one.build(SPEC, DESIGN))
-    return (one.name, id(one.build), id(made)), (one.build, made)
+    return verdict(one) or ""

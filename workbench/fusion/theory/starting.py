@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from workbench.fusion.design import Fusion, FusionOutput
-from workbench.fusion.replicas import BUILDING
 from workbench.fusion.theory.expectations import Bound, judged
 from workbench.fusion.theory.proof import ProofRow
 from workbench.fusion.theory.structure import DESIGN, SPEC, Inputs, made_inputs
@@ -28,7 +27,7 @@ def start_rows(one: Fusion, seed: int = 0) -> list[ProofRow]:
     if one.card.name not in _STARTS:
         return []
     why, expected = _STARTS[one.card.name]
-    with BUILDING, seeded(seed):
+    with seeded(seed):
         module = one.build(SPEC, DESIGN)
         inputs = made_inputs()
     with torch.no_grad():

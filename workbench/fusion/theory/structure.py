@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from workbench.fusion.design import Design, Fusion, FusionCard, Spec
 from workbench.fusion.modules.flops import count_flops
-from workbench.fusion.replicas import BUILDING
 from workbench.fusion.theory.expectations import Bound, judged
 from workbench.fusion.theory.proof import ProofRow
 from workbench.runtime import seeded
@@ -27,7 +26,7 @@ Inputs = dict[str, tuple[Tensor, Tensor]]
 
 def check_structure(fusion: Fusion, seed: int = 0) -> list[ProofRow]:
     """One row a check. A fusion that fails one is broken whatever it learns."""
-    with BUILDING, seeded(seed):
+    with seeded(seed):
         module = fusion.build(SPEC, DESIGN)
         inputs = made_inputs()
     _two_steps(module, inputs)

@@ -34,11 +34,13 @@ Beat = Callable[[], None]
 """Called every few steps; raises `Cancelled` when the user has had enough."""
 
 
-def run_trials(fusion: Fusion, seed: int, beat: Beat, design: Design = SMALL) -> list[ProofRow]:
+def run_trials(
+    fusion: Fusion, seed: int, beat: Beat, design: Design = SMALL, told: Beat = lambda: None
+) -> list[ProofRow]:
     """Rows of every task. A task that should be solved and is not starts again from other weights.
 
     One start that gets there proves that the fusion can represent the rule. What a class *cannot* do is
-    asserted after the first round, in which the others do solve theirs.
+    asserted after the first round, in which the others do solve theirs. `told` is called after each round.
     """
     random = np.random.default_rng([seed, 7])
     left = list(TASKS)
@@ -51,6 +53,7 @@ def run_trials(fusion: Fusion, seed: int, beat: Beat, design: Design = SMALL) ->
         for task, numbers in zip(copies, measure(replicas, copies, random), strict=True):
             if task.name not in found or _rank(numbers) > _rank(found[task.name]):
                 found[task.name] = numbers
+        told()
         left = [task for task in left if must_solve(fusion.card, task) and not _solved(found[task.name])]
         if not left:
             break
