@@ -4,20 +4,28 @@
 calling the model again.
 """
 
+from workbench.zeroshot.alike import alike, as_one
 from workbench.zeroshot.calibration import fit_temperature, reject_cost, reliability
+from workbench.zeroshot.opening import open_ranking, open_retrieval
 from workbench.zeroshot.prompts import DEFAULT_TEMPLATES, PHOTO_TEMPLATES
+from workbench.zeroshot.reading import unread_words
 from workbench.zeroshot.scoring import leave_one_out, rescore, template_cosines
 from workbench.zeroshot.verbs import classify, retrieve
 
 __all__ = [
     "DEFAULT_TEMPLATES",
     "PHOTO_TEMPLATES",
+    "alike",
+    "as_one",
     "classify",
     "fit_temperature",
     "leave_one_out",
+    "open_ranking",
+    "open_retrieval",
     "reject_cost",
     "reliability",
     "rescore",
     "retrieve",
     "template_cosines",
+    "unread_words",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,15 +12,18 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from workbench._repr import plural
+from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.portable import Portable
 from workbench.results import Ranking
+from workbench.zeroshot.diagram import reliability_svg
 from workbench.zeroshot.scoring import Measure, reject_scores, rescore
 
 __all__ = ["RejectCost", "Reliability", "fit_temperature", "reject_cost", "reliability"]
 
 
 @dataclass(frozen=True, eq=False)
-class Reliability:
+class Reliability(Portable):
     """Confidence against accuracy in bins.
 
     Shapes:
@@ -34,8 +39,29 @@ class Reliability:
     count: NDArray[np.int64]
     error: float
 
+    @property
+    def gap(self) -> float:
+        """Mean confidence minus accuracy over all pictures: above 0 the model says it is surer than it is."""
+        filled = self.count > 0
+        gaps = self.confidence[filled] - self.accuracy[filled]
+        return float((gaps * self.count[filled]).sum() / self.count.sum())
+
     def __repr__(self) -> str:
         return f"Reliability(ECE {self.error:.3f} over {plural(int(self.count.sum()), 'picture')})"
+
+    def _repr_html_(self) -> str:
+        drawn = reliability_svg(self.edges, self.confidence, self.accuracy, self.count, self.error)
+        sure = "surer than it is right" if self.gap > 0 else "less sure than it is right"
+        return (
+            f"<figure style='margin: 0'>{drawn}<figcaption>Expected calibration error {self.error:.3f} over "
+            f"{plural(int(self.count.sum()), 'picture')}; on the whole {sure}, by {abs(self.gap):.1%}. "
+            "Blue: how many were right. Orange: how sure the model was. On the dashed line the two agree."
+            "</figcaption></figure>"
+        )
+
+
+#: The temperatures among which the best is looked for.
+_TEMPERATURES = (0.01, 100.0)
 
 
 @dataclass(frozen=True)
@@ -43,6 +69,7 @@ class RejectCost:
     """What "none of these" below a threshold does to pictures whose right label is known.
 
     Attributes:
+        measure: what is compared with the threshold.
         answered: share of all pictures that still get a label.
         correct_lost: share of the rightly named pictures that are now rejected.
         wrong_caught: share of the wrongly named ones, and of those with no right label, now rejected;
@@ -55,8 +82,20 @@ class RejectCost:
     correct_lost: float
     wrong_caught: float
     accuracy: float
+    measure: Measure = "probability"
+
+    def __repr__(self) -> str:
+        parts = (
+            ("answered", self.answered),
+            ("right ones lost", self.correct_lost),
+            ("wrong ones caught", self.wrong_caught),
+            ("right among the answered", self.accuracy),
+        )
+        told = ", ".join(f"{_percent(share)} {what}" for what, share in parts)
+        return f"RejectCost({self.measure} below {self.threshold:.3g}: {told})"
 
 
+@verb
 def reliability(
     ranking: Ranking, *, bins: int = 10, spacing: Literal["width", "mass"] = "width"
 ) -> Reliability:
@@ -85,10 +124,15 @@ def reliability(
     )
 
 
+@verb
 def fit_temperature(ranking: Ranking) -> float:
     """The temperature with the least negative log-likelihood on pictures whose right label is known.
 
     It changes no answer, only how sure the answers sound. Fit it on pictures you will not judge by.
+
+    Warns:
+        UserWarning: the best one lies beyond those tried, 0.01 to 100: no answer is wrong, or the scores know
+            nothing of the truth.
 
     Source: temperature scaling, Guo et al. 2017, section 4.2.
     """
@@ -105,10 +149,20 @@ def fit_temperature(ranking: Ranking) -> float:
         others[np.arange(len(truth)), truth] = chosen
         return float(-others.sum(axis=1).mean())
 
-    best = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded")
-    return float(np.exp(best.x))
+    low, high = _TEMPERATURES
+    best = float(np.exp(minimize_scalar(loss, bounds=(np.log(low), np.log(high)), method="bounded").x))
+    if not low * 1.01 < best < high / 1.01:
+        right = int((ranking.best[known] == truth).sum())
+        why = "smaller ones fit better still" if best < 1 else "larger ones fit better still"
+        warnings.warn(
+            f"The temperature {best:.3g} is the end of those tried, and {why}: {right} of {len(truth)} "
+            "answers are right. Fit it on more pictures, some of which the model gets wrong and some right.",
+            stacklevel=2,
+        )
+    return best
 
 
+@verb
 def reject_cost(ranking: Ranking, threshold: float, *, measure: Measure = "probability") -> RejectCost:
     """What rejecting every picture whose `measure` is below `threshold` costs and catches."""
     truth = _truth(ranking)
@@ -121,7 +175,12 @@ def reject_cost(ranking: Ranking, threshold: float, *, measure: Measure = "proba
         correct_lost=_share(~kept, right),
         wrong_caught=_share(~kept, ~right),
         accuracy=_share(right, answerable),
+        measure=measure,
     )
+
+
+def _percent(share: float) -> str:
+    return "no" if math.isnan(share) else f"{share:.1%}"
 
 
 def _share(what: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:

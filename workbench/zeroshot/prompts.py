@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+
+import numpy as np
 
 from workbench._repr import one_line, plural
 from workbench.errors import BadInputError
+from workbench.values import is_missing, sentences_of
 
 __all__ = [
     "DEFAULT_TEMPLATES",
@@ -35,7 +38,13 @@ _SLOT = "{}"
 
 def check_template(template: str) -> str:
     """`template` stripped, or `BadInputError`: it needs exactly one `{}` and no other brace."""
-    text = str(template).strip()
+    if not isinstance(template, str):
+        raise BadInputError(
+            f"A template is a {type(template).__name__} ({one_line(repr(template), most=40)}); expected a "
+            "sentence "
+            "with {} where the label goes."
+        )
+    text = template.strip()
     shown = repr(one_line(text))
     if not text:
         raise BadInputError("A template is empty. Write a sentence with {} where the label goes.")
@@ -54,17 +63,16 @@ def check_template(template: str) -> str:
     return text
 
 
-def check_templates(templates: Sequence[str]) -> tuple[str, ...]:
+def check_templates(templates: Iterable[str]) -> tuple[str, ...]:
     """All `templates`, checked and without repeats, in their order."""
-    if isinstance(templates, str):
-        templates = [templates]
-    checked = tuple(dict.fromkeys(check_template(template) for template in templates))
+    listed = sentences_of(templates, what="templates")
+    checked = tuple(dict.fromkeys(check_template(template) for template in listed))
     if not checked:
         raise BadInputError("No template was given. Give at least one, such as '{}' for the bare label.")
     return checked
 
 
-def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
+def check_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """All `labels`, stripped.
 
     Raises:
@@ -74,7 +82,8 @@ def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
         raise BadInputError(
             f"labels is the single text {one_line(labels)!r}. Give a list, as in ['a cat', 'a dog']."
         )
-    stripped = tuple(" ".join(str(label).split()) for label in labels)
+    labels = sentences_of(labels, what="labels")
+    stripped = tuple(" ".join(_label(label, place).split()) for place, label in enumerate(labels))
     if not stripped:
         raise BadInputError("No label was given. Give at least one; two or more make a choice.")
     blank = [place + 1 for place, label in enumerate(stripped) if not label]
@@ -91,6 +100,17 @@ def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
                 "The two would split one probability; keep one."
             )
     return stripped
+
+
+def _label(label: object, place: int) -> str:
+    """A label as text; numbers are written out, since the data's own may be class numbers."""
+    if isinstance(label, (str, bool, int, float, np.number, np.bool_)) and not is_missing(label):
+        return str(label)
+    if isinstance(label, str) or label is None or is_missing(label):
+        return ""
+    raise BadInputError(
+        f"Label {place + 1} is a {type(label).__name__} ({one_line(repr(label), most=40)}); expected words."
+    )
 
 
 def fill(label: str, template: str) -> str:

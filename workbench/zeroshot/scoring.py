@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.axes import unit
+from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.results import Ranking, Rule
 
@@ -26,6 +27,7 @@ __all__ = [
     "rescore",
     "sigmoid",
     "softmax",
+    "take",
     "template_cosines",
 ]
 
@@ -65,6 +67,7 @@ def probabilities(values: NDArray, rule: Rule) -> NDArray:
     return softmax(values) if rule == "softmax" else sigmoid(values)
 
 
+@verb
 def rescore(
     ranking: Ranking,
     *,
@@ -97,11 +100,13 @@ def rescore(
     )
 
 
+@verb
 def template_cosines(ranking: Ranking, item: int) -> Floats:
     """Cosine of one picture with every wording of every label, class x template."""
     return ranking.text @ ranking.image[item]
 
 
+@verb
 def leave_one_out(ranking: Ranking, *, item: int | None = None) -> NDArray[np.float64]:
     """template: how the margin changes when that wording is dropped; of one item, or the mean of all.
 
@@ -111,12 +116,27 @@ def leave_one_out(ranking: Ranking, *, item: int | None = None) -> NDArray[np.fl
     on = np.flatnonzero(ranking.active)
     if len(on) < 2:
         return effect
-    judged = ranking if item is None else _only(ranking, item)
+    judged = ranking if item is None else take(ranking, [item])
     for template in on:
         without = judged.active.copy()
         without[template] = False
         effect[template] = rescore(judged, active=without).margin.mean() - judged.margin.mean()
     return effect
+
+
+def take(ranking: Ranking, items: ArrayLike) -> Ranking:
+    """`ranking` of some of its items, in the order given: the same scores, without the pictures."""
+    rows = np.asarray(items, dtype=np.int64)
+    return replace(
+        ranking,
+        image=ranking.image[rows],
+        cosine=ranking.cosine[rows],
+        logit=ranking.logit[rows],
+        probability=ranking.probability[rows],
+        names=tuple(ranking.names[row] for row in rows) if ranking.names else (),
+        truth=None if ranking.truth is None else ranking.truth[rows],
+        pairs=None,
+    )
 
 
 def reject_scores(ranking: Ranking, measure: Measure = "probability") -> Floats:
@@ -127,21 +147,6 @@ def reject_scores(ranking: Ranking, measure: Measure = "probability") -> Floats:
         raise BadInputError(f"measure is {measure!r}; expected one of {', '.join(map(repr, MEASURES))}.")
     scores = ranking.probability if measure == "probability" else ranking.cosine
     return np.take_along_axis(scores, ranking.best[:, None], axis=1)[:, 0]
-
-
-def _only(ranking: Ranking, item: int) -> Ranking:
-    """`ranking` of one picture."""
-    row = slice(item, item + 1)
-    return replace(
-        ranking,
-        image=ranking.image[row],
-        cosine=ranking.cosine[row],
-        logit=ranking.logit[row],
-        probability=ranking.probability[row],
-        names=ranking.names[row],
-        truth=None if ranking.truth is None else ranking.truth[row],
-        pairs=None,
-    )
 
 
 def _scores(
@@ -184,6 +189,7 @@ def _positive(temperature: float) -> float:
     value = float(temperature)
     if not (np.isfinite(value) and value > 0):
         raise BadInputError(
-            f"temperature is {temperature!r}; expected a number above 0 (1 is the model's own)."
+            f"temperature is {temperature!r}; expected a number above 0. 1 is the model's own; "
+            "the nearer to 0, the more the best label takes of the probability."
         )
     return value
