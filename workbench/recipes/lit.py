@@ -158,25 +158,27 @@ def fit_head(
     group = torch.tensor([keys[key] for key in same])
     with seeded(settings.seed):
         head = LinearHead(image.shape[1], text.shape[1], settings.joint)
-        scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
-        optimizer = torch.optim.AdamW(
-            [*head.parameters(), scale], lr=settings.rate, weight_decay=settings.weight_decay
+        draws = torch.Generator()
+        draws.set_state(torch.get_rng_state())  # goes on by itself: training holds up nobody who draws
+    scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+    optimizer = torch.optim.AdamW(
+        [*head.parameters(), scale], lr=settings.rate, weight_decay=settings.weight_decay
+    )
+    for step in range(settings.steps):
+        _stop(should_stop)
+        rows = torch.randperm(len(image), generator=draws)[: settings.batch_size]
+        cosine = (
+            functional.normalize(head.image(image[rows]), dim=-1)
+            @ functional.normalize(head.text(text[rows]), dim=-1).mT
         )
-        for step in range(settings.steps):
-            _stop(should_stop)
-            rows = torch.randperm(len(image))[: settings.batch_size]
-            cosine = (
-                functional.normalize(head.image(image[rows]), dim=-1)
-                @ functional.normalize(head.text(text[rows]), dim=-1).mT
-            )
-            loss = _loss(cosine, group[rows], scale, settings.margin)
-            optimizer.zero_grad()
-            loss.backward()
-            for part in optimizer.param_groups:
-                part["lr"] = settings.rate * (1 - step / settings.steps)
-            optimizer.step()
-            if on_event is not None and (step + 1) % 20 == 0:
-                on_event(Event("training", step + 1, settings.steps, f"loss {loss.item():.3f}"))
+        loss = _loss(cosine, group[rows], scale, settings.margin)
+        optimizer.zero_grad()
+        loss.backward()
+        for part in optimizer.param_groups:
+            part["lr"] = settings.rate * (1 - step / settings.steps)
+        optimizer.step()
+        if on_event is not None and (step + 1) % 20 == 0:
+            on_event(Event("training", step + 1, settings.steps, f"loss {loss.item():.3f}"))
     return head.requires_grad_(False), scale.exp().item()
 
 

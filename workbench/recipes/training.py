@@ -45,7 +45,7 @@ class Pace(Protocol):
 
 
 class Training:
-    """A model under training in `folder`, which keeps `checkpoint.pt` and `log.jsonl`.
+    """A model under training in `folder`, which keeps `checkpoint.pt` and `log.jsonl`; None keeps nothing.
 
     A run that was killed goes on from its checkpoint, at step `first`; what it logged later is dropped.
 
@@ -55,15 +55,17 @@ class Training:
     """
 
     def __init__(
-        self, model: Any, pace: Pace, folder: Path, *, epsilon: float = 1e-8, every: int = 100
+        self, model: Any, pace: Pace, folder: Path | None, *, epsilon: float = 1e-8, every: int = 100
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.average: dict[str, Tensor] = {name: value.clone() for name, value in model.state_dict().items()}
         self._model, self._pace, self._every = model, pace, every
-        self._checkpoint, self._log = folder / "checkpoint.pt", folder / "log.jsonl"
         self._optimizers = _optimizers(model, pace, epsilon)
-        self.first = self._resume()
-        self._start_log()
+        self.first = 0
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._checkpoint, self._log = folder / "checkpoint.pt", folder / "log.jsonl"
+            self.first = self._resume()
+            self._start_log()
 
     def update(self, step: int, loss: Tensor) -> None:
         """One step down the gradient of `loss`; the averaged weights follow."""
@@ -100,16 +102,19 @@ class Training:
         part.replace(self._checkpoint)
 
     def _blend(self, keep: float) -> None:
-        for name, value in self._model.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - keep)
+        moving = {
+            name: value for name, value in self._model.state_dict().items() if value.is_floating_point()
+        }
+        # All tensors in one go: a GPU would wait for a hundred small calls.
+        torch._foreach_lerp_([self.average[name] for name in moving], list(moving.values()), 1 - keep)
 
     def _resume(self) -> int:
         if not self._checkpoint.is_file():
             return 0
-        state = torch.load(self._checkpoint, weights_only=True)
+        state = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
         self._model.load_state_dict(state["model"])
-        self.average.update(state["average"])
+        for name, value in state["average"].items():
+            self.average[name].copy_(value)
         for (optimizer, _), kept in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
         return int(state["step"])

@@ -10,9 +10,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import multiprocessing
+import os
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,10 +26,12 @@ from PIL import Image
 
 from workbench.data.emoji_table import EmojiRow, codepoints, emoji_rows
 from workbench.errors import UnavailableError
+from workbench.recipes.emoji_clip.carried import drawings_in
 
-__all__ = ["HELD_OUT", "SIDE", "STYLES", "Style", "draw", "fetch", "load_style"]
+__all__ = ["HELD_OUT", "SIDE", "STYLES", "Style", "draw", "fetch", "load_style", "sources"]
 
 SIDE = 80  # pixels: a little over the model's 64, so that augmentation can turn and crop
+_WORKERS = min(16, os.cpu_count() or 1)  # drawing is the slow part, and every drawing is by itself
 _log = logging.getLogger(__name__)
 
 
@@ -97,21 +102,31 @@ def load_style(style: Style, work: Path) -> Drawings:
 
 
 def draw(style: Style, work: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Join key and picture of every base emoji that the style has."""
+    """Join key and picture of every base emoji that the style has, drawn on all cores."""
+    found = list(sources(style, work))
+    apart = multiprocessing.get_context("spawn")  # a fork of a process that torch runs in can hang
+    with ProcessPoolExecutor(_WORKERS, mp_context=apart) as pool:
+        pictures = pool.map(_drawn, [content for _, content in found], chunksize=16)
+        yield from ((key, picture) for (key, _), picture in zip(found, pictures, strict=True))
+
+
+def sources(style: Style, work: Path) -> Iterator[tuple[str, bytes]]:
+    """Join key and content (SVG, PNG or WebP) of every base emoji that the style has."""
+    carried = drawings_in(work, style.name)
+    if carried:
+        yield from carried.items()
+        return
     rows = emoji_rows()
     if style.form == "wheel":
-        yield from ((row.hexcode, _opened(row.picture.read_bytes())) for row in rows)
+        yield from ((row.hexcode, row.picture.read_bytes()) for row in rows)
     elif style.form == "icons":
         yield from _icons(style, rows, work)
     else:
         files = _files(fetch(style, work), style.form)
-        for row in rows:
-            if row.hexcode in files:
-                content = files[row.hexcode].read_bytes()
-                yield row.hexcode, _opened(content) if style.form == "webp" else _rendered(content.decode())
+        yield from ((row.hexcode, files[row.hexcode].read_bytes()) for row in rows if row.hexcode in files)
 
 
-def _icons(style: Style, rows: tuple[EmojiRow, ...], work: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+def _icons(style: Style, rows: tuple[EmojiRow, ...], work: Path) -> Iterator[tuple[str, bytes]]:
     """Drawings of an Iconify set: SVG bodies by name, and a table from code points to names."""
     package = fetch(style, work) / "package"
     icons = json.loads((package / "icons.json").read_text("utf-8"))
@@ -125,7 +140,7 @@ def _icons(style: Style, rows: tuple[EmojiRow, ...], work: Path) -> Iterator[tup
         width, height = icon.get("width", icons.get("width", 16)), icon.get("height", icons.get("height", 16))
         left, top = icon.get("left", 0), icon.get("top", 0)
         box = f'xmlns="http://www.w3.org/2000/svg" viewBox="{left} {top} {width} {height}"'
-        yield row.hexcode, _rendered(f"<svg {box}>{icon['body']}</svg>")
+        yield row.hexcode, f"<svg {box}>{icon['body']}</svg>".encode()
 
 
 def _icon_names(style: Style, work: Path) -> dict[str, str]:
@@ -150,6 +165,11 @@ def _files(folder: Path, form: str) -> dict[str, Path]:
 
 def _is_hex(text: str) -> bool:
     return bool(text) and all(letter in "0123456789abcdefABCDEF" for letter in text)
+
+
+def _drawn(content: bytes) -> NDArray[np.uint8]:
+    is_svg = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    return _rendered(content.decode("utf-8-sig")) if is_svg else _opened(content)
 
 
 def _rendered(svg: str) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from workbench.data.emoji_table import emoji_rows
-from workbench.recipes.emoji_clip.art import STYLES, load_style
-from workbench.recipes.emoji_clip.texts import Captions, captions, sample
+from workbench.recipes.emoji_clip.art import STYLES, Style, load_style
+from workbench.recipes.emoji_clip.texts import ENGLISH, Captions, captions, groups, sample
 from workbench.recipes.emoji_clip.tokenizer import CONTEXT
 
 __all__ = ["IMAGE", "Material", "Mix", "augment", "batch", "held_out", "load_material", "tokens"]
@@ -55,38 +55,50 @@ class Material:
     groups: dict[str, str] = field(default_factory=dict)
 
 
-def held_out(seed: int = 0) -> frozenset[str]:
-    """Join keys of 200 concepts never seen in stage 1, from every group by its size."""
-    rows, chance = emoji_rows(), random.Random(seed)
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        groups.setdefault(row.group, []).append(row.hexcode)
+def held_out(seed: int = 0, groups: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Join keys of 200 concepts never seen in stage 1, from every group by its size.
+
+    Args:
+        groups: concept -> its group, in Unicode's order; None reads them from the installed packages.
+    """
+    chance = random.Random(seed)
+    belongs = {row.hexcode: row.group for row in emoji_rows()} if groups is None else groups
+    members: dict[str, list[str]] = {}
+    for key, group in belongs.items():
+        members.setdefault(group, []).append(key)
     chosen: list[str] = []
-    for _, keys in sorted(groups.items()):
-        chosen += chance.sample(keys, round(HELD_OUT_COUNT * len(keys) / len(rows)))
-    spare = [row.hexcode for row in rows if row.hexcode not in set(chosen)]
+    for _, keys in sorted(members.items()):
+        chosen += chance.sample(keys, round(HELD_OUT_COUNT * len(keys) / len(belongs)))
+    spare = [key for key in belongs if key not in set(chosen)]
     chosen += chance.sample(spare, max(0, HELD_OUT_COUNT - len(chosen)))
     return frozenset(chosen[:HELD_OUT_COUNT])
 
 
-def load_material(work: Path, *, without: frozenset[str] = frozenset()) -> Material:
+def load_material(
+    work: Path, *, without: frozenset[str] = frozenset(), styles: Sequence[Style] = STYLES
+) -> Material:
     """Pictures and captions of all concepts but those in `without`."""
-    keys = tuple(row.hexcode for row in emoji_rows() if row.hexcode not in without)
+    belongs = groups(work)
+    keys = tuple(key for key in belongs if key not in without)
     pictures: list[NDArray[np.uint8]] = []
     drawings: dict[str, list[int]] = {key: [] for key in keys}
-    for style in STYLES:
+    for style in styles:
         for key, picture in load_style(style, work).items():
             if key in drawings:
                 drawings[key].append(len(pictures))
                 pictures.append(picture)
     pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
     styled = {key: tuple(rows) for key, rows in drawings.items()}
-    groups = {row.hexcode: row.group for row in emoji_rows()}
-    return Material(keys, styled, pixels, captions(work), groups)
+    return Material(keys, styled, pixels, captions(work), dict(belongs))
 
 
 def batch(
-    material: Material, size: int, tokenizer: Tokenizer, chance: random.Random, mix: Mix = Mix()
+    material: Material,
+    size: int,
+    tokenizer: Tokenizer,
+    chance: random.Random,
+    mix: Mix = Mix(),
+    strength: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Pictures (batch x channel x row x col, in 0..1) and token ids (batch x token) of the same concepts.
 
@@ -94,13 +106,13 @@ def batch(
     """
     concepts = _concepts(material, size, chance, mix.near)
     rows = [_drawing(material.drawings[key], chance, mix.shipped) for key in concepts]
-    languages = ["en" if chance.random() < 0.55 else "zh" for _ in concepts]
+    languages = ["en" if chance.random() < ENGLISH else "zh" for _ in concepts]
     texts = [
         sample(chance, material.words[language][key], language)
         for key, language in zip(concepts, languages, strict=True)
     ]
     generator = torch.Generator().manual_seed(chance.getrandbits(60))
-    return augment(material.pixels[rows], generator), tokens(tokenizer, texts)
+    return augment(material.pixels[rows], generator, strength), tokens(tokenizer, texts)
 
 
 def _concepts(material: Material, size: int, chance: random.Random, near: float) -> list[str]:
@@ -125,67 +137,74 @@ def tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
     return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(list(texts))])
 
 
-def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
+def augment(pixels: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """RGBA drawings turned, moved, recoloured and put on a ground, mostly white, as at inference.
 
-    No mirroring: it would turn arrows round and swap flags.
+    No mirroring: it would turn arrows round and swap flags. `strength` stretches every range but the
+    grounds'. All is done where `pixels` and `generator` are.
     """
-    drawn = _moved(pixels.float() / 255, generator)
+    drawn = _moved(pixels.float() / 255, generator, strength)
     colour, alpha = drawn[:, :3], drawn[:, 3:]
-    return _cut(
-        _recoloured(colour, generator) * alpha + _ground(len(pixels), generator) * (1 - alpha), generator
-    )
+    ground = _ground(len(pixels), generator)
+    return _cut(_recoloured(colour, generator, strength) * alpha + ground * (1 - alpha), generator, strength)
 
 
 def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(count, generator=generator)
+    return low + (high - low) * _random(count, generator=generator)
 
 
-def _moved(drawn: Tensor, generator: torch.Generator) -> Tensor:
-    count = len(drawn)
+def _random(*shape: int, generator: torch.Generator) -> Tensor:
+    return torch.rand(*shape, generator=generator, device=generator.device)
+
+
+def _moved(drawn: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+    count, device = len(drawn), drawn.device
     # Colours are premultiplied while they are interpolated; else the border takes on the hidden colour.
     drawn = torch.cat([drawn[:, :3] * drawn[:, 3:], drawn[:, 3:]], dim=1)
-    angle = torch.deg2rad(12 * torch.randn(count, generator=generator).clamp(-2, 2))
-    zoom = 1 / _uniform(count, 0.75, 1.08, generator)
-    stretch = _uniform(count, 0.92, 1.08, generator)
-    theta = torch.zeros(count, 2, 3)
+    turns = torch.randn(count, generator=generator, device=device)
+    angle = torch.deg2rad(12 * strength * turns.clamp(-2, 2))
+    zoom = 1 / _uniform(count, 1 - 0.25 * strength, 1.08, generator)
+    stretch = _uniform(count, 1 - 0.08 * strength, 1 + 0.08 * strength, generator)
+    theta = torch.zeros(count, 2, 3, device=device)
     theta[:, 0, 0], theta[:, 0, 1] = zoom * stretch * torch.cos(angle), -zoom * torch.sin(angle)
     theta[:, 1, 0], theta[:, 1, 1] = zoom * stretch * torch.sin(angle), zoom * torch.cos(angle)
-    theta[:, :, 2] = 0.12 * (2 * torch.rand(count, 2, generator=generator) - 1)
-    plain = (
-        torch.rand(count, generator=generator) < 0.35
-    )  # as it comes, so that the plain drawing is known best
-    theta[plain] = torch.tensor([[1.0, 0, 0], [0, 1.0, 0]])
+    theta[:, :, 2] = 0.12 * strength * (2 * _random(count, 2, generator=generator) - 1)
+    # As it comes, so that the plain drawing is known best.
+    plain = (_random(count, generator=generator) < 0.35).view(-1, 1, 1)
+    theta = torch.where(plain, torch.eye(2, 3, device=device), theta)
     grid = functional.affine_grid(theta, [count, 4, IMAGE, IMAGE], align_corners=False)
     moved = functional.grid_sample(drawn, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return torch.cat([moved[:, :3] / moved[:, 3:].clamp_min(1e-4), moved[:, 3:]], dim=1).clamp(0, 1)
 
 
-def _recoloured(colour: Tensor, generator: torch.Generator) -> Tensor:
+def _recoloured(colour: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     count = len(colour)
+
+    def about_one(below: float, above: float, values: int = count) -> Tensor:
+        return _uniform(values, 1 - below * strength, 1 + above * strength, generator)
+
     grey = colour.mean(dim=1, keepdim=True)
-    saturation = _uniform(count, 0.6, 1.25, generator)
-    saturation[torch.rand(count, generator=generator) < 0.04] = 0
+    saturation = about_one(0.4, 0.25) * (_random(count, generator=generator) >= 0.04 * strength)
     shifted = grey + saturation.view(-1, 1, 1, 1) * (colour - grey)
-    gain = _uniform(3 * count, 0.9, 1.1, generator).view(count, 3, 1, 1)
-    contrast = _uniform(count, 0.75, 1.15, generator).view(-1, 1, 1, 1)
-    shift = _uniform(count, -0.08, 0.08, generator).view(-1, 1, 1, 1)
+    gain = about_one(0.1, 0.1, 3 * count).view(count, 3, 1, 1)
+    contrast = about_one(0.25, 0.15).view(-1, 1, 1, 1)
+    shift = strength * _uniform(count, -0.08, 0.08, generator).view(-1, 1, 1, 1)
     return ((shifted * gain - 0.5) * contrast + 0.5 + shift).clamp(0, 1)
 
 
 def _ground(count: int, generator: torch.Generator) -> Tensor:
-    ground = torch.ones(count, 3, IMAGE, IMAGE)
-    kind = torch.rand(count, generator=generator)
-    flat = torch.rand(count, 3, 1, 1, generator=generator).expand(-1, -1, IMAGE, IMAGE)
-    coarse = functional.interpolate(torch.rand(count, 3, 4, 4, generator=generator), IMAGE, mode="bilinear")
-    ground = torch.where((kind > 0.75).view(-1, 1, 1, 1), flat, ground)
-    return torch.where((kind > 0.9).view(-1, 1, 1, 1), coarse, ground)
+    kind = _random(count, generator=generator).view(-1, 1, 1, 1)
+    flat = _random(count, 3, 1, 1, generator=generator)
+    coarse = functional.interpolate(_random(count, 3, 4, 4, generator=generator), IMAGE, mode="bilinear")
+    return torch.where(kind > 0.9, coarse, torch.where(kind > 0.75, flat, 1.0))
 
 
-def _cut(pictures: Tensor, generator: torch.Generator) -> Tensor:
+def _cut(pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """A grey square over a part of one picture in eight."""
-    for place in torch.nonzero(torch.rand(len(pictures), generator=generator) < 0.125).flatten().tolist():
-        side = int(torch.randint(8, 20, (1,), generator=generator))
-        top, left = torch.randint(0, IMAGE - side, (2,), generator=generator).tolist()
-        pictures[place, :, top : top + side, left : left + side] = 0.5
-    return pictures
+    count = len(pictures)
+    side = _uniform(count, 8, 20, generator).floor()
+    top, left = ((_random(count, generator=generator) * (IMAGE - side)).floor() for _ in range(2))
+    side = side * (_random(count, generator=generator) < 0.125 * strength)
+    along = torch.arange(IMAGE, device=pictures.device)
+    rows, columns = ((along >= start[:, None]) & (along < (start + side)[:, None]) for start in (top, left))
+    return torch.where((rows[:, :, None] & columns[:, None, :])[:, None], 0.5, pictures)

@@ -8,7 +8,7 @@ from typing import Any
 
 import open_clip
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +16,7 @@ from torch.nn import functional
 from workbench.recipes.emoji_clip.batches import IMAGE
 from workbench.recipes.emoji_clip.tokenizer import CONTEXT, save
 
-__all__ = ["build", "config", "contrastive_loss", "embed_pair", "export"]
+__all__ = ["PatchDropout", "build", "config", "contrastive_loss", "embed_pair", "export", "stored"]
 
 WIDTH = 192
 MEAN = STD = (0.5, 0.5, 0.5)
@@ -43,17 +43,41 @@ def build(vocabulary: int, *, patch_dropout: float = 0.0) -> nn.Module:
     chosen = config(vocabulary)
     chosen["vision_cfg"]["patch_dropout"] = patch_dropout
     text = {key: value for key, value in chosen["text_cfg"].items() if key != "hf_tokenizer_name"}
-    return open_clip.CLIP(chosen["embed_dim"], chosen["vision_cfg"], text)
+    model = open_clip.CLIP(chosen["embed_dim"], chosen["vision_cfg"], text)
+    if patch_dropout:
+        model.visual.patch_dropout = PatchDropout(patch_dropout)
+    return model
+
+
+class PatchDropout(nn.Module):
+    """Each picture keeps a random share of its patches, and the class token (FLIP).
+
+    open_clip's own draws on the CPU, and a GPU would wait for it at every step.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """item x token x feature, the class token first."""
+        if not self.training:
+            return tokens
+        items, patches = tokens.shape[0], tokens.shape[1] - 1
+        keys = torch.randn(items, patches, device=tokens.device)
+        kept = 1 + keys.topk(max(1, int(patches * (1 - self.share))), dim=1).indices
+        kept = torch.cat([kept.new_zeros(items, 1), kept], dim=1)
+        return tokens.gather(1, kept[:, :, None].expand(-1, -1, tokens.shape[2]))
 
 
 def embed_pair(model: Any, pictures: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
     """Unit vectors of pictures in 0..1 and of token ids shorter than the full context, batch x feature."""
-    mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in (MEAN, STD))
+    mean, std = (torch.tensor(value, device=pictures.device).view(1, 3, 1, 1) for value in (MEAN, STD))
     image = model.encode_image((pictures - mean) / std, normalize=True)
     length = text.shape[1]
     hidden = model.token_embedding(text) + model.positional_embedding[:length]
     hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
-    pooled = hidden[torch.arange(len(text)), text.argmax(dim=1)]
+    pooled = hidden[torch.arange(len(text), device=text.device), text.argmax(dim=1)]
     return image, functional.normalize(pooled @ model.text_projection, dim=-1)
 
 
@@ -63,7 +87,7 @@ def contrastive_loss(image: Tensor, text: Tensor, log_scale: Tensor) -> Tensor:
     Source: CLIP, Radford et al. 2021, figure 3.
     """
     logits = log_scale.exp() * image.float() @ text.float().T
-    target = torch.arange(len(logits))
+    target = torch.arange(len(logits), device=logits.device)
     return (functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)) / 2
 
 
@@ -80,11 +104,17 @@ def export(state: dict[str, Tensor], tokenizer: Tokenizer, folder: Path) -> None
     written = {"model_cfg": config(tokenizer.get_vocab_size()), "preprocess_cfg": preprocess}
     (folder / "open_clip_config.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
     weights = {
-        name: value.half().contiguous() if value.is_floating_point() else value
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for name, value in state.items()
     }
     # The scale stays exact: it multiplies every logit.
-    weights["logit_scale"] = state["logit_scale"].float()
+    weights["logit_scale"] = state["logit_scale"].float().cpu()
     file = folder / "open_clip_model.safetensors"
     save_file(weights, file, metadata={"format": "pt"})
     file.chmod(0o644)  # it is written for its owner alone, and would be installed so
+
+
+def stored(folder: Path) -> dict[str, Tensor]:
+    """The weights of a model folder, in single precision: what training can go on from."""
+    loaded = load_file(folder / "open_clip_model.safetensors")
+    return {name: value.float() if value.is_floating_point() else value for name, value in loaded.items()}

@@ -245,4 +245,4 @@ def _open_moji(shipped: Pairs, work: Path | None, fetch_style: bool) -> Pairs | 
 
 
 def _source(drawing: NDArray[np.uint8]) -> Source:
-    return Source(partial(open_picture, drawing), lambda: content_key(drawing))
+    return Source(partial(open_picture, drawing), partial(content_key, drawing))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from workbench.data.emoji_table import codepoints, emoji_rows, translations
 from workbench.recipes.emoji_clip.art import Style, fetch
+from workbench.recipes.emoji_clip.carried import told_in
 
-__all__ = ["TEMPLATES", "Captions", "captions", "sample", "vocabulary"]
+__all__ = ["TEMPLATES", "Captions", "captions", "groups", "sample", "told", "vocabulary"]
 
 CLDR = Style("cldr", "cldr-annotations-full@48.2.0", "Unicode-3.0", "svg")
 CLDR_DERIVED = Style("cldr-derived", "cldr-annotations-derived-full@48.2.0", "Unicode-3.0", "svg")
@@ -33,6 +34,9 @@ TEMPLATES = {
     ),
     "zh": ("一张{}的图片", "{}的图片", "一个{}", "{}的表情", "这是{}", "画的是{}", "{}图标"),
 }
+ENGLISH = 0.55  # share of the captions
+NAME_BELOW = 0.75  # of a draw in 0..1: below it the word is the name itself, above it another word
+BARE_BELOW, BARE_AGAIN = 0.45, 0.88  # of the same draw: between them the word stands in a template
 _SHARED_BY_FEW = 4  # a keyword of more emoji than this says too little about any of them
 
 
@@ -46,14 +50,35 @@ class Captions:
 
 def captions(work: Path) -> dict[str, dict[str, Captions]]:
     """language -> join key -> captions of every base emoji."""
-    return {language: _language(language, work) for language in ("en", "zh")}
+    carried = told_in(work)
+    if carried is None:
+        return {language: _language(language, work) for language in ("en", "zh")}
+    return {
+        language: {key: Captions(name, tuple(others)) for key, (name, *others) in words.items()}
+        for language, words in carried["words"].items()
+    }
+
+
+def groups(work: Path) -> dict[str, str]:
+    """Join key -> group of every base emoji, in Unicode's order."""
+    carried = told_in(work)
+    return {row.hexcode: row.group for row in emoji_rows()} if carried is None else carried["groups"]
+
+
+def told(work: Path) -> dict[str, dict]:
+    """Groups and words in the form that is carried to another machine."""
+    words = {
+        language: {key: [one.name, *one.others] for key, one in known.items()}
+        for language, known in captions(work).items()
+    }
+    return {"groups": groups(work), "words": words}
 
 
 def sample(chance: random.Random, known: Captions, language: str) -> str:
     """One caption: mostly the bare name, else a name in a template, else another word for it."""
     kind = chance.random()
-    word = known.name if kind < 0.75 or not known.others else chance.choice(known.others)
-    if kind < 0.45 or kind > 0.88:
+    word = known.name if kind < NAME_BELOW or not known.others else chance.choice(known.others)
+    if kind < BARE_BELOW or kind > BARE_AGAIN:
         return word
     return chance.choice(TEMPLATES[language]).replace("{}", word)
 

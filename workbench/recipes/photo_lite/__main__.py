@@ -1,4 +1,4 @@
-"""Command line of the recipe: fetch the pictures, train the head, score it and write the card."""
+"""Command line of the recipe: fetch the pictures, train the head, calibrate and score it, write the card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.models.cards import WEIGHTS
 def main() -> None:
     """Parse the step and run it."""
     parser = argparse.ArgumentParser(prog="python -m workbench.recipes.photo_lite", description=__doc__)
-    parser.add_argument("step", choices=("fetch", "train", "score"))
+    parser.add_argument("step", choices=("fetch", "train", "calibrate", "score"))
     parser.add_argument("--work", type=Path, default=Path("build/photo-lite"), help="packages, features")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the model folders are written")
     parser.add_argument("--seed", type=int, default=0)
@@ -29,6 +29,11 @@ def main() -> None:
         from workbench.recipes.photo_lite.train import run
 
         run(chosen.work, chosen.weights, seed=chosen.seed)
+    elif chosen.step == "calibrate":
+        from workbench.recipes.photo_lite.calibrate import advise
+        from workbench.recipes.photo_lite.score import METHODS, known_photographs
+
+        advise(chosen.weights, METHODS, known_photographs(chosen.work), seed=chosen.seed)
     else:
         from workbench.recipes.photo_lite.card import write_card
         from workbench.recipes.photo_lite.score import measure

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from workbench import data, models
 from workbench.data.pairs import Pairs
 from workbench.embedding import embed_pictures, embed_texts
+from workbench.errors import UnavailableError
 from workbench.models.base import DualEncoder
 from workbench.models.cards import WEIGHTS
+from workbench.recipes.photo_lite.calibrate import Known
+from workbench.recipes.photo_lite.train import FOLDERS as METHODS
 from workbench.zeroshot import classify
 
-__all__ = ["EIGHT", "METHODS", "coco_figures", "measure", "recalls"]
+__all__ = ["EIGHT", "METHODS", "coco_figures", "known_photographs", "measure", "recalls"]
 
-METHODS = {"mixture": "photo-lite", "conse": "photo-lite-conse", "linear": "photo-lite-linear"}
 EIGHT = {
     "astronaut.png": "a portrait of an astronaut with the American flag",
     "chelsea.png": "a facial photo of a tabby cat",
@@ -49,6 +51,23 @@ def measure(weights: Path = WEIGHTS, work: Path = Path("build/photo-lite")) -> F
             {"coco": coco_figures(model, coco)} if coco.is_dir() else {"coco": _NOT_MEASURED}
         )
     return found
+
+
+def known_photographs(work: Path) -> Known:
+    """COCO's photographs that show at least one of its categories, with all its names.
+
+    Raises:
+        UnavailableError: there are none in the folder `coco` of `work`.
+    """
+    if not (work / "coco").is_dir():
+        raise UnavailableError(
+            f"There are no COCO photographs in {work / 'coco'}. Put some there, in COCO's own form "
+            "(annotations/captions_PART.json, annotations/instances_PART.json, PART/*.jpg)."
+        )
+    pictures, _, _, categories, names, _ = _coco(work / "coco")
+    own = np.array([[name in mine for name in names] for mine in categories])
+    rows = np.flatnonzero(own.any(axis=1))
+    return Known(pictures[rows], names, own[rows], "COCO photographs, by category")
 
 
 def recalls(cosine: NDArray[np.float32], owner: NDArray[np.int64]) -> dict[str, dict[str, float]]:
@@ -77,16 +96,23 @@ def coco_figures(model: DualEncoder, folder: Path) -> Figures:
         mine = np.isin(owner, rows)
         found[part] = recalls(cosine[mine][:, rows], np.searchsorted(rows, owner[mine]))
     found["chance"] = {str(k): round(k / len(pictures), 4) for k in (1, 5, 10)}
+    found["one_category"] = one_category(model, pictures, categories, names)
+    return found
+
+
+def one_category(
+    model: DualEncoder, pictures: Pairs, categories: Sequence[Sequence[str]], names: list[str]
+) -> Figures:
+    """Naming the photographs of one category among all names, in the wording that the model advises."""
     single = [row for row, own in enumerate(categories) if len(own) == 1]
     ranking = classify(model, pictures[single], names)
     right = [names.index(categories[row][0]) for row in single]
-    found["one_category"] = {
+    return {
         "pictures": len(single),
         "first": round(float((ranking.best == right).mean()), 4),
         "first_five": round(float((ranking.order[:, :5] == np.array(right)[:, None]).any(axis=1).mean()), 4),
         "chance_first": round(1 / len(names), 4),
     }
-    return found
 
 
 def _eight(model: DualEncoder) -> Figures:

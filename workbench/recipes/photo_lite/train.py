@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from workbench import data
 from workbench.models.adapters.joined.describe import PHOTO_PICTURES, PHOTO_TEXTS
-from workbench.models.adapters.joined.encoder import CONFIG, HEAD, JoinedModel, load_towers, save_joined
+from workbench.models.adapters.joined.encoder import CONFIG, HEAD, load_towers, save_joined
 from workbench.models.adapters.joined.heads import ConseHead, MixtureHead
 from workbench.models.adapters.joined.picture_towers import PictureTower
 from workbench.recipes.lit import Settings, fit_head, text_features
-from workbench.recipes.photo_lite.calibrate import calibrate
+from workbench.recipes.photo_lite.calibrate import Known, advise
 from workbench.recipes.photo_lite.classes import class_features, name_vectors
 from workbench.recipes.photo_lite.material import Item, items
 from workbench.recipes.photo_lite.scenes import scenes
 
-__all__ = ["FINAL", "held_out", "run", "singles", "stamps"]
+__all__ = ["FINAL", "FOLDERS", "held_out", "run", "singles", "stamps"]
 
 FINAL = "photo-lite"
+FOLDERS = {"mixture": FINAL, "conse": f"{FINAL}-conse", "linear": f"{FINAL}-linear"}
+"""Method to folder; the first is the model, the others its halves."""
 _KEPT_EVERY = 7  # of the photographic stamps every seventh is kept for choosing and calibrating
 MIXED = 1500
 POWER, SHARE = 0.75, 0.7
@@ -53,24 +58,28 @@ def run(work: Path, weights: Path, *, seed: int = 0) -> None:
     conse.names.copy_(names)
     conse.centre.copy_(names.mean(dim=0))
     mixture = MixtureHead(conse, linear, SHARE)
-    shown = list(singles(held_out(stamps(work)), side=pictures.look.side, seed=seed + 1))
-    advice = calibrate(
-        JoinedModel(pictures, words, mixture).eval(),
-        [picture for picture, _ in shown],
-        [captions[0] for _, captions in shown],
-        seed=seed,
-    )
     config |= {
         "head": {"method": "mixture", "joint": settings.joint, "power": POWER, "share": SHARE},
-        "scale": advice["scale"],
-        "advice": {"templates": advice["templates"], "measure": "cosine", "threshold": advice["threshold"]},
+        "scale": 1.0,  # until `advise` has measured it
         "notes": [_NOTE],
-        "trained": {**asdict(settings), "rows": len(rows), "calibration": advice["found"]},
+        "trained": {**asdict(settings), "rows": len(rows)},
     }
     save_joined(weights / FINAL, config, mixture.half())
     for method in ("conse", "linear"):
         _half(weights, config, method)
-    _log.info("%d rows, %s, %.1f MB", len(rows), advice, (weights / FINAL / HEAD).stat().st_size / 1e6)
+    _log.info("%d rows, %.1f MB", len(rows), (weights / FINAL / HEAD).stat().st_size / 1e6)
+    advise(weights, FOLDERS, _known_stamps(work, pictures.look.side, seed), seed=seed)
+
+
+def _known_stamps(work: Path, side: int, seed: int) -> Known:
+    """Without photographs: stamps that training never saw, by their captions."""
+    shown = list(singles(held_out(stamps(work)), side=side, seed=seed + 1))
+    said = [re.sub(r"^(an?|the|some) ", "", captions[0].lower()) for _, captions in shown]
+    names = list(dict.fromkeys(said))
+    own = np.array([[name == one for name in names] for one in said])
+    return Known(
+        data.from_pictures([picture for picture, _ in shown]), names, own, "photographic stamps, by caption"
+    )
 
 
 def stamps(work: Path) -> list[Item]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.attribution.pointing import PointingTable
 from workbench.recipes.shapes_clip.train import NAME
+from workbench.recipes.word_pointing import section
 
 __all__ = ["write_card"]
 
@@ -25,8 +26,9 @@ def write_card(weights: Path, figures: dict[str, Any], table: PointingTable) -> 
     folder = weights / NAME
     (folder / "scores.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     (folder / "pointing.json").write_text(table.to_json(), "utf-8")
-    parts = [_opening(folder), _figures(figures), _pointing(table), _making(folder), _LIMITS]
-    (folder / "MODEL_CARD.md").write_text("\n\n".join(parts) + "\n", "utf-8")
+    words = section(folder)
+    parts = [_opening(folder), _figures(figures), _pointing(table), words, _making(folder), _LIMITS]
+    (folder / "MODEL_CARD.md").write_text("\n\n".join(filter(None, parts)) + "\n", "utf-8")
 
 
 def _opening(folder: Path) -> str:
@@ -66,6 +68,7 @@ def _pointing(table: PointingTable) -> str:
         "one thing of the scene. *All named*: the text names every thing, and each thing's words must "
         "find it; a first-order map is one for the whole text. `random` is the exact share of patches that "
         "would be right.",
+        *table.provenance.notes,
     ]
     for game, rows in table.scores.items():
         head = " | ".join(f"{count} thing{'s' * (count > 1)}" for count in table.counts)
