@@ -9,10 +9,11 @@ from widgets.atlas.pair import AtlasPair
 from widgets.attribution.attribution_board import AttributionBoard
 from widgets.fusion.fusion_board import FusionBoard
 from widgets.lens.attention_lens import AttentionLens
-from widgets.progress import Progress
+from widgets.progress import Progress, usual_progress
 from widgets.show import show
 from widgets.snapshot import Snapshot
 from widgets.zero_shot.zero_shot_board import ZeroShotBoard
+from workbench.results import listen_by_default
 
 __all__ = [
     "AtlasPair",
@@ -25,3 +26,6 @@ __all__ = [
     "ZeroShotBoard",
     "show",
 ]
+
+# The one thing that happens at import: whoever imports widgets has a screen, and long verbs may speak on it.
+listen_by_default(usual_progress)

@@ -11,17 +11,19 @@ from typing import Any
 from workbench._repr import one_line
 from workbench.results import Event
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "usual_progress"]
 
 _EVERY = 0.25  # seconds between two drawings of the line
 _TRUSTED = 2.0  # seconds after which the pace so far is worth saying
 _WIDTH = 110
+_MOMENT = 1.5  # seconds that are waited for without a word
 
 
 class Progress:
     """Says what is being done, how far it is, and about how long it will take yet.
 
-    Every verb that takes `on_event` takes it::
+    Every verb that takes `on_event` takes it. In a notebook in which `widgets` is imported, long ones of the
+    fusion lab speak by themselves; elsewhere, or for a line from the first moment on::
 
         report = compare("easy-vqa", on_event=Progress())
 
@@ -29,10 +31,17 @@ class Progress:
     so it is wrong where the last items are dearer than the first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, after: float = 0.0) -> None:
+        """A line of its own.
+
+        Args:
+            after: seconds of work before the line appears; what is over sooner draws none.
+        """
+        self._after = after
         self._lock = threading.Lock()
         self._stage: str | None = None
-        self._began, self._drawn = time.monotonic(), -math.inf
+        self._made = self._began = time.monotonic()
+        self._drawn = -math.inf
         self._line: Any = None
 
     def __call__(self, event: Event) -> None:
@@ -43,6 +52,8 @@ class Progress:
                 if self._stage is not None:  # the first stage began when this was made
                     self._began, self._drawn = now, -math.inf
                 self._stage = event.stage
+            if now - self._made < self._after:
+                return
             if now - self._drawn >= _EVERY or event.done >= event.total:
                 self._drawn = now
                 self._write(said(event, now - self._began), ends=event.done >= event.total > 0)
@@ -59,6 +70,15 @@ class Progress:
         else:
             sys.stderr.write(f"\r{text:<{_WIDTH}}" + "\n" * ends)
             sys.stderr.flush()
+
+
+def usual_progress() -> Progress | None:
+    """What `widgets` lets every verb say in a notebook, if it takes longer than a moment.
+
+    Only for what a cell calls itself: work that a widget has started in a thread of its own is shown by it.
+    """
+    in_cell = threading.current_thread() is threading.main_thread()
+    return Progress(after=_MOMENT) if in_cell and _in_notebook() else None
 
 
 def said(event: Event, elapsed: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import singledispatch
+from pathlib import Path
 from typing import Any
 
 from widgets.atlas.embedding_atlas import EmbeddingAtlas
@@ -13,60 +14,86 @@ from widgets.fusion.fusion_board import FusionBoard
 from widgets.lens.attention_lens import AttentionLens
 from widgets.zero_shot.zero_shot_board import ZeroShotBoard
 from workbench.attribution import Attributions, Heatmap
+from workbench.calling import check_options, verb
 from workbench.capture import Trace
-from workbench.data import Pairs
+from workbench.data import Pair, Pairs
 from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import FusionReport, Meeting, Proof, Regions
+from workbench.fusion import Advice, FusionReport, Meeting, Proof, Regions
 from workbench.models.base import DualEncoder
 from workbench.projection import Alignment, LayerMaps, Projection
-from workbench.results import Ranking
+from workbench.results import Embeddings, Ranking
 
 __all__ = ["show"]
 
 
-@singledispatch
-def show(result: Any, **_options: Any) -> Any:
+@verb
+def show(result: Any, **options: Any) -> Any:
     """The widget for `result`. It is displayed as a cell's last line, and its choices can be read later.
 
     A `Ranking` becomes a `ZeroShotBoard`; a `Projection`, or a list of them with a slider between, an
     `EmbeddingAtlas`; an `Alignment` two linked ones; a `Trace` an `AttentionLens`; a `Heatmap` or
-    `Attributions` an `AttributionBoard`; a `FusionReport`, `Proof`, `Regions`, `Meeting` or
+    `Attributions` an `AttributionBoard`; a `FusionReport`, `Proof`, `Regions`, `Advice`, `Meeting` or
     `Examples` a `FusionBoard`.
-    Pass `model=` if the model that made it is no longer held.
+    Pass `model=` if the model that made it is no longer held, and choices of the widget by their names:
+    `show(ranking, threshold=0.3, sort="by label")`.
 
     Raises:
-        BadInputError: there is no widget for this type; the message lists those there are.
+        BadInputError: there is no widget for this type, and what would make a result of it; or an option that
+            its widget does not have.
     """
-    own = (kind.__name__ for kind in show.registry if kind not in (object, list, tuple))
+    check_options(_widget.dispatch(type(result)), options, of="show")
+    return _widget(result, **options)
+
+
+@singledispatch
+def _widget(result: Any, **_options: Any) -> Any:
+    own = (kind.__name__ for kind in _widget.registry if kind not in (object, list, tuple))
     known = ", ".join(sorted(own))
-    raise BadInputError(f"show() has no widget for a {type(result).__name__}. It shows: {known}.")
+    raise BadInputError(
+        f"show() has no widget for a {type(result).__name__}. {_first(result)}It shows: {known}."
+    )
 
 
-@show.register
-def _(result: Ranking, *, model: DualEncoder | None = None) -> ZeroShotBoard:
-    return ZeroShotBoard(result, model=model)
+def _first(result: Any) -> str:
+    """What to make of it before it can be shown; "" where nobody can say."""
+    if isinstance(result, Embeddings):
+        return "Draw a map of them first: show(project(embeddings)). "
+    if isinstance(result, (Pairs, Pair)) or hasattr(result, "convert"):
+        return "Pictures are asked about first: show(classify(model, pairs, labels)). "
+    if callable(getattr(result, "encode_texts", None)) or hasattr(result, "parameters"):
+        return "A model is asked first: show(classify(model, pairs, labels)), show(capture(model, pair)). "
+    if hasattr(result, "__array__"):
+        return "Of vectors, draw a map first: show(project(Embeddings.from_array(vectors))). "
+    if isinstance(result, (str, Path)):
+        return "A saved result is opened first: show(open_ranking(folder)). "
+    return ""
 
 
-@show.register
+@_widget.register
+def _(result: Ranking, *, model: DualEncoder | None = None, **choices: Any) -> ZeroShotBoard:
+    return ZeroShotBoard(result, model=model, **choices)
+
+
+@_widget.register
 def _(
     result: Projection, *, model: DualEncoder | None = None, pairs: Pairs | None = None, **options: Any
 ) -> EmbeddingAtlas:
     return EmbeddingAtlas(result, model=model, pairs=pairs, **options)
 
 
-@show.register
+@_widget.register
 def _(result: Alignment, **options: Any) -> AtlasPair:
     return AtlasPair(result, **options)
 
 
-@show.register
+@_widget.register
 def _(result: LayerMaps, **options: Any) -> EmbeddingAtlas:
     return EmbeddingAtlas(result.maps, names=result.names, **options)
 
 
-@show.register(list)
-@show.register(tuple)
+@_widget.register(list)
+@_widget.register(tuple)
 def _(result: Sequence[Any], **options: Any) -> EmbeddingAtlas:
     others = [type(one).__name__ for one in result if not isinstance(one, Projection)]
     if others or not result:
@@ -75,37 +102,50 @@ def _(result: Sequence[Any], **options: Any) -> EmbeddingAtlas:
     return EmbeddingAtlas(result, **options)
 
 
-@show.register
-def _(result: FusionReport) -> FusionBoard:
-    return FusionBoard(result)
+@_widget.register
+def _(result: FusionReport, **more: Any) -> FusionBoard:
+    return FusionBoard(result, **more)
 
 
-@show.register
-def _(result: Proof) -> FusionBoard:
-    return FusionBoard(proof=result)
+@_widget.register
+def _(result: Proof, **more: Any) -> FusionBoard:
+    return FusionBoard(proof=result, **more)
 
 
-@show.register
-def _(result: Regions) -> FusionBoard:
-    return FusionBoard(regions=result)
+@_widget.register
+def _(result: Regions, **more: Any) -> FusionBoard:
+    return FusionBoard(regions=result, **more)
 
 
-@show.register
-def _(result: Meeting) -> FusionBoard:
-    return FusionBoard(meetings=[result])
+@_widget.register
+def _(result: Advice, **more: Any) -> FusionBoard:
+    return FusionBoard(advice=result, **more)
 
 
-@show.register
-def _(result: Examples) -> FusionBoard:
-    return FusionBoard(examples=result)
+@_widget.register
+def _(result: Meeting, **more: Any) -> FusionBoard:
+    return FusionBoard(meetings=[result], **more)
 
 
-@show.register(Heatmap)
-@show.register(Attributions)
-def _(result: Heatmap | Attributions, *, model: DualEncoder | None = None) -> AttributionBoard:
-    return AttributionBoard(result, model=model)
+@_widget.register
+def _(result: Examples, **more: Any) -> FusionBoard:
+    return FusionBoard(examples=result, **more)
 
 
-@show.register
-def _(result: Trace, *, model: Any = None, sites: Sequence[str] | None = None) -> AttentionLens:
-    return AttentionLens(result, model=model, sites=sites)
+@_widget.register(Heatmap)
+@_widget.register(Attributions)
+def _(
+    result: Heatmap | Attributions, *, model: DualEncoder | None = None, **choices: Any
+) -> AttributionBoard:
+    return AttributionBoard(result, model=model, **choices)
+
+
+@_widget.register
+def _(
+    result: Trace, *, model: Any = None, sites: Sequence[str] | None = None, **choices: Any
+) -> AttentionLens:
+    return AttentionLens(result, model=model, sites=sites, **choices)
+
+
+# A widget of one's own is registered on `show` itself, as on any function made by singledispatch.
+show.register, show.registry = _widget.register, _widget.registry  # type: ignore[attr-defined]

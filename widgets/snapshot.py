@@ -6,6 +6,7 @@ Widget state does not survive the next save of a notebook; a snapshot is an ordi
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,17 @@ from widgets.wire import as_bytes
 from workbench._repr import html_table
 from workbench.errors import BadInputError
 
-__all__ = ["Snapshot", "contact_sheet", "font_for", "picture_table", "save_as"]
+__all__ = ["Snapshot", "contact_sheet", "exported", "font_for", "picture_table"]
 
 _CELL = 132  # pixels a picture on the contact sheet
 _STRIP = 40  # pixels for the words under it
+
+
+class Files(list[Path]):
+    """What an export wrote, the page first; where one path is expected, that one: `open(files)`."""
+
+    def __fspath__(self) -> str:
+        return str(self[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +45,7 @@ class Snapshot:
         png: the same as a picture.
         arrays: the numbers behind it.
         provenance: model, data, parameters, versions.
+        table: rows of the table it shows, the header first; empty if there is none.
     """
 
     title: str
@@ -44,9 +53,10 @@ class Snapshot:
     png: bytes
     arrays: Mapping[str, NDArray] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    table: Sequence[Sequence[object]] = ()
 
-    def save(self, path: str | Path) -> list[Path]:
-        """Write PATH.html, .png, .npz and .json; returns the four paths.
+    def save(self, path: str | Path) -> Files:
+        """Write PATH.html, .png, .npz and .json, and .csv where there is a table; returns the paths.
 
         Raises:
             BadInputError: the folder of PATH does not exist.
@@ -56,12 +66,18 @@ class Snapshot:
             raise BadInputError(
                 f"The folder {str(stem.parent)!r} does not exist. Make it, or give another path."
             )
-        files = [stem.with_name(stem.name + ending) for ending in (".html", ".png", ".npz", ".json")]
+        files = Files(stem.with_name(stem.name + ending) for ending in (".html", ".png", ".npz", ".json"))
         page = f'<!doctype html><meta charset="utf-8"><title>{escape(self.title)}</title>{self.html}'
         files[0].write_text(page, "utf-8")
         files[1].write_bytes(self.png)
         np.savez_compressed(files[2], **dict(self.arrays))  # type: ignore[arg-type]
         files[3].write_text(json.dumps(dict(self.provenance), indent=2, ensure_ascii=False), "utf-8")
+        if self.table:
+            files.append(stem.with_name(stem.name + ".csv"))
+            with files[4].open(
+                "w", encoding="utf-8-sig", newline=""
+            ) as out:  # the mark tells Excel it is UTF-8
+                csv.writer(out).writerows(self.table)
         return files
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -72,16 +88,20 @@ class Snapshot:
         return f"Snapshot({self.title!r}, {len(self.html) / 1000:.0f} kB of HTML)"
 
 
-def save_as(snapshot: Snapshot, name: str) -> str:
-    """Save under a name that somebody typed; returns the line that tells them.
+def exported(snapshot: Snapshot, path: str | Path, *, page: bytes = b"", picture: bytes = b"") -> Files:
+    """Save under a name that somebody typed; the browser's `page` and `picture` go before the snapshot's own.
 
     Raises:
         BadInputError: no name, or a folder that does not exist.
     """
-    if not name.strip():
+    name = str(path).strip()
+    if not name:
         raise BadInputError("Give a name for the files, such as 'my-map'.")
-    files = snapshot.save(Path(name.strip()).expanduser())
-    return f"saved {', '.join(file.name for file in files)}"
+    files = snapshot.save(Path(name).expanduser())
+    for file, content in zip(files, (page, picture), strict=False):
+        if content:
+            file.write_bytes(content)
+    return files
 
 
 def picture_table(

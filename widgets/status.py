@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import traitlets as t
 
@@ -12,9 +14,10 @@ from workbench._repr import one_line
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.results import Event, OnEvent
 
-__all__ = ["Speaking", "said_of"]
+__all__ = ["Status", "said_of"]
 
 _MOST = 600  # characters of an error; the whole of it is `last_error`
+_TALKING = threading.RLock()  # two jobs may say something at once; neither may be lost
 
 
 def said_of(problem: Exception) -> str:
@@ -23,37 +26,79 @@ def said_of(problem: Exception) -> str:
     return one_line(str(problem) if known else f"{type(problem).__name__}: {problem}", most=_MOST)
 
 
-class Speaking(t.HasTraits):
-    """For a widget whose front end draws `_status`; an error belongs there, not in a log nobody reads.
+class Status(t.HasTraits):
+    """What a board says of its work: jobs that run, what went wrong, what was answered, each in its place.
+
+    A place is the name of a control ("labels", "export"), or "" for the board as a whole. An error stands
+    beside the control that caused it and not in a log nobody reads; what was on the screen before stays.
 
     Attributes:
         last_error: the newest error itself, for the next cell.
     """
 
-    _status = t.Dict({"state": "ready", "error": ""}).tag(sync=True)
+    _status: t.Dict[str, Any] = t.Dict({"working": {}, "errors": {}, "said": {}}).tag(sync=True)
     last_error: Exception | None = None
 
-    def _progress(self, should_stop: Callable[[], bool]) -> OnEvent:
+    @property
+    def working(self) -> dict[str, dict[str, Any]]:
+        """Job to its progress: stage, done, total, message."""
+        return dict(self._status["working"])
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """Place to the error that is shown there."""
+        return dict(self._status["errors"])
+
+    def _begin(self, job: str, stage: str = "") -> None:
+        """A job runs from now on; errors of what was asked before go."""
+        with _TALKING:
+            working = self.working | {job: asdict(Event(stage or job, 0, 0))}
+            self._status = {"working": working, "errors": {}, "said": {}}
+
+    def _progress(
+        self, job: str, should_stop: Callable[[], bool], also: Callable[[Event], None] | None = None
+    ) -> OnEvent:
         """Progress of one job, silent once a newer one or a cancel has come."""
 
         def tell(event: Event) -> None:
-            if not should_stop():
-                self._status = {"state": "working", "error": "", **asdict(event)}
+            with _TALKING:
+                if should_stop() or job not in self._status["working"]:
+                    return
+                self._status = self._status | {"working": self.working | {job: asdict(event)}}
+            if also is not None:
+                also(event)
 
         return tell
 
-    def _say(self, state: str) -> None:
-        self._status = {"state": state, "error": ""}
+    def _end(self, job: str, *, said: str = "", at: str = "") -> None:
+        """The job is over, well or not; `said` is its answer."""
+        with _TALKING:
+            left = {name: now for name, now in self.working.items() if name != job}
+            self._status = self._status | {"working": left}
+            if said:
+                self._say(said, at=at)
 
-    def _clear_error(self) -> None:
-        self._say("ready")
+    def _say(self, text: str, *, at: str = "") -> None:
+        """An answer, shown where it was asked for."""
+        with _TALKING:
+            errors = {place: error for place, error in self.errors.items() if place != at}
+            self._status = self._status | {"said": {at: text}, "errors": errors}
 
-    def _report(self, problem: Exception) -> None:
-        """What was on the screen before stays."""
+    def _fail(self, problem: Exception, *, at: str = "") -> None:
+        """Show an error in its place; a cancel is none."""
         if isinstance(problem, Cancelled):
             return
         self.last_error = problem
-        self._status = {"state": "error", "error": said_of(problem)}
+        with _TALKING:
+            self._status = self._status | {"errors": self.errors | {at: said_of(problem)}, "said": {}}
 
-    def _reported(self) -> Reported:
-        return Reported(self._report)
+    def _clear(self, *places: str) -> None:
+        """Errors in these places go; all, if none is named."""
+        with _TALKING:
+            left = {} if not places else {at: text for at, text in self.errors.items() if at not in places}
+            if left != self._status["errors"]:
+                self._status = self._status | {"errors": left}
+
+    def _reported(self, at: str = "") -> Reported:
+        """`with self._reported("labels"):` shows what goes wrong beside the labels."""
+        return Reported(lambda problem: self._fail(problem, at=at))

@@ -51,4 +51,4 @@ def _fit(picture: Image.Image, cell: int) -> Image.Image:
     scale = cell / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     method = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
-    return picture.convert("RGB").resize(size, method)
+    return picture.convert("RGBA" if picture.mode == "RGBA" else "RGB").resize(size, method)

@@ -32,9 +32,7 @@ def answer(atlas: EmbeddingAtlas, message: Message, buffers: list[memoryview]) -
         BadInputError: the browser reports a problem, or sends a picture that is too large.
     """
     kind = str(message.get("kind"))
-    if kind == "cancel":
-        atlas.cancel()
-    elif kind == "problem":
+    if kind == "problem":
         raise BadInputError(str(message.get("message", "")))
     elif kind == "place":
         _place(atlas, message, buffers)
@@ -75,10 +73,17 @@ def _send_card(atlas: EmbeddingAtlas, message: Message) -> None:
     atlas.send({"kind": "look", "found": found}, buffers)
 
 
+def _page(atlas: EmbeddingAtlas, message: Message) -> None:
+    """Offer the page that can be explored as an array, or take it back once it has been fetched."""
+    page = None if message.get("done") else np.frombuffer(atlas._page(), np.uint8)
+    atlas.arrays.put("page", page)
+    atlas._data = atlas.arrays.announced()
+
+
 def _choose(atlas: EmbeddingAtlas, message: Message) -> None:
-    """Select what the label filter leaves lit, or what the gallery lists."""
+    """Select what the legend's filter leaves lit, or what the gallery lists."""
     if message.get("what") == "labels":
-        marks = filter_marks(atlas.projection, atlas.labels)
+        marks = filter_marks(atlas.projection, atlas.labels, atlas.kinds)
         atlas.selected_rows = [] if marks is None else np.flatnonzero(marks == 0)
     else:
         atlas.selected_rows = atlas.listed
@@ -106,4 +111,6 @@ _ANSWERS: dict[str, Callable[[EmbeddingAtlas, Message], None]] = {
     "look": _send_card,
     "choose": _choose,
     "stability": lambda atlas, _message: atlas.measure_stability(),
+    "page": _page,
+    "keep": lambda atlas, _message: atlas._keep(),
 }

@@ -29,13 +29,19 @@ class Figure:
 
 FIGURES: Mapping[str, tuple[str, str, str, tuple[float, float] | None]] = {
     "preservation": (
-        "true neighbours kept", "%", "share of the true neighbours that are near on the map too", (0, 1),
+        "kNN preservation", "%", "share of the true neighbours that are near on the map too", (0, 1),
     ),
-    "false": ("false neighbours", "%", "share of its neighbours on the map that are far away in truth", None),
-    "missing": ("missing neighbours", "%", "share of its true neighbours that the map has torn apart", None),
+    "false": (
+        "false-positive neighbours", "%", "share of its map neighbours that are far away in truth", None,
+    ),
+    "missing": (
+        "false-negative neighbours", "%", "share of its true neighbours that the map has torn apart", None,
+    ),
     "hubness": ("hubness", "", "in how many other points' true neighbour lists this point stands", None),
-    "cross_modal": ("neighbours of the other kind", "%", "share of true neighbours of the other kind", None),
-    "stability": ("stability", "%", "share of its map neighbours that other seeds give it too", (0, 1)),
+    "cross_modal": ("cross-modal neighbours", "%", "share of true neighbours of the other kind", None),
+    "stability": (
+        "stability over seeds", "%", "share of its map neighbours that other seeds give it too", (0, 1),
+    ),
     "margin": ("zero-shot margin", "", "cosine with its own label minus the best other label", None),
     "rank": ("rank of its own pair", "", "how many of the other kind are as near, itself counted", None),
     "loss": ("contrastive loss", "", "what its pair adds to the contrastive loss at the temperature τ", None),

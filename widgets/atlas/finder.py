@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,7 @@ __all__ = ["Found", "find_picture", "find_words"]
 class Found:
     """What was placed: in words, its unit vector (feature), and where it lies with which true neighbours.
 
-    `anew(projection, model)` finds the same in another space.
+    `anew(projection, model)` finds the same in another space. Of a picture `content` is its file's bytes.
     """
 
     said: str
@@ -34,6 +37,33 @@ class Found:
     placement: Placement
     modality: str
     anew: Callable[[Projection, DualEncoder], Found]
+    content: bytes = b""
+
+    @property
+    def file(self) -> str:
+        """Where the bytes of a picture stand once they are kept, below the notebook's folder."""
+        words = (
+            re.sub(r"[^A-Za-z0-9]+", "-", self.said.rpartition(".")[0] or self.said)[:40].strip("-").lower()
+        )
+        return f"pictures/{words or 'picture'}-{hashlib.sha256(self.content).hexdigest()[:8]}.image"
+
+    def keep(self) -> None:
+        """Write the bytes of a picture down, so that code can read them again.
+
+        Raises:
+            BadInputError: they cannot be written there.
+        """
+        file = Path(self.file)
+        if not self.content or file.is_file():
+            return
+        try:
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(self.content)
+        except OSError as problem:
+            raise BadInputError(
+                f"The picture that was placed cannot be kept as {str(file)!r}: {problem.strerror}. "
+                "Start the notebook in a folder where you may write."
+            ) from problem
 
     @property
     def point(self) -> tuple[float, float]:
@@ -80,7 +110,8 @@ def find_picture(projection: Projection, model: DualEncoder, content: bytes, nam
     """
     pairs = data.from_pictures([content], texts=[name])
     anew = partial(find_picture, content=content, name=name)
-    return _found(projection, embed_pictures(model, pairs)[0], one_line(name), "image", anew)
+    found = _found(projection, embed_pictures(model, pairs)[0], one_line(name), "image", anew)
+    return replace(found, content=content)
 
 
 def _found(

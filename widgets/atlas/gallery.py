@@ -1,4 +1,4 @@
-"""What stands nearest to a query or a point, in ranks and cosines, and where its own pair stands."""
+"""What stands nearest to a query or a point, ranked, with cosines or distances, and its own pair."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from widgets.atlas.cards import row_text
-from workbench.projection import Measure, Projection
+from workbench._repr import plural
+from workbench.axes import unit
+from workbench.projection import Measure, Projection, are_unit
 
 if TYPE_CHECKING:
     from widgets.atlas.finder import Found
@@ -31,12 +33,17 @@ _CODE = {"pictures": 0, "texts": 1}
 
 
 class Ask(NamedTuple):
-    """What is to be listed: candidates of a kind, beside what was placed, else the point looked at."""
+    """What is to be listed: candidates of a kind, beside what was placed, else the point looked at.
+
+    `items` is the number of pairs that the selected points belong to.
+    """
 
     wanted: Listed
     found: Found | None
     focus: int
     selected: NDArray[np.int64]
+    page: int = 0
+    items: int = 0
 
 
 def listing(
@@ -54,16 +61,20 @@ def listing(
 
 def _answered(projection: Projection, ask: Ask, measured: Sequence[Measure]) -> dict[str, Any]:
     if ask.wanted == "selection":
-        return selection_gallery(projection, ask.selected)
+        return selection_gallery(projection, ask.selected, ask.page, ask.items)
     if ask.found is not None:
         asked, recall = f"“{ask.found.said}”", _recall(ask.wanted, "texts", measured)
-        return nearest_gallery(projection, ask.found.vector, ask.wanted, asked=asked, recall=recall)
+        return nearest_gallery(
+            projection, ask.found.vector, ask.wanted, asked=asked, recall=recall, page=ask.page
+        )
     if ask.focus >= 0:
         asked = f"“{row_text(projection, ask.focus, most=40)}”"
         recall = _recall(ask.wanted, "texts" if projection.modality[ask.focus] else "pictures", measured)
         vector = row_vector(projection, ask.focus)
-        return nearest_gallery(projection, vector, ask.wanted, asked=asked, own=ask.focus, recall=recall)
-    return empty_gallery("Click a point or place a sentence: what is nearest to it is listed here.")
+        return nearest_gallery(
+            projection, vector, ask.wanted, asked=asked, own=ask.focus, recall=recall, page=ask.page
+        )
+    return empty_gallery("Click a point or search: what is nearest to it is listed here.")
 
 
 def _recall(wanted: Listed, asks: Listed, measured: Sequence[Measure]) -> str:
@@ -83,58 +94,96 @@ def nearest_gallery(
     asked: str,
     own: int | None = None,
     recall: str = "",
+    page: int = 0,
 ) -> dict[str, Any]:
-    """The candidates nearest to a unit vector, best first, by the model's own cosine.
+    """The candidates nearest to a vector, best first: by the model's own cosine, or by their distance on a
+    map of Euclidean distances.
 
     Neither the map nor a closed gap changes these ranks: retrieval works in the model's space.
 
     Args:
         own: the row that asks; it is left out, and its own pair is marked.
         recall: how well such a search does over all the data, in words.
+        page: of the answers, from 0.
     """
     rows = np.flatnonzero(projection.modality == _CODE[wanted])
     if not len(rows):
         return empty_gallery(f"This map holds no {wanted}.")
     held = projection.embeddings.image if wanted == "pictures" else projection.embeddings.text
     assert held is not None  # there are rows of this kind
-    cosine = held @ vector
-    order = np.argsort(-cosine, kind="stable")
+    far, close = _closeness(projection, held, vector)
+    order = np.argsort(far, kind="stable")
     mate = -1 if own is None else _mate(projection, own)
     if own is not None:
         order = order[rows[order] != own]
-    best = order[:PAGE]
+    page = _within(page, len(order))
+    best = order[page * PAGE : (page + 1) * PAGE]
     where = np.flatnonzero(rows[order] == mate)
     title = f"{wanted} nearest to {asked}"
     if len(where):
         title += f" · its own pair stands at rank {int(where[0]) + 1:,} of {len(order):,}"
     return {
         "title": title + (f" · {recall}" if recall else ""),
+        **_paged(page, len(order)),
         "rows": [
-            _row(projection, int(rows[k]), rank + 1, float(cosine[k]), mate if len(where) else None)
+            _row(
+                projection,
+                int(rows[k]),
+                page * PAGE + rank + 1,
+                float(close[k]),
+                mate if len(where) else None,
+            )
             for rank, k in enumerate(best)
         ],
     }
 
 
+def _closeness(
+    projection: Projection, held: NDArray[np.float32], vector: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """candidate: what to sort by, small first, and what to show."""
+    if projection.space.metric == "euclidean":
+        apart = np.linalg.norm(held - vector, axis=1)
+        return apart, apart
+    cosine = held @ vector if are_unit(held) else unit(held) @ unit(vector)
+    return -cosine, cosine
+
+
 def row_vector(projection: Projection, row: int) -> NDArray[np.float32]:
-    """feature: the unit vector of one row, as the model gave it (no copy of all the others)."""
+    """feature: the vector of one row, as the model gave it (no copy of all the others)."""
     held = projection.embeddings.text if projection.modality[row] else projection.embeddings.image
     assert held is not None  # a row of this kind is there
     return held[projection.item[row]]
 
 
-def selection_gallery(projection: Projection, rows: NDArray[np.int64]) -> dict[str, Any]:
-    """The first of the selected points."""
+def selection_gallery(
+    projection: Projection, rows: NDArray[np.int64], page: int = 0, items: int = 0
+) -> dict[str, Any]:
+    """A page of the selected points, in their order."""
     if not len(rows):
         return empty_gallery("Nothing is selected: draw a lasso, or click a point.")
-    shown = [_row(projection, int(row), place + 1, None, None) for place, row in enumerate(rows[:PAGE])]
-    more = f", the first {PAGE}" if len(rows) > PAGE else ""
-    return {"title": f"{len(rows):,} selected points{more}", "rows": shown}
+    page = _within(page, len(rows))
+    first = page * PAGE
+    shown = [
+        _row(projection, int(row), first + place + 1, None, None)
+        for place, row in enumerate(rows[first : first + PAGE])
+    ]
+    title = f"{plural(items, 'pair')} ({plural(len(rows), 'point')}) selected"
+    return {"title": title, **_paged(page, len(rows)), "rows": shown}
 
 
 def empty_gallery(title: str) -> dict[str, Any]:
     """Nothing to list, and why."""
-    return {"title": title, "rows": []}
+    return {"title": title, **_paged(0, 0), "rows": []}
+
+
+def _within(page: int, count: int) -> int:
+    """The page asked for, or the last there is."""
+    return max(0, min(page, -(-count // PAGE) - 1))
+
+
+def _paged(page: int, count: int) -> dict[str, int]:
+    return {"page": page, "pages": max(1, -(-count // PAGE)), "total": count}
 
 
 def _row(

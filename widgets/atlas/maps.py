@@ -18,7 +18,7 @@ class Maps:
 
     def __init__(self, given: Sequence[Projection], names: Sequence[str]) -> None:
         self.given = tuple(given)
-        self.names = tuple(names) or tuple(f"map {place}" for place in range(len(self.given)))
+        self.names = tuple(names) or tuple(f"map {place + 1}" for place in range(len(self.given)))
         self._held = [one.model for one in given]  # maps hold theirs weakly: they live as long as the atlas
         self._shifted: dict[tuple[int, float], Projection] = {}
 
@@ -39,16 +39,17 @@ class Maps:
             base if round(shift, 6) == round(base.shift, 6) else self._shifted.get((layer, round(shift, 6)))
         )
 
-    def draw(
-        self, layer: int, shift: float, *, start: Projection, on_event: OnEvent, should_stop: ShouldStop
-    ) -> Projection:
-        """The same, drawn now; it starts from `start`, so that it moves little.
+    def draw(self, layer: int, shift: float, *, on_event: OnEvent, should_stop: ShouldStop) -> Projection:
+        """The same, drawn now; it starts from the layer's own map, so that it moves little.
+
+        Always from that one: the same position of the slider is the same map, however it was reached.
 
         Raises:
             Cancelled: `should_stop` returned true.
         """
         moved = round(shift, 6)
-        drawn = redraw(self.of(layer), shift=moved, start=start, on_event=on_event, should_stop=should_stop)
+        own = self.of(layer)
+        drawn = redraw(own, shift=moved, start=own, on_event=on_event, should_stop=should_stop)
         self._shifted[layer, moved] = drawn
         while len(self._shifted) > _KEPT:
             del self._shifted[next(iter(self._shifted))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from workbench._repr import one_line
 from workbench.errors import BadInputError
 
-__all__ = ["items_of", "pack", "row_numbers", "rows_of", "unpack"]
+__all__ = ["as_text", "from_text", "items_of", "pack", "row_numbers", "rows_of", "unpack"]
 
 
 def pack(rows: NDArray[np.int64], count: int) -> bytes:
@@ -23,9 +25,11 @@ def pack(rows: NDArray[np.int64], count: int) -> bytes:
 
 
 def unpack(mask: bytes, count: int) -> NDArray[np.int64]:
-    """The row numbers of a bitmask, ascending."""
+    """The row numbers of a bitmask, ascending, read-only."""
     raw = np.frombuffer(mask, np.uint8)
-    return np.flatnonzero(np.unpackbits(raw, bitorder="little")[:count]).astype(np.int64)
+    rows = np.flatnonzero(np.unpackbits(raw, bitorder="little")[:count]).astype(np.int64)
+    rows.flags.writeable = False
+    return rows
 
 
 def row_numbers(given: ArrayLike | None, count: int, *, what: str = "item") -> NDArray[np.int64]:
@@ -76,3 +80,14 @@ def _once(numbers: NDArray[Any], count: int) -> NDArray[np.int64]:
     marks = np.zeros(count, bool)
     marks[numbers] = True
     return np.flatnonzero(marks).astype(np.int64)
+
+
+def as_text(rows: NDArray[np.int64], count: int) -> str:
+    """Row numbers as a short line of letters, for code that brings many of them back; see `from_text`."""
+    return f"{count}:{base64.b64encode(zlib.compress(pack(rows, count))).decode()}"
+
+
+def from_text(text: str) -> NDArray[np.int64]:
+    """The row numbers that `as_text` wrote."""
+    count, _, packed = text.partition(":")
+    return unpack(zlib.decompress(base64.b64decode(packed)), int(count))

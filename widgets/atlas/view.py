@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from widgets.atlas.cards import KINDS
 from widgets.atlas.colour import Colouring, by_figure, by_label, by_modality
 from widgets.atlas.figures import FIGURES, Figure
+from widgets.atlas.labels import chosen_items, label_names
+from widgets.format import spaced
 from workbench._repr import one_line, plural
 from workbench.projection import Projection, known_stability
 
@@ -25,6 +28,7 @@ __all__ = [
     "colour_options",
     "colouring",
     "filter_marks",
+    "kinds_key",
     "landmarks",
     "measure_rows",
     "said",
@@ -32,22 +36,22 @@ __all__ = [
 ]
 
 HELP = (
-    "Point at the map to see a picture or text with its true neighbours; click to keep it here. "
-    "Shift-drag draws a lasso; what it takes is atlas.selected in the next cell."
+    "Point at the map to see a picture or text; click to keep it here with its nearest neighbours in the "
+    "model's space. Shift-drag draws a lasso; what it takes is atlas.selected in the next cell."
 )
 MEANINGS = {
-    "preservation": "Share of a point's true neighbours that are its neighbours on the map",
-    "false": "Share of a point's neighbours on the map that are far away in truth",
+    "preservation": "Share of a point's true neighbours, those in the model's space, that the map shows near",
+    "false": "Share of a point's neighbours on the map that are far away in the model's space",
     "missing": "Share of a point's true neighbours that the map has torn far apart",
     "trustworthiness": "1 if no neighbour on the map is a stranger; it flatters, so read the rows above too",
     "continuity": "1 if no true neighbour was torn away",
-    "stability": "Share of its neighbours on the map that maps of other seeds show too",
+    "stability": "Share of a point's neighbours on the map that maps of other seeds show too",
     "hubness": "How unevenly neighbour lists are shared out: hubs stand in very many, whoever asks",
-    "orphans": "Points that stand in nobody's neighbour list: no search finds them",
-    "cross_modal": "Share of the true neighbours that are of the other kind; two islands have none",
+    "orphans": "Anti-hubs stand in nobody's neighbour list: no search finds them",
+    "cross_modal": "Share of a point's true neighbours that are of the other kind; two islands have none",
     "gap": "Distance between the mean picture and the mean text",
     "margin": "Cosine with the picture's own label minus that with the best other label",
-    "zero_shot": "Pictures whose own label is nearest",
+    "zero_shot": "Share of the pictures whose own label is nearest",
     "loss": "What training minimised, at the temperature of the slider",
 }
 """What the rows of the measures panel mean, by key; recall speaks for itself."""
@@ -64,12 +68,23 @@ class Choices:
 
     colour: str = "label"
     labels: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    only: bool = False
     temperature: float = 0.07
     shift: float = 0.0
     layer: int = 0
     selected: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    focus: int = -1
+    query: str = ""
     links: str = "none"
     gallery: str = "pictures"
+    page: int = 0
+    tool: str = "pan"
+    words: bool = True
+    pictures: bool = True
+    camera: tuple[float, ...] = ()
+    wheel: str = "click"
 
 
 def atlas_view(
@@ -91,7 +106,8 @@ def atlas_view(
         "pictures": projection.pairs is not None and "image" in projection.modalities,
         "words": bool(projection.embeddings.texts),
         "palette": list(shown.palette),
-        "legend": shown.legend,
+        "legend": shown.legend | {"kinds": kinds_key(projection)},
+        "said_selection": _said_selection(choices),
         "landmarks": landmarks(projection, shown) if choices.colour == "label" else [],
         "measures": measures,
         "colours": colour_options(projection, figures),
@@ -116,6 +132,8 @@ def said(projection: Projection) -> str:
     if projection.seed is not None:
         parts.append(f"seed {projection.seed}")
     graph = projection.neighbours
+    if projection.space.metric == "euclidean":
+        parts.append("Euclidean distances")
     if not graph.exact:
         parts.append(f"neighbours: recall {graph.recall:.3f} on {plural(graph.recall_sample, 'row')}")
     placed = len(projection) - int(np.count_nonzero(projection.fitted))
@@ -152,12 +170,24 @@ def colour_options(projection: Projection, figures: Mapping[str, Figure] | None)
     return options + [{"value": key, "text": key, "why": ""} for key in extra]
 
 
-def filter_marks(projection: Projection, labels: Sequence[str]) -> NDArray[np.uint8] | None:
-    """row: 2 where the label filter leaves a point out (it is dimmed, never hidden); None without one."""
-    if not labels or projection.labels is None:
-        return None
-    kept = np.isin(np.asarray(projection.embeddings.labels, dtype=object), list(labels))
-    return np.where(kept[projection.item], 0, 2).astype(np.uint8)
+def filter_marks(
+    projection: Projection, labels: Sequence[str], kinds: Sequence[str] = ()
+) -> NDArray[np.uint8] | None:
+    """row: 2 where the legend's filter leaves a point out; None without one."""
+    kept = np.ones(len(projection), bool)
+    if labels and projection.labels is not None:
+        named = chosen_items(projection.embeddings.labels or (), labels)
+        kept &= named[projection.item]
+    if kinds:
+        kept &= np.isin(projection.modality, [KINDS.index(kind) for kind in kinds])
+    return None if kept.all() else np.where(kept, 0, 2).astype(np.uint8)
+
+
+def kinds_key(projection: Projection) -> list[dict[str, Any]]:
+    """Which shape is a picture and which a text, and how many there are of each."""
+    count = np.bincount(projection.modality, minlength=2)
+    shapes = zip(KINDS, ("disc", "diamond"), count.tolist(), strict=True)
+    return [{"kind": kind, "shape": shape, "count": number} for kind, shape, number in shapes if number]
 
 
 def landmarks(projection: Projection, shown: Colouring) -> list[dict[str, Any]]:
@@ -168,7 +198,7 @@ def landmarks(projection: Projection, shown: Colouring) -> list[dict[str, Any]]:
     labels = projection.embeddings.labels
     if labels is None:
         return []
-    names, inverse = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
+    names, inverse = label_names(labels)
     if len(names) > _LANDMARKS:
         return []
     found = []
@@ -179,7 +209,10 @@ def landmarks(projection: Projection, shown: Colouring) -> list[dict[str, Any]]:
             rows = np.flatnonzero((projection.modality == code) & (inverse[projection.item] == place))
             if len(rows) >= _FEWEST:
                 x, y = _middle(projection.points[rows])
-                found.append({"text": one_line(name, most=28) + of, "x": x, "y": y, "count": len(rows)})
+                found.append(
+                    {"text": one_line(name, most=28) + of, "label": name, "kind": KINDS[code], "x": x, "y": y}
+                    | {"count": len(rows)}
+                )
     return sorted(found, key=lambda mark: -mark["count"])
 
 
@@ -208,15 +241,15 @@ def measure_rows(
     names = {row.key: row.name for row in everything}
     # Of a selection hubness is another figure under the same key: its first word says of what ("16.0 lists").
     of_chosen = {
-        row.key: row.shown if row.name == names.get(row.key) else f"{row.shown} {row.name.split()[0]}"
+        row.key: spaced(row.shown if row.name == names.get(row.key) else f"{row.shown} {row.name.split()[0]}")
         for row in chosen or ()
     }
     rows = [
         {
             "name": row.name,
-            "all": row.shown,
+            "all": spaced(row.shown),
             "selection": of_chosen.get(row.key, "–"),
-            "twin": f"{row.twin}, {row.sample}" if row.key in _SAMPLED else row.twin,
+            "baseline": spaced(f"{row.twin}, {row.sample}" if row.key in _SAMPLED else row.twin),
             "help": ". ".join(part for part in (MEANINGS.get(row.key, ""), f"from {row.sample}") if part),
         }
         for row in everything
@@ -226,6 +259,13 @@ def measure_rows(
 
 
 _ONE_KIND = "λ and τ need pictures and texts on one map."
+
+
+def _said_selection(choices: Choices) -> str:
+    """ "237 pairs (457 points) selected": a lasso takes points, `selected` holds their pairs."""
+    if not len(choices.rows):
+        return ""
+    return f"{plural(len(choices.selected), 'pair')} ({plural(len(choices.rows), 'point')}) selected"
 
 
 def _why_no_shift(projection: Projection) -> str:

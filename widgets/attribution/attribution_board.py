@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-import anywidget
 import numpy as np
 import traitlets as t
 from PIL import Image
 
 from widgets import esm, wire
-from widgets.attribution.snapshot import as_python, board_snapshot
-from widgets.attribution.view import board_view, measures_for
+from widgets.attribution.checks import CHOICES, check_choices, check_chosen, check_maps
+from widgets.attribution.code import as_python
+from widgets.attribution.snapshot import board_snapshot
+from widgets.attribution.view import Choices, board_view, measures_for
+from widgets.board import Board
 from widgets.jobs import LatestJob
-from widgets.snapshot import Snapshot, save_as
-from widgets.status import Speaking
+from widgets.snapshot import Snapshot
 from workbench.attribution import Attributions, Faithfulness, Heatmap, Target, contrast, similarity
+from workbench.calling import verb
 from workbench.errors import BadInputError, WorkbenchError
+from workbench.models.given import as_model
 
 __all__ = ["AttributionBoard"]
 
-_LEAST = 192  # pixels: a small picture is enlarged in the browser, not here
+_SIDE = 768  # pixels of the picture sent: a smaller one is enlarged in the browser, not here
+_EXPLAINING, _SCORING = "explaining", "scoring"  # the two kinds of work
+_WAIT = 120.0  # seconds that a snapshot waits for work under way
 
 
-class AttributionBoard(Speaking, anywidget.AnyWidget):
+class _Wanted(NamedTuple):
+    """The maps asked for; the board shows them when their work is done."""
+
+    methods: tuple[str, ...]
+    target: Target
+
+
+class AttributionBoard(Board):
     """Which patches and words a number comes from, by several methods on one colour scale.
 
     Click a word to see its patches, click a patch to see its words; type another text, or a second one to
-    ask why the first rather than the second; let a map be scored. Every public trait is the user's choice::
+    contrast it with; let a map be scored. Every public trait is the user's choice, and can be given at once::
 
-        board = AttributionBoard(attribute(model, pair, method=["relevance", "interactions"]))
+        board = AttributionBoard(attribute(model, pair, method=["relevance", "interactions"]), words=[3])
         board.heatmap                      # the map in focus, for the chosen words or patches
         board.selected                     # chosen patches, as (row, column)
 
@@ -41,11 +54,13 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
         focus: the method looked at.
         patches: chosen patches, counted row by row. words: chosen places in the tokens.
         scale: "own" (each map by its own largest value) or "shared".
-        strength: how much of the colour covers the picture, 0 to 1.
+        opacity: of the colours where a value is largest, 0 to 1.
+        ground: "grey" or "colour", how the picture lies under the maps.
+        size: pixels that a map takes at least.
     """
 
-    _esm = esm.script("attribution_board")
-    _css = esm.style("base", "attribution_board")
+    _esm = esm.script("attribution/board")
+    _css = esm.style("shared/base", "attribution/board")
 
     methods = t.List(t.Unicode()).tag(sync=True)
     text = t.Unicode("").tag(sync=True)
@@ -54,44 +69,71 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
     patches = t.List(t.Int()).tag(sync=True)
     words = t.List(t.Int()).tag(sync=True)
     scale = t.Enum(("own", "shared"), "own").tag(sync=True)
-    strength = t.Float(0.75, min=0.0, max=1.0).tag(sync=True)
+    opacity = t.Float(0.75, min=0.0, max=1.0).tag(sync=True)
+    ground = t.Enum(("grey", "colour"), "grey").tag(sync=True)
+    size = t.Int(200, min=120, max=600).tag(sync=True)
 
     _view = t.Dict().tag(sync=True)
+    _code = t.Unicode("").tag(sync=True)
     _picture = wire.ByteTrait()
     _pairs = wire.ByteTrait()
 
-    def __init__(self, maps: Attributions | Heatmap, *, model: Any = None) -> None:
-        """A board on one map or several. `model` is needed for new texts; the maps' own by default.
+    @verb
+    def __init__(
+        self,
+        maps: Attributions | Heatmap,
+        *,
+        model: Any = None,
+        scores: Iterable[Faithfulness] = (),
+        **choices: Any,
+    ) -> None:
+        """A board on one map or several.
+
+        Args:
+            model: needed for new texts; the maps' own by default.
+            scores: what `faithfulness` found for some of these maps.
+            choices: `focus`, `patches`, `words`, `scale`, `opacity`, `ground`, `size`.
 
         Raises:
-            BadInputError: there is no map, or they explain different things.
+            BadInputError: there is no map, they explain different things, or a choice does not fit them.
         """
         given = (maps,) if isinstance(maps, Heatmap) else tuple(maps)
-        if not given:
-            raise BadInputError(
-                "There is no map to show: no method applied. attribute(...).refused says why."
-            )
-        if len({str(heatmap.target) for heatmap in given}) > 1:
-            raise BadInputError("These maps explain different targets; show one target at a time.")
+        check_maps(given)
         self._lock = threading.RLock()
         self._maps = given
         self._refused = dict(maps.refused) if isinstance(maps, Attributions) else {}
-        self._model = model if model is not None else given[0].model
-        self._scores: dict[str, Faithfulness] = {}
+        self._model = as_model(model) if model is not None else given[0].model
+        self._scores = {found.method: found for found in scores}
+        self._wanted: _Wanted | None = None
+        self._asked_at = ""  # the control whose change is being computed
         self._to_score: list[str] = []
-        self._outdated = False  # another text or other methods were asked for than the maps show
-        self._jobs = LatestJob(self._report)
+        self._jobs = LatestJob(self._fail)
+        names = [heatmap.method for heatmap in given]
+        check_choices(choices, names, [*self._scores, choices.get("focus", names[0])])
         target = given[0].target
         super().__init__(
-            methods=[heatmap.method for heatmap in given],
+            **{"focus": given[0].method} | choices,
+            methods=names,
             text=target.text,
             against=target.against[0] if target.kind == "contrast" else "",
-            focus=given[0].method,
         )
+        self._check_chosen()
         self._publish()
         self.on_msg(self._on_message)
         self.observe(self._on_wish, ["methods", "text", "against"])
         self.observe(self._on_choice, ["patches", "words", "focus"])
+        self.observe(self._write_code, list(CHOICES))
+
+    @property
+    def strength(self) -> float:
+        """The old name of `opacity`."""
+        warnings.warn("AttributionBoard.strength is now opacity.", DeprecationWarning, stacklevel=2)
+        return float(self.opacity)
+
+    @strength.setter
+    def strength(self, value: float) -> None:
+        warnings.warn("AttributionBoard.strength is now opacity.", DeprecationWarning, stacklevel=2)
+        self.opacity = value
 
     @property
     def attributions(self) -> Attributions:
@@ -124,87 +166,152 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
         return self._jobs.wait(timeout)
 
     def score(self, *methods: str) -> None:
-        """Score these maps (all, if none is named) in the background."""
+        """Score these maps (all, if none is named) in the background.
+
+        Raises:
+            BadInputError: there is no such map on the board.
+            WorkbenchError: the model is not at hand, or its maps cannot be scored.
+        """
         names = list(methods) or [heatmap.method for heatmap in self._maps if heatmap.image is not None]
         unknown = [name for name in names if name not in self.attributions.methods]
         if unknown:
             raise BadInputError(f"There is no map of {unknown[0]!r} on the board.")
+        self._asked()
         self._to_score = [*self._to_score, *(name for name in names if name not in self._to_score)]
         self._start()
 
     def code(self) -> str:
-        """Python that computes what is on the screen."""
-        measures = {heatmap.method: measures_for(heatmap) for heatmap in self._maps}
-        return as_python(self._maps, self._scores, measures)
+        """Python that shows this board again; a picture that was never a file is written down."""
+        return self._as_python(write=True)
 
     def snapshot(self) -> Snapshot:
-        """The maps as a static page, with values, scores and provenance: `snapshot().save("cat")`."""
-        return board_snapshot(self._maps, self._scores, shared=self.scale == "shared", code=self.code())
+        """The board as a static page, with values, scores and provenance: `snapshot().save("cat")`.
+
+        What is being computed is waited for, two minutes at most.
+        """
+        self.wait(_WAIT)
+        with self._lock:
+            return board_snapshot(self._maps, self._scores, self._looked(), code=self._as_python(write=False))
 
     # What the user changed -------------------------------------------------------------------
 
-    def _on_wish(self, _change: dict[str, Any]) -> None:
+    def _on_wish(self, change: dict[str, Any]) -> None:
         """Another text or other methods: compute in the background, keep what is on the screen till then."""
-        with self._reported():
+        with self._reported(change["name"]):
             if not self.methods:
                 raise BadInputError("No method is left; choose at least one.")
-            self._target()
-            self._outdated, self._to_score = True, []
+            wanted = _Wanted(tuple(self.methods), self._target())
+            if wanted == (self._wanted or self._present()):
+                self._clear("text", "against", "methods")
+                return
+            self._asked_at = change["name"]
+            if wanted.target != self._maps[0].target:
+                self._asked()
+                self._to_score = []
+            self._wanted = None if wanted == self._present() else wanted
             self._start()
 
     def _on_choice(self, _change: dict[str, Any]) -> None:
         with self._reported():
-            rows, cols = self._focused().grid or (0, 0)
-            outside = [patch for patch in self.patches if not 0 <= patch < rows * cols]
-            if outside:
-                raise BadInputError(f"patches holds {outside[0]}; this map has 0 to {rows * cols - 1}.")
-            count = len(self._maps[0].tokens)
-            wrong = [word for word in self.words if not 0 <= word < count]
-            if wrong:
-                raise BadInputError(f"words holds {wrong[0]}; the text has tokens 0 to {count - 1}.")
-            if self._status["state"] != "working":  # a choice stops no work, so it hides no cancel button
-                self._clear_error()
+            self._check_chosen()
+            self._clear("")
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
-        with self._reported():
-            kind = content.get("kind")
+        kind = content.get("kind")
+        with self._reported("score" if kind == "score" else ""):
             if kind == "cancel":
-                self._jobs.cancel()
-                self._outdated, self._to_score = False, []
-                self._say("cancelled")
+                self._cancel(str(content.get("what", "")))
             elif kind == "score":
                 self.score(*[str(name) for name in content.get("methods", [])])
-            elif kind == "export":
-                self._export(str(content.get("path", "")))
+            elif kind == "keep":
+                self.code()
 
-    def _export(self, path: str) -> None:
-        self._status = {"state": "ready", "error": "", "message": save_as(self.snapshot(), path)}
+    def _cancel(self, job: str) -> None:
+        """Scores alone, or everything: scores of maps that do not come cannot come either."""
+        with self._lock:
+            if job == _SCORING and self._wanted is not None:
+                self._to_score = []
+                self._end(_SCORING)
+                return
+            self._jobs.cancel()
+            self._wanted, self._to_score = None, []
+            self._end(_SCORING)
+            self._end(_EXPLAINING, said="cancelled")
+            self._show_wish()
+
+    def _check_chosen(self) -> None:
+        check_chosen(self._focused(), len(self._maps[0].tokens), self.patches, self.words)
 
     # Work ------------------------------------------------------------------------------------
 
-    def _work_maps(self, should_stop: Callable[[], bool]) -> None:
-        from workbench.attribution import attribute  # needs torch, which a board to look at does not
+    def _start(self) -> None:
+        """One job does all that was asked for: a score waits for the maps of a new text, and drops none."""
+        asked = {_EXPLAINING: self._wanted is not None, _SCORING: bool(self._to_score)}
+        for job, wanted in asked.items():
+            if wanted:
+                self._begin(job)
+            else:
+                self._end(job)
+        self._jobs.submit(self._work)
 
-        found = attribute(
-            self._asked(),
-            self._maps[0].pair,
-            method=list(self.methods),
-            target=self._target(),
-            seed=self._maps[0].provenance.seed or 0,
-            on_event=self._progress(should_stop),
-            should_stop=should_stop,
-        )
+    def _work(self, should_stop: Callable[[], bool]) -> None:
+        at = self._asked_at if self._wanted is not None else "score"
+        try:
+            self._work_maps(should_stop)
+            at = "score"
+            self._work_scores(should_stop)
+        except Exception as problem:
+            with self._lock:
+                if should_stop():
+                    return  # a newer wish would try it again, and fail again
+                self._wanted, self._to_score = None, []
+                self._end(_EXPLAINING)
+                self._end(_SCORING)
+                self._fail(problem, at=at)
+
+    def _work_maps(self, should_stop: Callable[[], bool]) -> None:
+        wanted = self._wanted
+        if wanted is None:
+            return
+        kept = [] if wanted.target != self._maps[0].target else list(self._maps)
+        known = {heatmap.method: heatmap for heatmap in kept}
+        missing = [name for name in wanted.methods if name not in known]
+        found = self._explained(missing, wanted.target, should_stop) if missing else Attributions(())
+        known |= {heatmap.method: heatmap for heatmap in found}
+        names = found.methods if "all" in wanted.methods else wanted.methods
+        refused = next((name for name in names if name not in known), None)
+        if refused is not None:  # the maps that are shown stay: this text or method is not for all of them
+            raise BadInputError(found.refused[refused])
         with self._lock:
             if should_stop():
                 return
-            cleared = found[0].tokens != self._maps[0].tokens
-            self._maps, self._scores, self._outdated = found.maps, {}, False
-            self._to_score = [name for name in self._to_score if name in found.methods]
-            if cleared:
+            old, self._maps, self._wanted = self._maps[0], tuple(known[name] for name in names), None
+            if self._maps[0].tokens != old.tokens:
                 self.words = []
-            if self.focus not in found.methods:
-                self.focus = found.methods[0]
+            if self.focus not in names:
+                self.focus = names[0]
+            if names != wanted.methods:
+                self.methods = list(names)
+            self._scores = {name: one for name, one in self._scores.items() if kept and name in names}
+            self._to_score = [name for name in self._to_score if name in names]
+            self._end(_EXPLAINING)
             self._publish()
+
+    def _explained(self, methods: list[str], target: Target, should_stop: Callable[[], bool]) -> Attributions:
+        """Maps by these methods, with the options that those on the screen were made with."""
+        from workbench.attribution import attribute  # needs torch, which a board to look at does not
+
+        origin = self._maps[0].provenance
+        return attribute(
+            self._asked(),
+            self._maps[0].pair,
+            method=methods,
+            target=target,
+            seed=origin.seed or 0,
+            on_event=self._progress(_EXPLAINING, should_stop),
+            should_stop=should_stop,
+            **origin.parameters.get("asked", {}),
+        )
 
     def _work_scores(self, should_stop: Callable[[], bool]) -> None:
         from workbench.attribution import faithfulness
@@ -216,7 +323,7 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
                 heatmap,
                 measures=measures_for(heatmap),
                 model=self._asked(),
-                on_event=self._progress(should_stop),
+                on_event=self._progress(_SCORING, should_stop),
                 should_stop=should_stop,
             )
             with self._lock:
@@ -224,25 +331,9 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
                     return
                 self._scores[name] = found
                 self._to_score = [other for other in self._to_score if other != name]
+                if not self._to_score:
+                    self._end(_SCORING)
                 self._publish()
-
-    def _start(self) -> None:
-        """One job does all that was asked for: a score waits for the maps of a new text, and drops none."""
-
-        def careful(should_stop: Callable[[], bool]) -> None:
-            try:
-                if self._outdated:
-                    self._work_maps(should_stop)
-                self._work_scores(should_stop)
-                if not should_stop():
-                    self._clear_error()
-            except Exception:
-                if not should_stop():
-                    self._outdated, self._to_score = False, []
-                raise
-
-        self._say("working")
-        self._jobs.submit(careful)
 
     def _asked(self) -> Any:
         if self._maps[0].target.kind == "output":
@@ -259,22 +350,46 @@ class AttributionBoard(Speaking, anywidget.AnyWidget):
 
     def _target(self) -> Target:
         old = self._maps[0].target
-        if self.text == old.text and not self.against and old.kind in ("logit", "probability"):
+        if self.text == old.text and not self.against.strip() and old.kind != "contrast":
             return old
         return contrast(self.text, self.against) if self.against.strip() else similarity(self.text)
+
+    def _present(self) -> _Wanted:
+        return _Wanted(self.attributions.methods, self._maps[0].target)
+
+    def _show_wish(self) -> None:
+        """Let the three traits say what is on the screen."""
+        target = self._maps[0].target
+        with self.hold_trait_notifications():
+            self.methods = list(self.attributions.methods)
+            self.text = target.text
+            self.against = target.against[0] if target.kind == "contrast" else ""
 
     def _focused(self) -> Heatmap:
         return next((found for found in self._maps if found.method == self.focus), self._maps[0])
 
+    def _looked(self) -> Choices:
+        chosen = {name: getattr(self, name) for name in CHOICES}
+        chosen |= {name: tuple(chosen[name]) for name in ("patches", "words")}
+        return Choices(**chosen)
+
     # What the browser draws ------------------------------------------------------------------
+
+    def _as_python(self, *, write: bool) -> str:
+        usual = {name: self.trait_defaults(name) for name in CHOICES} | {"focus": self._maps[0].method}
+        chosen = {name: getattr(self, name) for name in CHOICES}
+        told = {name: value for name, value in chosen.items() if value != usual[name]}
+        return as_python(self._maps, self._scores, told, write=write)
+
+    def _write_code(self, _change: Any = None) -> None:
+        self._code = self._as_python(write=False)
 
     def _publish(self) -> None:
         with self._lock, self.hold_sync():
             picture = self._maps[0].picture
             if picture is not None and not self._picture:
-                self._picture = wire.as_bytes(Image.fromarray(np.asarray(picture)), side=4 * _LEAST)
+                self._picture = wire.as_bytes(Image.fromarray(np.asarray(picture)), side=_SIDE)
             pairs = next((found.pairs for found in self._maps if found.pairs is not None), None)
             self._pairs = b"" if pairs is None else np.ascontiguousarray(pairs, "<f4").tobytes()
-            self._view = board_view(
-                self._maps, self._scores, refused=self._refused, model=self._model, code=self.code()
-            )
+            self._view = board_view(self._maps, self._scores, refused=self._refused, model=self._model)
+            self._write_code()

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from widgets.snapshot import font_for
-from workbench._repr import one_line
-from workbench.attribution import METHODS, Cost, Faithfulness, Heatmap, Measure
+from workbench._repr import one_line, plural
+from workbench.attribution import METHODS, Cost, Faithfulness, Heatmap, Measure, Target
 
-__all__ = ["board_view", "map_view", "measures_for", "method_choices", "overlay", "peak", "word_picture"]
+__all__ = [
+    "Choices",
+    "board_view",
+    "described",
+    "in_order",
+    "map_view",
+    "measures_for",
+    "method_choices",
+    "passes",
+    "peak",
+    "shown_maps",
+    "shown_words",
+]
 
-_SIDE = 192  # pixels of a map in a snapshot
-_FOR = np.array([214.0, 96.0, 0.0])  # speaks for the target; the style sheet has the same two colours
-_AGAINST = np.array([30.0, 110.0, 210.0])
+
+_TITLE = 34  # characters of a text in the title; the field under it holds all of them
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How the maps are looked at: the board's traits of the same names."""
+
+    focus: str = ""
+    patches: tuple[int, ...] = ()
+    words: tuple[int, ...] = ()
+    scale: Literal["own", "shared"] = "own"
+    opacity: float = 0.75
+    ground: Literal["grey", "colour"] = "grey"
+    size: int = 200
 
 
 def board_view(
@@ -26,27 +49,70 @@ def board_view(
     *,
     refused: Mapping[str, str],
     model: Any | None,
-    code: str,
 ) -> dict[str, Any]:
     """Everything the front end draws, as JSON; the interactions go beside it as bytes."""
     first = maps[0]
     whole = first.target.kind == "output"  # such a model came with tensors, which no text typed here gives
+    shown = in_order(maps)
+    prices, all_left = _prices(shown, scores, None if whole else model)
     return {
         "model": first.provenance.model,
         "live": model is not None and not whole,
         "whole": whole,
-        "target": str(first.target),
+        "title": described(first.target, most=_TITLE),
+        "described": described(first.target),
         "score": first.score,
         "tokens": [{"text": token, "word": place in first.words} for place, token in enumerate(first.tokens)],
-        "maps": [map_view(heatmap, scores.get(heatmap.method)) for heatmap in maps],
+        "maps": [
+            map_view(heatmap, scores.get(heatmap.method), price)
+            for heatmap, price in zip(shown, prices, strict=True)
+        ],
+        "price": all_left,
         "methods": method_choices(model, [heatmap.method for heatmap in maps], refused),
-        "credit": getattr(first.pair, "credit", ""),
-        "code": code,
+        "credit": first.credit,
     }
 
 
-def map_view(heatmap: Heatmap, scored: Faithfulness | None) -> dict[str, Any]:
-    """One card: raw values, what is said of them, and the scores if they were asked for."""
+def described(target: Target, *, most: int | None = None) -> str:
+    """What is explained; texts are whole unless `most` characters are said."""
+    text, *others = (f"“{text if most is None else one_line(text, most=most)}”" for text in target.texts)
+    if target.kind == "output":
+        return target.text
+    if target.kind == "contrast":
+        return f"cosine with {text} minus cosine with {others[0]}"
+    if target.kind == "probability":
+        return f"log probability of {text} among {text}, {', '.join(others)}"
+    return f"{'logit of' if target.kind == 'logit' else 'cosine with'} {text}"
+
+
+def in_order(maps: Sequence[Heatmap]) -> list[Heatmap]:
+    """As they stand on the screen: the one that follows chosen words first, the others as given."""
+    return sorted(maps, key=lambda heatmap: heatmap.pairs is None)
+
+
+def shown_maps(maps: Sequence[Heatmap], choices: Choices) -> list[Heatmap]:
+    """The maps as they are drawn: of a second-order one the part of the chosen words."""
+    return [
+        heatmap.of_words(choices.words) if heatmap.pairs is not None and choices.words else heatmap
+        for heatmap in in_order(maps)
+    ]
+
+
+def shown_words(maps: Sequence[Heatmap], choices: Choices) -> Heatmap:
+    """The map whose values colour the words: the one in focus, or its part for the chosen patches."""
+    found = next((heatmap for heatmap in maps if heatmap.method == choices.focus), maps[0])
+    if found.pairs is None or not choices.patches:
+        return found
+    _, cols = found.grid or (1, 1)
+    return found.of_patches([divmod(patch, cols) for patch in choices.patches])
+
+
+def map_view(heatmap: Heatmap, scored: Faithfulness | None, price: int) -> dict[str, Any]:
+    """One card: raw values, what is said of them, and the scores if they were asked for.
+
+    Args:
+        price: forward passes that its evaluation takes.
+    """
     card = METHODS.get(heatmap.method)
     low, high = heatmap.limits
     return {
@@ -65,12 +131,11 @@ def map_view(heatmap: Heatmap, scored: Faithfulness | None) -> dict[str, Any]:
         "peak": peak([heatmap]),
         "flat": heatmap.flat,
         "notes": list(heatmap.notes),
-        "cost": str(heatmap.cost),
-        "price": _price(heatmap),
+        "cost": passes(heatmap.cost),
+        "price": price,
         "scores": [_measure_view(measure) for measure in scored.measures.values()] if scored else [],
         "skipped": dict(scored.skipped) if scored else {},
         "protocol": str(scored.protocol) if scored else "",
-        "curves": [_curve_view(curve) for curve in scored.curves.values()] if scored else [],
     }
 
 
@@ -106,45 +171,20 @@ def peak(maps: Sequence[Heatmap]) -> float:
     return max(sizes, default=0.0)
 
 
+def passes(cost: Cost) -> str:
+    """`5 forward and 3 backward passes, 0.13 s`."""
+    if not cost.forwards and not cost.backwards:
+        return "no passes"
+    if not cost.backwards:
+        return f"{plural(cost.forwards, 'forward pass', 'forward passes')}, {cost.seconds:.2g} s"
+    backward = plural(cost.backwards, "backward pass", "backward passes")
+    return f"{cost.forwards:,} forward and {backward}, {cost.seconds:.2g} s"
+
+
 def _main(heatmap: Heatmap) -> NDArray[np.float32]:
     values = heatmap.image if heatmap.image is not None else heatmap.text
     assert values is not None  # a Heatmap has one of the two
     return values
-
-
-def overlay(heatmap: Heatmap, limit: float) -> Image.Image:
-    """The picture with its map laid over it: orange speaks for the target, blue against it."""
-    assert heatmap.image is not None
-    picture = Image.fromarray(np.asarray(heatmap.picture)) if heatmap.picture is not None else None
-    rows, cols = heatmap.image.shape
-    size = (_SIDE, max(1, round(_SIDE * rows / cols)))
-    if picture is not None:
-        size = (_SIDE, max(1, round(_SIDE * picture.height / picture.width)))
-        ground = np.asarray(picture.convert("L").convert("RGB").resize(size, Image.Resampling.NEAREST), float)
-    else:
-        ground = np.full((size[1], size[0], 3), 235.0)
-    share = np.clip(heatmap.image / limit, -1, 1) if limit > 0 else np.zeros((rows, cols))
-    tint = np.where(share[..., None] >= 0, _FOR, _AGAINST)
-    by_row, by_col = np.arange(size[1]) * rows // size[1], np.arange(size[0]) * cols // size[0]
-    strength = 0.85 * np.abs(share)[by_row[:, None], by_col[None]][..., None]
-    mixed = ground * (1 - strength) + tint[by_row[:, None], by_col[None]] * strength
-    return Image.fromarray(mixed.round().astype(np.uint8))
-
-
-def word_picture(heatmap: Heatmap, limit: float) -> Image.Image:
-    """A map without a picture: its words under one another, each on its colour, with its value."""
-    assert heatmap.text is not None
-    line = 17
-    picture = Image.new("RGB", (_SIDE, max(_SIDE, line * len(heatmap.tokens) + 8)), "white")
-    draw = ImageDraw.Draw(picture)
-    for place, (token, value) in enumerate(zip(heatmap.tokens, heatmap.text, strict=True)):
-        share = min(1.0, abs(float(value)) / limit) if limit > 0 else 0.0
-        mixed = 255 * (1 - 0.6 * share) + (_FOR if value >= 0 else _AGAINST) * 0.6 * share
-        top = 4 + line * place
-        draw.rectangle((4, top, _SIDE - 4, top + line - 2), fill=tuple(int(part) for part in mixed))
-        said = f"{one_line(token, most=16)}  {value:+.3g}"
-        draw.text((8, top), said, fill="black", font=font_for(said, 12))
-    return picture
 
 
 def _measure_view(measure: Measure) -> dict[str, Any]:
@@ -160,23 +200,29 @@ def _measure_view(measure: Measure) -> dict[str, Any]:
     }
 
 
-def _curve_view(curve: Any) -> dict[str, Any]:
-    return {
-        "name": curve.name,
-        "share": _rounded(curve.share),
-        "value": _rounded(curve.value),
-        "random": _rounded(curve.random.mean(axis=0)),
-        "centre": _rounded(curve.centre),
-    }
+def _prices(
+    maps: Sequence[Heatmap], scores: Mapping[str, Faithfulness], model: Any | None
+) -> tuple[list[int], int]:
+    """Forward passes that evaluating each map alone takes, and all that are not evaluated together.
 
-
-def _price(heatmap: Heatmap) -> str:
-    if heatmap.image is None:
-        return ""
+    The pictures that maps of one grid share are encoded once. 0 where there is nothing to mask.
+    """
     from workbench.attribution import expected_cost
 
-    cost: Cost = expected_cost(heatmap, measures_for(heatmap))
-    return f"{cost.forwards} forwards"
+    own, shared, left = [], dict[Any, int](), set()
+    for heatmap in maps:
+        if heatmap.image is None:
+            own.append(0)
+            continue
+        measures, grid = measures_for(heatmap), heatmap.grid
+        own.append(expected_cost(heatmap, measures, shared=False).forwards)
+        if grid not in shared:
+            shared[grid] = expected_cost(heatmap, measures, model=model).forwards - own[-1]
+        if heatmap.method not in scores:
+            left.add(grid)
+    alone = [price + shared.get(heatmap.grid, 0) for heatmap, price in zip(maps, own, strict=True)]
+    missing = sum(price for heatmap, price in zip(maps, own, strict=True) if heatmap.method not in scores)
+    return alone, missing + sum(shared[grid] for grid in left)
 
 
 def _rounded(values: NDArray | None) -> Any:

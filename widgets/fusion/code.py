@@ -1,57 +1,146 @@
-"""Copy as Python: the code whose result is what stands on the fusion board. Also its files."""
+"""Copy as Python: the code that shows the fusion board again, with everything that was set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.fusion import Design, FusionReport, Meeting, Plan
+from workbench.fusion.inside.kept_planes import PLANE_DESIGN, SIZE, STEPS
 
-__all__ = ["atlases_code", "compare_code", "meetings_code", "plan_code", "plane_code", "proof_code"]
+if TYPE_CHECKING:
+    from widgets.fusion.fusion_board import FusionBoard
+
+__all__ = ["board_code", "meetings_code", "plan_code"]
+
+_SET = (
+    "tab", "need", "may_miss", "explain", "apart", "most_parameters", "most_seconds", "rows", "task", "layer",
+    "bottleneck", "beside", "seed", "steps", "preset", "fusion", "baseline", "measure", "cost", "curve",
+    "order", "page", "focus", "selected", "chosen", "seeds", "epochs", "most_train", "training",
+)  # fmt: skip
+"""Traits that are copied where they differ from those the board would begin with."""
 
 
-def plane_code(task: str, fusions: Sequence[str], *, design: Design, seed: int, steps: int | None) -> str:
-    """A cell that trains the same fusions on the same task of the plane."""
-    more = f", steps={steps}" if steps else ""
-    return (
-        "from widgets import show\n"
-        "from workbench.fusion import Design, regions\n\n"
-        f"planes = regions(\n    {list(fusions)!r},\n    {task!r},\n"
-        f"    design={_built(design, Design())},\n    seed={seed}{more},\n)\nshow(planes)\n"
-    )
+def board_code(board: FusionBoard, screen: Sequence[str]) -> str:
+    """A cell that makes what is shown, shows it, and sets what was set.
 
-
-def meetings_code(own: Sequence[Meeting], specimens: Sequence[str]) -> str:
-    """A cell that measures where the modalities meet, in one's own models and in tiny ones."""
-    lines = ["from workbench.capture import capture", "from workbench.fusion import meeting, specimen", ""]
-    lines += [
-        f"meeting(capture(model, inputs))  # a {found.model}, with its processor's tensors" for found in own
+    Args:
+        screen: fusions on the plane, the slider's first.
+    """
+    made, shown = _made(board, screen)
+    names = {name: None for _, lines in made.values() for name in _imports(lines)}
+    code = "\n".join(line for _, lines in made.values() for line in lines)
+    begins = _begins(board, made)
+    sets = [
+        f"board.{name} = {getattr(board, name)!r}" for name in _SET if getattr(board, name) != begins[name]
     ]
-    lines += [f"specimen({name!r})" for name in specimens]
-    return "\n".join(lines) + "\n"
+    head = [f"from workbench import {name}" for name in ("data", "models") if f"{name}." in code]
+    head += ["from widgets import show" if shown else "from widgets import FusionBoard"]
+    head += [f"from workbench.fusion import {', '.join(sorted(names))}"] if names else []
+    last = [f"board = show({shown})" if shown else "board = FusionBoard()", *sets, "board"]
+    if board.tab == "space":
+        last += ["", *_atlases(board.baseline, board.fusion)]
+    return "\n".join([*head, "", *(code.split("\n") if code else []), *last]) + "\n"
 
 
-def atlases_code(first: str, second: str) -> str:
-    """Lines that lay the fused spaces of two fusions side by side, as atlases with one selection."""
-    return (
-        "\nfrom workbench.fusion import fused\nfrom workbench.projection import align, project\n\n"
-        f"show(align(project(fused(report, {first!r})), project(fused(report, {second!r}))))\n"
-    )
+Made = dict[str, tuple[str, list[str]]]
+"""What a board is given, by the name of the argument: (variable, lines that make it)."""
 
 
-def compare_code(report: FusionReport, *, selected: Sequence[int] = ()) -> str:
-    """A cell that makes the same comparison on the same rows."""
+def _made(board: FusionBoard, screen: Sequence[str]) -> tuple[Made, str]:
+    """What the board shows, and the arguments of `show` that bring it back."""
+    made: Made = {}
+    if board.report is not None:
+        made["report"] = ("report", _report_lines(board.report, board.selected))
+    if board.proof is not None:
+        made["proof"] = ("proof", [f"proof = prove({list(board.proof.fusions)!r})"])
+    if board.tab == "plane":
+        made["regions"] = ("planes", _plane_lines(board, screen))
+    if board.report is None and board.examples is not None:
+        made["examples"] = ("asked", [f"asked = {board.examples.code}"])
+    if board.report is None and board.tab == "choose":
+        made["advice"] = ("advice", [f"advice = advise({_asked(board)})"])
+    order = ("report", "advice", "regions", "proof", "examples")
+    given = [name for name in order if name in made]
+    if not given:
+        return made, ""
+    first, *others = given
+    shown = ", ".join([made[first][0], *(f"{name}={made[name][0]}" for name in others)])
+    return {name: made[name] for name in given}, shown
+
+
+def _begins(board: FusionBoard, made: Made) -> dict[str, Any]:
+    """Traits that a board made from just this begins with."""
+    from widgets.fusion.start import start_values
+
+    values = start_values(
+        board.report, board.proof, None, (), None if board.report is not None else board.examples,
+        board.advice if "advice" in made else None,
+    )  # fmt: skip
+    if "regions" in made:  # the very traits that were on the screen
+        values = {"tab": "plane"} | {k: v for k, v in values.items() if board.report is not None}
+        values |= {
+            name: getattr(board, name) for name in ("task", "layer", "bottleneck", "beside", "seed", "steps")
+        }
+    return {name: values.get(name, board.traits()[name].default()) for name in _SET}
+
+
+def _imports(lines: Sequence[str]) -> list[str]:
+    """Names of `workbench.fusion` that some lines use."""
+    from workbench import fusion
+
+    text = "\n".join(lines)
+    return [name for name in fusion.__all__ if f"{name}(" in text.replace(f".{name}(", "")]
+
+
+def _plane_lines(board: FusionBoard, screen: Sequence[str]) -> list[str]:
+    store = board.store
+    more = [f"seed={board.seed}"]
+    more += [f"steps={board.steps}"] if board.steps != STEPS else []
+    more += [f"size={store.size}"] if store.size != SIZE else []
+    more += [f"design={_built(store.design, Design())}"] if store.design != PLANE_DESIGN else []
+    return [
+        "planes = regions(",
+        f"    {list(screen)!r},",
+        f"    {board.task!r},",
+        f"    {', '.join(more)},",
+        ")",
+    ]
+
+
+def _asked(board: FusionBoard) -> str:
+    from widgets.fusion.runs import asked_of
+
+    usual = {"need": "unknown", "may_miss": False, "explain": False, "apart": False}
+    asked = asked_of(board)
+    return ", ".join(f"{name}={value!r}" for name, value in asked.items() if value != usual.get(name))
+
+
+def _report_lines(report: FusionReport, selected: Sequence[int]) -> list[str]:
+    """The comparison opened again where it was kept, else made again."""
+    lines = [f"report = {report.code}"] if report.code else _compared(report)
+    if selected:
+        lines.append(f"chosen = report.examples.take({sorted(selected)!r})")
+    return lines
+
+
+def _atlases(first: str, second: str) -> list[str]:
+    """Lines that say how to lay two fused spaces side by side, as atlases with one selection."""
+    return [
+        "# The same two spaces as linked atlases:",
+        "# from workbench.fusion import fused",
+        "# from workbench.projection import align, project",
+        f"# show(align(project(fused(report, {first!r})), project(fused(report, {second!r}))))",
+    ]
+
+
+def _compared(report: FusionReport) -> list[str]:
     given = report.provenance.parameters
-    source, imports, setup = _source(report, given)
+    source = str(getattr(report.examples, "code", "") or given.get("data", "") or "examples")
     count = len(report.seeds)
     seeds = str(count) if report.seeds == tuple(range(count)) else repr(list(report.seeds))
-    lines = [
-        *imports,
-        "from widgets import show",
-        f"from workbench.fusion import {_names(source, plan_code(report.plan))}",
-        "",
-        *setup,
+    return [
         "report = compare(",
         f"    {source},",
         f"    {list(report.fusions)!r},",
@@ -59,30 +148,17 @@ def compare_code(report: FusionReport, *, selected: Sequence[int] = ()) -> str:
         f"    plan={plan_code(report.plan)},",
         ")",
         f"# configuration {report.config_hash}, seeds {', '.join(map(str, report.seeds))}",
-        "show(report)",
     ]
-    if selected:
-        lines.append(f"chosen = report.examples.take({sorted(selected)!r})")
+
+
+def meetings_code(own: Sequence[Meeting], specimens: Sequence[str]) -> str:
+    """A cell that measures and shows where the modalities meet, in one's own models and in tiny ones."""
+    lines = ["from workbench.capture import capture", "from workbench.fusion import meeting, specimen", ""]
+    lines += [
+        f"meeting(capture(model, inputs))  # a {found.model}, with its processor's tensors" for found in own
+    ]
+    lines += [f"specimen({name!r})" for name in specimens]
     return "\n".join(lines) + "\n"
-
-
-def _names(source: str, plan: str) -> str:
-    """What the cell takes from the fusion lab."""
-    wanted = {
-        "Design": "Design(" in plan,
-        "Plan": True,
-        "compare": True,
-        "examples": source.startswith("examples("),
-    }
-    return ", ".join(name for name, used in wanted.items() if used)
-
-
-def proof_code(fusions: Sequence[str]) -> str:
-    """A cell that proves the same fusions."""
-    return (
-        "from widgets import show\nfrom workbench.fusion import prove\n\n"
-        f"proof = prove({list(fusions)!r})\nshow(proof)\n"
-    )
 
 
 def plan_code(plan: Plan) -> str:
@@ -105,14 +181,3 @@ def _built(value: Any, usual: Any) -> str:
         if getattr(value, entry.name) != getattr(usual, entry.name)
     ]
     return f"{type(value).__name__}({', '.join(parts)})"
-
-
-def _source(report: FusionReport, given: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
-    """(argument, imports, lines before) that give the report's data again."""
-    code = str(getattr(report.examples, "code", "") or given.get("data", "") or "examples")
-    imports = []
-    if "data." in code:
-        imports.append("from workbench import data")
-    if "models." in code:
-        imports.append("from workbench import models")
-    return code, imports, []

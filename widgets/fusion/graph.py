@@ -132,7 +132,8 @@ def _slider(graph: Graph, depth: int, layer: int, bottleneck: int) -> None:
             graph.edge(f"image/{place}", f"text/{place + 1}", "cross", layer=place)
     if bottleneck and layer < depth:
         _bottleneck(graph, depth, layer, bottleneck)
-    _answer(graph, depth + 1, *(f"{side}/{depth}" for side in _SIDES))
+    col = depth + (1.5 if bottleneck and layer < depth else 1)  # beside the last shared tokens, not on them
+    _answer(graph, col, *(f"{side}/{depth}" for side in _SIDES))
 
 
 def _bottleneck(graph: Graph, depth: int, layer: int, bottleneck: int) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from widgets.fusion import sheets
+from widgets.fusion.advice_view import advice_view
 from widgets.fusion.attention import crossings
-from widgets.fusion.code import atlases_code, compare_code, meetings_code, plane_code, proof_code
+from widgets.fusion.code import board_code, meetings_code
 from widgets.fusion.example_view import Order, examples_view, look_view, space_view
 from widgets.fusion.graph import fusion_graph
 from widgets.fusion.models import REAL_MODELS, meeting_view
 from widgets.fusion.parts_view import contributions_view, proof_view, robustness_view
-from widgets.fusion.plane_view import plane_view, slider_name
+from widgets.fusion.plane_view import Plane, plane_view, slider_name
 from widgets.fusion.presets import PRESETS
 from widgets.fusion.report_view import COSTS, MEASURES, cost_view, curves_view, quality_view
-from widgets.fusion.runs import DEPTH, PLANE_DESIGN, card_of, why_not_looked
+from widgets.fusion.runs import DEPTH, card_of, why_not_looked
+from widgets.fusion.sets import SETS
 from widgets.fusion.snapshot import Sheet
 from workbench import fusion as lab
+from workbench._repr import plural
 from workbench.fusion import FusionCard, Look
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["TABS", "Pages"]
 
 TABS = (
+    ("choose", "Choose"),
     ("plane", "Decision regions"),
     ("proof", "Proof"),
     ("quality", "Quality"),
@@ -37,7 +41,8 @@ TABS = (
     ("models", "Real models"),
 )
 _NEED_REPORT = ("quality", "robustness", "contributions", "cost", "examples", "space")
-_NO_REPORT = "Needs a comparison: compare(data, fusions), or start one on the page Training."
+_WITHOUT_REPORT = ("plane", "proof", "models")
+_NO_REPORT = "needs a comparison: choose data on the page Training, or show(compare(data, fusions))"
 
 
 class Pages:
@@ -56,16 +61,20 @@ class Pages:
         return {
             "tab": tab,
             "tabs": [{"name": name, "title": title, "why": self._why_not(name)} for name, title in TABS],
-            "title": "Fusion lab" if report is None else report.data,
+            "title": self._title(),
             "said": self._said(),
+            "origin": self._origin(),
             tab: page,
             "looked": None if report is None or not named else self._looked(),
             "fusions": [] if report is None else [_brief(card) for card in report.cards],
             "all": [_brief(card) for card in lab.available()]
             + [_brief(self.card(f"only-{side}")) for side in ("image", "text")],
-            "measures": {name: row[0] for name, row in MEASURES.items()},
+            "measures": {
+                name: row[0] for name, row in MEASURES.items() if report is None or name in report.metrics
+            },
             "costs": {name: row[0] for name, row in COSTS.items()},
-            "notes": [] if report is None else list(report.notes),
+            "notes": [] if report is None else list(report.plain_notes),
+            "leaks": [] if report is None or tab in _WITHOUT_REPORT else [leak.text for leak in report.leaks],
             "credit": self._credit(),
         }
 
@@ -80,18 +89,11 @@ class Pages:
         return [row["item"] for row in self._examples()["items"]]
 
     def code(self) -> str:
-        """Python for the page in view."""
+        """Python that shows the board again."""
         board = self._board
         if board.tab == "models" and (board.meetings or board.specimens):
             return meetings_code(board.meetings, list(board.specimens))
-        if board.tab == "plane" or (board.report is None and board.tab != "proof"):
-            return plane_code(board.task, self._screen(), design=PLANE_DESIGN, seed=board.seed, steps=None)
-        if board.tab == "proof":
-            proof = board.proof
-            return proof_code([] if proof is None else proof.fusions)
-        assert board.report is not None
-        code = compare_code(board.report, selected=board.selected)
-        return code + (atlases_code(board.baseline, board.fusion) if board.tab == "space" else "")
+        return board_code(board, self.on_screen())
 
     def tables(self) -> Sheet:
         """The page in view as rows."""
@@ -100,29 +102,43 @@ class Pages:
             return sheets.proof_sheet(board.proof)
         if board.tab == "models":
             return sheets.models_sheet(REAL_MODELS, [*board.meetings, *board.specimens.values()])
-        if board.report is None or board.tab in ("plane", "proof"):
-            base, shown = self._planes()
+        if board.tab == "choose" and board.advice is not None:
+            return sheets.advice_sheet(board.advice)
+        if board.report is None or board.tab in ("plane", "proof", "choose"):
+            base, shown = self.planes()
             return sheets.plane_sheet(base, shown, task=board.task, seed=board.seed)
         if board.tab == "robustness":
-            return sheets.robustness_sheet(board.report, board.measure)
+            return sheets.robustness_sheet(board.report, self.measure)
         if board.tab == "contributions":
             return sheets.contributions_sheet(board.report)
-        return sheets.report_sheet(board.report, board.measure)
+        return sheets.report_sheet(board.report, self.measure)
+
+    @property
+    def measure(self) -> str:
+        """The board's measure; accuracy where an older report has not got it."""
+        report, wish = self._board.report, self._board.measure
+        return wish if report is None or wish in report.metrics else "accuracy"
 
     # One page each ---------------------------------------------------------------------------
 
+    def _choose(self) -> dict[str, Any]:
+        board = self._board
+        return {"advice": None if board.advice is None else advice_view(board.advice)}
+
     def _plane(self) -> dict[str, Any]:
         board = self._board
-        base, shown = self._planes()
-        card = shown[0][0]
+        base, shown = self.planes()
+        screen = self.on_screen()
+        card = card_of(screen[0], {})
+        missing = board.store.missing(board.task, board.seed, board.steps, screen)
         tasks = [{"name": row.name, "title": row.title, "why": row.why} for row in lab.plane_tasks()]
-        drawn = None if base is None else plane_view(base, shown)
         return {
             "depth": DEPTH,
             "tasks": tasks,
             "why": next((row["why"] for row in tasks if row["name"] == board.task), ""),
-            "regions": drawn,
-            "waiting": [one.name for one, plane in shown if plane is None],
+            "regions": plane_view(base, shown, seed=board.seed),
+            "missing": missing,
+            "steps": board.steps,
             "graph": fusion_graph(card, depth=DEPTH, layer=board.layer, bottleneck=board.bottleneck),
             "slider": _brief(card) | {"trap": card.trap, "equation": card.equation, "paper": card.paper},
             "presets": [
@@ -137,7 +153,7 @@ class Pages:
     def _quality(self) -> dict[str, Any]:
         board = self._board
         assert board.report is not None
-        return quality_view(board.report, board.measure, board.baseline)
+        return quality_view(board.report, self.measure, board.baseline)
 
     def _training(self) -> dict[str, Any]:
         board = self._board
@@ -146,11 +162,12 @@ class Pages:
             "curves": None if report is None else curves_view(report, board.curve),
             "live": board.examples is not None,
             "examples": repr(board.examples) if board.examples is not None else "",
+            "sets": [[name, entry.title] for name, entry in SETS.items()],
         }
 
     def _robustness(self) -> dict[str, Any]:
         assert self._board.report is not None
-        return robustness_view(self._board.report, self._board.measure)
+        return robustness_view(self._board.report, self.measure)
 
     def _contributions(self) -> dict[str, Any]:
         assert self._board.report is not None
@@ -158,7 +175,7 @@ class Pages:
 
     def _cost(self) -> dict[str, Any]:
         assert self._board.report is not None
-        return cost_view(self._board.report, self._board.cost, self._board.measure)
+        return cost_view(self._board.report, self._board.cost, self.measure)
 
     def _examples(self) -> dict[str, Any]:
         board = self._board
@@ -194,17 +211,19 @@ class Pages:
 
     # Parts -----------------------------------------------------------------------------------
 
-    def _screen(self) -> list[str]:
+    def on_screen(self) -> list[str]:
+        """The slider's fusion, then those beside it, each once."""
         board = self._board
         return list(dict.fromkeys([slider_name(board.layer, board.bottleneck, DEPTH), *board.beside]))
 
-    def _planes(self) -> tuple[Any, list[tuple[FusionCard, Any]]]:
-        board, names = self._board, self._screen()
-        store = board.store
-        planes = store.shown(board.task, board.seed, names)
-        return store.bases.get(board.task), [
-            (card_of(name, {}), plane) for name, plane in zip(names, planes, strict=True)
-        ]
+    def planes(self) -> tuple[Any, list[tuple[FusionCard, Plane | None]]]:
+        """The right answer, and each fusion's plane: until it is trained, that of the seed that ships."""
+        board, names = self._board, self.on_screen()
+        own = board.store.shown(board.task, board.seed, board.steps, names)
+        first = board.store.shown(board.task, 0, board.steps, names)
+        planes = [plane if plane is not None else kept for plane, kept in zip(own, first, strict=True)]
+        cards = [card_of(name, {}) for name in names]
+        return board.store.base(board.task), list(zip(cards, planes, strict=True))
 
     def _seen(self) -> Look | None:
         board = self._board
@@ -243,14 +262,26 @@ class Pages:
     def _why_not(self, tab: str) -> str:
         return _NO_REPORT if tab in _NEED_REPORT and self._board.report is None else ""
 
+    def _title(self) -> str:
+        report, held = self._board.report, self._board.examples
+        return report.data if report is not None else held.name if held is not None else "Fusion lab"
+
     def _said(self) -> str:
         report = self._board.report
         if report is None:
             return ""
         cut = "" if report.complete else "interrupted: what was finished is shown. "
+        items, tested = sum(report.counts.values()), report.counts.get("test", 0)
+        return f"{cut}{items:,} items, {tested:,} of them test; {plural(len(report.seeds), 'seed')}"
+
+    def _origin(self) -> str:
+        """What an exported picture says of where its figures are from."""
+        report = self._board.report
+        if report is None:
+            return ""
         counts = ", ".join(f"{count:,} {name}" for name, count in report.counts.items())
         seeds = ", ".join(map(str, report.seeds))
-        return f"{cut}{counts} items; seeds {seeds}; configuration {report.config_hash}"
+        return f"{counts} items; seeds {seeds}; configuration {report.config_hash}"
 
     def _credit(self) -> str:
         pairs = getattr(self._board.examples, "pairs", None)

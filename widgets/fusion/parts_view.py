@@ -73,9 +73,9 @@ def contributions_view(report: FusionReport) -> dict[str, Any] | None:
             "name": name, "title": titles.get(name, name), "unit": value.unit,
             "estimator": value.estimator, "items": value.items,
             "bars": [
-                ["redundant", number(value.redundant)],
-                *([f"only {modality}", number(bits)] for modality, bits in value.unique.items()),
-                ["together only", number(value.synergistic)],
+                ["redundancy", number(value.redundant)],
+                *([f"unique: {modality}", number(bits)] for modality, bits in value.unique.items()),
+                ["synergy", number(value.synergistic)],
             ],
             "null": [number(bits) for bits in value.null],
         }

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from widgets.format import percent
 from workbench.fusion import FusionCard, Regions
 
 __all__ = ["Plane", "live_curves", "plane_bytes", "plane_view", "planes_of", "slider_name", "verdict"]
 
+_FOUND = 0.9  # share of fresh points right from which a rule counts as found
 _STEPS_DRAWN = 120  # points of a curve that are sent
 
 
@@ -29,6 +31,7 @@ class Plane:
     probability: NDArray[np.float32]
     history: NDArray[np.float32]
     accuracy: float
+    seed: int = 0
 
 
 def slider_name(layer: int, bottleneck: int, depth: int) -> str:
@@ -42,20 +45,22 @@ def planes_of(regions: Regions) -> dict[str, Plane]:
     for place, name in enumerate(regions.fusions):
         if np.isfinite(regions.probability[place]).all():
             history = regions.history[place]
-            found[name] = Plane(name, regions.probability[place], history, float(regions.accuracy[place]))
+            right = float(regions.accuracy[place])
+            seed = regions.provenance.seed or 0
+            found[name] = Plane(name, regions.probability[place], history, right, seed)
     return found
 
 
 def plane_view(
-    regions: Regions, shown: Sequence[tuple[FusionCard, Plane | None]], *, classes: Sequence[str] = ("0", "1")
+    regions: Regions, shown: Sequence[tuple[FusionCard, Plane | None]], *, seed: int = 0
 ) -> dict[str, Any]:
     """Tiles in order: the right answer, the best sum, then each fusion (None: not trained yet)."""
     ceiling = float(regions.additive_ceiling)
     tiles = [
         _tile("truth", "right answer", "", "what the label is at each pair of values", None, 0),
         _tile(
-            "additive", "best sum", "additive",
-            "the best that any sum of one score a modality can say; grey where it must guess",
+            "additive", "best additive model", "additive",
+            "the best that any sum of one score a modality can say; white where it must guess",
             ceiling, 1,
         ),
     ]  # fmt: skip
@@ -65,7 +70,11 @@ def plane_view(
             card.name, card.title, card.kind, verdict(card, plane, ceiling),
             None if plane is None else plane.accuracy, None if plane is None else place,
         )  # fmt: skip
-        tiles.append(tile | {"where": card.where, "trap": card.trap, "equation": card.equation})
+        other = plane is not None and plane.seed != seed
+        if plane is not None and other:
+            tile["words"] = f"of seed {plane.seed}; seed {seed} is not trained yet. {tile['words']}"
+        more = {"where": card.where, "trap": card.trap, "equation": card.equation, "other": other}
+        tiles.append(tile | more)
         place += plane is not None
     return {
         "size": len(regions.axis),
@@ -73,8 +82,8 @@ def plane_view(
         "tiles": tiles,
         "ceiling": ceiling,
         "steps": regions.steps,
-        "curves": [_curve(card, plane) for card, plane in shown if plane is not None],
-        "classes": list(classes),
+        "curves": [_curve(card, plane) for card, plane in shown if plane is not None and plane.seed == seed],
+        "classes": ["0", "1"],
     }
 
 
@@ -88,13 +97,15 @@ def verdict(card: FusionCard, plane: Plane | None, ceiling: float) -> str:
     """One sentence: what it reached, beside what its class allows."""
     if plane is None:
         return "not trained yet"
-    reached = f"{plane.accuracy:.1%} of fresh points right"
+    reached = f"{percent(plane.accuracy)} of fresh points right"
     if card.kind in ("additive", "scalar-gated") and ceiling < 0.99:
-        return f"{reached}; no more than {ceiling:.1%} is possible in its class"
+        return f"{reached}; no more than {percent(ceiling)} is possible in its class"
     if card.kind in ("additive", "scalar-gated"):
         return f"{reached}; a sum of one score a modality is enough here"
     if card.kind == "unimodal":
         return f"{reached}, from one modality"
+    if plane.accuracy < _FOUND:
+        return f"{reached}; its class can say this, this training has not found it"
     return f"{reached}; its class has no ceiling here"
 
 

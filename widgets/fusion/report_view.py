@@ -24,6 +24,8 @@ __all__ = [
 
 MEASURES = {
     "accuracy": ("accuracy", "share of test items right", True),
+    "balanced_accuracy": ("balanced accuracy", "share right of each class, and the mean of these", True),
+    "f1": ("F1", "mean over classes of 2 TP / (2 TP + FP + FN), 0 to 1", True),
     "auroc": ("AUROC", "chance that a right item scores above a wrong one", True),
     "nll": ("NLL", "mean of -log probability of the truth, nats", False),
     "brier": ("Brier", "squared distance from the truth, 0 to 2", False),
@@ -78,13 +80,16 @@ def lines_for(report: FusionReport, measure: str) -> list[dict[str, Any]]:
     """The twins of a measure among the report's lines: what the data and chance say."""
     named = {
         "accuracy": lambda key: key == "chance" or key.endswith("accuracy"),
+        "balanced_accuracy": lambda key: key == "balanced chance",
+        "f1": lambda key: key == "f1 chance",
         "nll": lambda key: key.lower().startswith("ln ") or key.endswith("nll"),
         "auroc": lambda key: key.endswith("auroc"),
     }.get(measure, lambda key: False)
     words = {
-        "chance": "chance", "bayes_accuracy": "best possible", "additive_accuracy": "best sum",
-        "image_accuracy": "picture alone", "text_accuracy": "text alone",
-        "author_accuracy": "its author's model", "majority_accuracy": "always the commonest",
+        "chance": "chance", "balanced chance": "chance", "f1 chance": "chance",
+        "bayes_accuracy": "upper bound", "additive_accuracy": "best additive model",
+        "image_accuracy": "image alone", "text_accuracy": "text alone",
+        "author_accuracy": "its author's model", "majority_accuracy": "majority class",
     }  # fmt: skip
     found = [
         {"name": words.get(key, key.replace("_", " ")), "value": number(value)}

@@ -13,22 +13,27 @@ from widgets.fusion.plane_view import Plane, planes_of
 from workbench import fusion as lab
 from workbench.errors import Cancelled, UnknownNameError
 from workbench.fusion import Design, FusionCard, FusionReport, Look, Plan, Proof, Regions, TrainingEvent
+from workbench.fusion.inside.kept_planes import PLANE_DESIGN, SIZE, STEPS, kept_planes
 from workbench.results import Event, OnEvent
 
 __all__ = [
     "DEPTH",
+    "FIRST_CHOICE",
     "PLANE_DESIGN",
+    "STEPS",
     "Curves",
     "PlaneStore",
     "Turns",
+    "asked_of",
     "card_of",
     "run_compare",
     "why_not_looked",
 ]
 
-DEPTH = 3
+DEPTH = PLANE_DESIGN.depth
 """Layers of the models on the plane: the slider runs from 0 (early) to this (late)."""
-PLANE_DESIGN = Design(width=16, depth=DEPTH, heads=2)
+FIRST_CHOICE = ("mean-logits", "concat-mlp", "early-tokens")
+"""What is ticked at first where a comparison can be started."""
 
 ShouldStop = Callable[[], bool]
 
@@ -57,38 +62,88 @@ class Turns:
 
 @dataclass
 class PlaneStore:
-    """Decision regions by task and seed: the task's own layers once, and each fusion's once."""
+    """Decision regions by task, seed and steps: the task's own layers once, and each fusion's once.
 
+    What ships with the package is taken from there without being asked for.
+
+    Attributes:
+        size, design: of every plane here; those of the regions that the board was given.
+    """
+
+    size: int = SIZE
+    design: Design = PLANE_DESIGN
     bases: dict[str, Regions] = field(default_factory=dict)
-    planes: dict[tuple[str, int, str], Plane] = field(default_factory=dict)
+    found: dict[tuple[str, int, int, str], Plane] = field(default_factory=dict)
 
-    def put(self, regions: Regions, seed: int) -> None:
+    @classmethod
+    def of(cls, regions: Regions | None) -> PlaneStore:
+        """A store that begins with what there is."""
+        if regions is None:
+            return cls()
+        store = cls(len(regions.axis), regions.design)
+        store.put(regions, regions.provenance.seed or 0, regions.steps)
+        return store
+
+    def put(self, regions: Regions, seed: int, steps: int) -> None:
         """Keep what a run brought; a cancelled one keeps what it had finished."""
-        self.bases[regions.task] = regions
+        self.bases.setdefault(regions.task, regions)
         for name, plane in planes_of(regions).items():
-            self.planes[regions.task, seed, name] = plane
+            self.found[regions.task, seed, steps, name] = plane
 
-    def shown(self, task: str, seed: int, fusions: Sequence[str]) -> list[Plane | None]:
-        """The plane of each fusion; None where it has not been trained."""
-        return [self.planes.get((task, seed, name)) for name in fusions]
+    def base(self, task: str) -> Regions:
+        """The right answer over a task's plane, and the best sum."""
+        if task not in self.bases:
+            self.bases[task] = lab.regions([], task, design=self.design, size=self.size)
+        return self.bases[task]
 
-    def missing(self, task: str, seed: int, fusions: Sequence[str]) -> list[str]:
+    def shown(self, task: str, seed: int, steps: int, fusions: Sequence[str]) -> list[Plane | None]:
+        """The plane of each fusion; None where it neither ships nor has been trained."""
+        self._take_kept(task, seed, steps, fusions)
+        return [self.found.get((task, seed, steps, name)) for name in fusions]
+
+    def missing(self, task: str, seed: int, steps: int, fusions: Sequence[str]) -> list[str]:
         """Fusions that have still to be trained, each once."""
-        return [name for name in dict.fromkeys(fusions) if (task, seed, name) not in self.planes]
+        self._take_kept(task, seed, steps, fusions)
+        return [name for name in dict.fromkeys(fusions) if (task, seed, steps, name) not in self.found]
 
     def train(
-        self, task: str, seed: int, fusions: Sequence[str], *, on_event: OnEvent, should_stop: ShouldStop
+        self,
+        task: str,
+        seed: int,
+        steps: int,
+        fusions: Sequence[str],
+        *,
+        on_event: OnEvent,
+        should_stop: ShouldStop,
     ) -> None:
         """Train what is missing and keep it."""
-        wanted = self.missing(task, seed, fusions)
-        if not wanted and task in self.bases:
-            return
-        self.put(
-            lab.regions(
-                wanted, task, design=PLANE_DESIGN, seed=seed, on_event=on_event, should_stop=should_stop
-            ),
-            seed,
-        )
+        wanted = self.missing(task, seed, steps, fusions)
+        if wanted:
+            self.put(self._regions(wanted, task, seed, steps, on_event, should_stop), seed, steps)
+
+    def _take_kept(self, task: str, seed: int, steps: int, fusions: Sequence[str]) -> None:
+        there = kept_planes(task, steps=steps, size=self.size, design=self.design)
+        names = [
+            name
+            for name in dict.fromkeys(fusions)
+            if (name, seed) in there and (task, seed, steps, name) not in self.found
+        ]
+        if names:
+            self.put(self._regions(names, task, seed, steps, None, None), seed, steps)
+
+    def _regions(
+        self,
+        names: Sequence[str],
+        task: str,
+        seed: int,
+        steps: int,
+        on_event: OnEvent | None,
+        should_stop: ShouldStop | None,
+    ) -> Regions:
+        return lab.regions(
+            names, task, steps=steps, design=self.design, size=self.size, seed=seed,
+            on_event=on_event, should_stop=should_stop,
+        )  # fmt: skip
 
 
 class Curves:
@@ -120,7 +175,7 @@ def run_compare(
     seeds: int,
     epochs: int,
     most_train: int,
-    training: Literal["joint", "separate"],
+    training: Literal["joint", "separate", "experts-first"],
     on_event: OnEvent,
     should_stop: ShouldStop,
 ) -> FusionReport:
@@ -137,6 +192,16 @@ def run_proof(fusions: Sequence[str] | None, *, on_event: OnEvent, should_stop: 
 def run_look(report: FusionReport, fusion: str, item: int) -> Look:
     """`look` at one item."""
     return lab.look(report, fusion, [item])
+
+
+def asked_of(board: Any) -> dict[str, Any]:
+    """What a board's page Choose asks `advise`."""
+    asked = {name: getattr(board, name) for name in ("need", "may_miss", "explain", "apart")}
+    return asked | {
+        "parameters": board.most_parameters or None,
+        "seconds": board.most_seconds or None,
+        "rows": board.rows or None,
+    }
 
 
 def why_not_looked(report: FusionReport, fusion: str) -> str:

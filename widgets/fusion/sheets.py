@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from widgets.colours import DIVERGING
+from widgets.format import percent
 from widgets.fusion.parts_view import contributions_view, robustness_view
 from widgets.fusion.plane_view import Plane
 from widgets.fusion.report_view import MEASURES
 from widgets.fusion.snapshot import Sheet
-from workbench.fusion import FusionCard, FusionReport, Meeting, Proof, Regions
+from workbench.fusion import Advice, FusionCard, FusionReport, Meeting, Proof, Regions
 
 __all__ = [
+    "advice_sheet",
     "contributions_sheet",
     "models_sheet",
     "plane_sheet",
@@ -42,11 +45,14 @@ def report_sheet(report: FusionReport, measure: str) -> Sheet:
     return Sheet(
         f"{report.data}: {short} on {report.counts.get('test', 0):,} test items",
         header, rows,
-        notes=(*_stamp(report), *report.notes, *(f"{name}: {why}" for name, why in report.broken.items())),
+        notes=(
+            *_stamp(report), *report.plain_notes, *(f"{name}: {why}" for name, why in report.broken.items())
+        ),
         origin=_origin(report), csv=report.to_csv(), latex=report.to_latex(),
         bars=[(_stamped(card, report), float(ends[place, 0])) for place, card in enumerate(report.cards)],
         arrays={name: values for name, values in report.metrics.items()},
         provenance=report.provenance.to_dict() | {"configuration": report.config_hash},
+        warnings=_warnings(report),
     )  # fmt: skip
 
 
@@ -68,6 +74,7 @@ def robustness_sheet(report: FusionReport, measure: str) -> Sheet:
         header, rows, notes=notes, origin=_origin(report), bars=bars,
         arrays={f"{part.modality}_{part.kind}": part.accuracy for part in report.robustness},
         provenance=report.provenance.to_dict(),
+        warnings=_warnings(report),
     )  # fmt: skip
 
 
@@ -92,6 +99,7 @@ def contributions_sheet(report: FusionReport) -> Sheet:
         f"{report.data}: who contributes", header, rows, notes=notes, origin=_origin(report),
         bars=[(row["title"], row["interaction"][0] or 0.0) for row in view["rows"]],
         provenance=report.provenance.to_dict(),
+        warnings=_warnings(report),
     )  # fmt: skip
 
 
@@ -107,15 +115,30 @@ def plane_sheet(
         (card.title, card.name, card.where, card.kind, f"{plane.accuracy:.4f}", ceiling)
         for card, plane in done
     ]
-    layers = [("right answer", "", base.truth), ("best sum", ceiling, base.additive)]
-    layers += [(card.title, f"{plane.accuracy:.1%} right", plane.probability) for card, plane in done]
+    layers = [("right answer", "", base.truth), ("best additive model", ceiling, base.additive)]
+    layers += [(card.title, f"{percent(plane.accuracy)} right", plane.probability) for card, plane in done]
     return Sheet(
         f"{task}: what each fusion decides over the plane",
-        ("fusion", "name", "where", "class", "accuracy", "best of any sum"), rows,
+        ("fusion", "name", "where", "class", "accuracy", "best additive model"), rows,
         origin={"seed": str(seed), "steps": str(base.steps)},
         pictures=[(_drawn(values), title, words) for title, words, values in layers],
         arrays={card.name: plane.probability for card, plane in done} | {"truth": base.truth},
         provenance=base.provenance.to_dict(),
+    )  # fmt: skip
+
+
+def advice_sheet(advice: Advice) -> Sheet:
+    """Every fusion with what was measured, and why it is out where it is; the reasons as notes."""
+    header = ("fusion", "class", "accuracy", "95 % low", "95 % high", "parameters", "why not")
+    rows = [
+        (one.card.title, one.card.kind, *map(_shown, one.quality), one.parameters, one.excluded)
+        for one in advice.options
+    ]
+    return Sheet(
+        f"Advised: {advice.choice or 'nothing is left'}", header, rows,
+        notes=(*(f"{one.text} ({one.source})" for one in advice.reasons), *advice.notes),
+        origin={"evidence": advice.evidence}, bars=[(one.card.title, one.quality[0]) for one in
+        advice.options], provenance=advice.provenance.to_dict(),
     )  # fmt: skip
 
 
@@ -144,6 +167,10 @@ def models_sheet(rows: Sequence[dict[str, Any]], measured: Sequence[Meeting] = (
     return Sheet("fusion inside real models", header, cells, notes=tuple(notes))
 
 
+def _warnings(report: FusionReport) -> list[str]:
+    return [leak.text for leak in report.leaks]
+
+
 def _stamp(report: FusionReport) -> list[str]:
     """Unequal budgets are said wherever the figure goes."""
     names = ", ".join(report.budget.unmatched)
@@ -167,9 +194,7 @@ def _origin(report: FusionReport) -> dict[str, str]:
 def _drawn(values: np.ndarray) -> Image.Image:
     """Blue for class 0, orange for class 1, white where undecided; the text's axis points up."""
     share = np.clip(np.asarray(values, float), 0, 1)[::-1, :, None]
-    low, middle, high = (
-        np.array(colour, float) for colour in ((38, 98, 178), (247, 247, 247), (204, 108, 16))
-    )
+    low, middle, high = (np.array(colour, float) for colour in DIVERGING)
     colour = np.where(
         share < 0.5, low + (middle - low) * share * 2, middle + (high - middle) * (share * 2 - 1)
     )

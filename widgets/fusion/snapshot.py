@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from widgets.snapshot import Snapshot, contact_sheet
-from workbench._repr import html_table, one_line
+from workbench._repr import html_table, html_warnings, one_line
 from workbench.errors import BadInputError
 
 __all__ = ["FORMS", "Sheet", "board_snapshot", "file_of"]
 
 FORMS = ("csv", "latex")
 _BAR, _ROW, _LEFT = 360, 24, 240  # pixels of the picture: longest bar, a row, the names
+_LINE, _LETTERS, _RED = 17, 100, "#c62828"  # of a warning: pixels a line, letters in it, its colour
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Sheet:
         csv, latex: given where a result writes its own; else made from the rows.
         bars: (name, value) of the picture, or None.
         pictures: (picture, title, words) of the picture, or empty.
+        warnings: what must be read before any number: in red, above the table and on the picture.
     """
 
     caption: str
@@ -45,6 +48,7 @@ class Sheet:
     pictures: Sequence[tuple[Image.Image, str, str]] = ()
     arrays: Mapping[str, NDArray] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 def file_of(sheet: Sheet, form: str) -> str:
@@ -66,19 +70,25 @@ def board_snapshot(sheet: Sheet, code: str) -> Snapshot:
     """The page as HTML with a real table, a picture, and the numbers behind it."""
     origin = "; ".join(f"{name} {value}" for name, value in sheet.origin.items())
     notes = [*sheet.notes, origin]
-    html = html_table(sheet.caption, sheet.header, sheet.rows)
+    html = html_warnings(sheet.warnings) + html_table(sheet.caption, sheet.header, sheet.rows)
     html += "".join(f"<p><small>{escape(note)}</small></p>" for note in notes if note)
     return Snapshot(
-        sheet.caption, html, _picture(sheet), sheet.arrays, dict(sheet.provenance) | {"code": code}
-    )
+        sheet.caption, html, _picture(sheet), sheet.arrays, dict(sheet.provenance) | {"code": code},
+        _table(sheet),
+    )  # fmt: skip
 
 
 def _csv(sheet: Sheet) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*sheet.header, *sheet.origin])
-    writer.writerows([*row, *sheet.origin.values()] for row in sheet.rows)
+    csv.writer(out, lineterminator="\n").writerows(_table(sheet))
     return out.getvalue()
+
+
+def _table(sheet: Sheet) -> list[list[object]]:
+    """Header and rows, with where they come from in every row."""
+    if not sheet.rows:
+        return []
+    return [[*sheet.header, *sheet.origin], *([*row, *sheet.origin.values()] for row in sheet.rows)]
 
 
 def _latex(sheet: Sheet) -> str:
@@ -104,18 +114,22 @@ def _picture(sheet: Sheet) -> bytes:
     if sheet.pictures:
         pictures = [picture for picture, _, _ in sheet.pictures]
         return contact_sheet(pictures, [(title, words) for _, title, words in sheet.pictures])
-    return _bars(sheet.bars)
+    return _bars(sheet.bars, sheet.warnings)
 
 
-def _bars(bars: Sequence[tuple[str, float]]) -> bytes:
-    """Names and horizontal bars on white; values that are not finite have no bar."""
+def _bars(bars: Sequence[tuple[str, float]], warnings: Sequence[str] = ()) -> bytes:
+    """Warnings in red, then names and horizontal bars on white; values that are not finite have no bar."""
     font = ImageFont.load_default(13)
     known = [value for _, value in bars if np.isfinite(value)]
     longest = max([1e-9, *map(abs, known)])
-    picture = Image.new("RGB", (_LEFT + _BAR + 90, _ROW * max(1, len(bars)) + 12), "white")
+    told = [line for text in warnings for line in wrap(f"Leak. {one_line(text, most=2000)}", _LETTERS)]
+    head = _LINE * len(told) + (8 if told else 0)
+    picture = Image.new("RGB", (_LEFT + _BAR + 90, head + _ROW * max(1, len(bars)) + 12), "white")
     draw = ImageDraw.Draw(picture)
+    for row, line in enumerate(told):
+        draw.text((8, 6 + _LINE * row), line.encode("ascii", "replace").decode(), _RED, font=font)
     for row, (name, value) in enumerate(bars):
-        top = 6 + _ROW * row
+        top = head + 6 + _ROW * row
         draw.text(
             (8, top + 4), one_line(name, most=34).encode("ascii", "replace").decode(), "black", font=font
         )

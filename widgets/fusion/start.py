@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from widgets.fusion.runs import DEPTH, card_of
+from widgets.fusion.runs import DEPTH, FIRST_CHOICE, card_of
 from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import FusionReport, Meeting, Proof, Regions, plane_tasks
+from workbench.fusion import Advice, FusionReport, Meeting, Proof, Regions, plane_tasks
 
 __all__ = ["check_plane", "start_values"]
-
-_FIRST_CHOICE = ["mean-logits", "concat-mlp", "early-tokens"]
 
 
 def start_values(
@@ -23,24 +21,28 @@ def start_values(
     regions: Regions | None,
     meetings: Sequence[Meeting],
     examples: Examples | None,
+    advice: Advice | None,
 ) -> dict[str, Any]:
     """Trait to value: the page that fits, the best fusion in view, its budget for the next comparison."""
+    plane = {} if regions is None else {"tab": "plane", "task": regions.task} | _of_regions(regions)
     if report is not None and report.cards:
-        return _of_report(report)
+        return plane | _of_report(report)
+    if advice is not None:
+        return _of_advice(advice)
     if proof is not None:
-        return {"tab": "proof"}
+        return {"tab": "proof"} | plane
     if regions is not None:
-        return {"tab": "plane", "task": regions.task} | _of_regions(regions)
+        return plane
     if meetings:
         return {"tab": "models"}
-    return {"tab": "training", "chosen": _FIRST_CHOICE} if examples is not None else {}
+    return {"tab": "training", "chosen": list(FIRST_CHOICE)} if examples is not None else {}
 
 
-def check_plane(task: str, layer: int, bottleneck: int, beside: Sequence[str]) -> None:
+def check_plane(task: str, layer: int, bottleneck: int, beside: Sequence[str], steps: int) -> None:
     """Refuse settings that the plane does not have.
 
     Raises:
-        BadInputError: no such task, layer or bottleneck. UnknownNameError: no such fusion.
+        BadInputError: no such task, layer, bottleneck, or too few steps. UnknownNameError: no such fusion.
     """
     known = [row.name for row in plane_tasks()]
     if task not in known:
@@ -49,6 +51,8 @@ def check_plane(task: str, layer: int, bottleneck: int, beside: Sequence[str]) -
         raise BadInputError(f"layer is {layer}; expected 0 (early) to {DEPTH} (late).")
     if not 0 <= bottleneck <= 16:
         raise BadInputError(f"bottleneck is {bottleneck}; expected 0 (all tokens) to 16.")
+    if steps < 10:
+        raise BadInputError(f"steps is {steps}; expected at least 10.")
     for name in beside:
         card_of(name, {})  # raises, with the nearest names
 
@@ -67,9 +71,16 @@ def _of_report(report: FusionReport) -> dict[str, Any]:
 
 def _of_regions(regions: Regions) -> dict[str, Any]:
     """The slider and its neighbours as a given `Regions` has them."""
-    values: dict[str, Any] = {"seed": regions.provenance.seed or 0}
+    values: dict[str, Any] = {"seed": regions.provenance.seed or 0, "steps": regions.steps}
     slider = next((name for name in regions.fusions if name.startswith("slider-")), None)
     if slider is not None:
         layer, _, bottleneck = slider.removeprefix("slider-").partition("b")
         values |= {"layer": int(layer), "bottleneck": int(bottleneck or 0)}
     return values | {"beside": [name for name in regions.fusions if name != slider]}
+
+
+def _of_advice(advice: Advice) -> dict[str, Any]:
+    asked: dict[str, Any] = dict(advice.answers)
+    limits = {"parameters": "most_parameters", "seconds": "most_seconds", "rows": "rows"}
+    values = {limits.get(name, name): value for name, value in asked.items() if value is not None}
+    return {"tab": "choose"} | values

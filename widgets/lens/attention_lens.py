@@ -6,56 +6,71 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets as t
 from numpy.typing import NDArray
 from PIL import Image
 
 from widgets import esm, wire
+from widgets.board import Board
 from widgets.jobs import LatestJob
-from widgets.lens.snapshot import as_python, lens_snapshot
-from widgets.lens.view import Group, groups_of, lens_view, pack, shown_weights
-from widgets.snapshot import Snapshot, save_as
-from widgets.status import Speaking
+from widgets.lens.code import as_python
+from widgets.lens.linking import Link, link_of, pointing_of
+from widgets.lens.snapshot import Shown, lens_snapshot
+from widgets.lens.view import STATISTICS, Group, groups_of, lens_view, pack, shown_weights
+from widgets.snapshot import Snapshot
+from workbench.calling import verb
 from workbench.capture import Trace
 from workbench.errors import BadInputError, UnknownNameError, WorkbenchError, did_you_mean
+from workbench.models.given import as_model
 
 if TYPE_CHECKING:
     from workbench.attribution.without import Without
+    from workbench.attribution.word_pointing import WordPointing
 
 __all__ = ["AttentionLens"]
 
 _SIDE = 512  # pixels of the picture; a small one is enlarged in the browser
 _KEYS = ("site", "reading", "head", "token", "backwards")
 _READINGS = ("head", "mean", "rollout")
+_CHOICES = ("masked", "scale", "opacity", "detail", "figure", "tool")
 
 
-class AttentionLens(Speaking, anywidget.AnyWidget):
+class AttentionLens(Board):
     """Hover a patch to see what it attends to, click a word to see its patches, scrub layers and heads.
 
-    All maps cross the wire once, as bytes; looking needs no kernel. Only taking parts away asks the model.
-    Both public traits are the user's choice, and can be read and set in the next cell::
+    All maps cross the wire once, as bytes; looking needs no kernel. Only masking parts, and measuring the
+    cosines of words and patches, ask the model. The public traits are the user's choices: they can be given,
+    read and set in the next cell. Here everything is counted from 0; on the screen from 1::
 
-        lens = AttentionLens(capture(model, pair))
+        lens = AttentionLens(capture(model, pair), opacity=0.9)
         lens.selected          # {"site": "image.3", "reading": "head", "head": 2, "token": 0, ...}
         lens.weights           # the numbers on the screen, one a token, as captured
         lens.masked = {"patches": [27, 28], "words": []}
 
     Attributes:
         selected: the "site"; the "reading" ("head", "mean" of heads, or "rollout" up to the site's layer);
-            the "head"; the "token" that asks (its place in the sequence); "backwards": who attends to the
-            token, rather than what it attends to.
-        masked: "patches" (counted row by row) and "words" (places among the text's tokens) taken away.
+            the "head"; the "token" that asks (its place in the sequence); "backwards": which queries attend
+            to the token, rather than which keys it attends to.
+        masked: "patches" (counted row by row) and "words" (places among the text's tokens) masked.
         scale: "shared" (one colour scale for all layers and heads) or "own" (each map by its largest weight).
+        opacity: of the overlay where a weight is largest, 0 to 1.
+        detail: "heads" (the grid of all), or one reading in large: on the "picture", as "lines" between
+            words, or as the whole "matrix" of queries and keys.
+        figure: the bar under each head: "entropy", "distance", "cross" (share across modalities) or "own".
+        tool: what a click does: "look", or "mask".
     """
 
-    _esm = esm.script("attention_lens")
-    _css = esm.style("base", "attention_lens")
+    _esm = esm.script("lens/board")
+    _css = esm.style("shared/base", "lens/board")
 
     selected = t.Dict().tag(sync=True)
     masked = t.Dict(default_value={"patches": list[int](), "words": list[int]()}).tag(sync=True)
     scale = t.Enum(("shared", "own"), "shared").tag(sync=True)
+    opacity = t.Float(0.65, min=0.0, max=1.0).tag(sync=True)
+    detail = t.Enum(("heads", "picture", "lines", "matrix"), "heads").tag(sync=True)
+    figure = t.Enum(STATISTICS, "entropy").tag(sync=True)
+    tool = t.Enum(("look", "mask"), "look").tag(sync=True)
 
     _view = t.Dict().tag(sync=True)
     _now = t.Dict().tag(sync=True)
@@ -63,27 +78,42 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
     _alike = wire.ByteTrait()
     _picture = wire.ByteTrait()
 
-    def __init__(self, trace: Trace, *, model: Any = None, sites: Sequence[str] | None = None) -> None:
+    @verb
+    def __init__(
+        self, trace: Trace, *, model: Any = None, sites: Sequence[str] | None = None, **choices: Any
+    ) -> None:
         """A lens on `trace`, or on some of its sites; `model`, its own by default, is asked for new scores.
+
+        Args:
+            choices: public traits by name; of `selected` those parts that shall differ.
 
         Raises:
             UnknownNameError: there is no such site.
-            BadInputError: more maps than a browser can be sent.
+            BadInputError: more maps than a browser can be sent, or a choice that does not exist.
         """
         self._lock = threading.RLock()
         self._trace = trace
-        self._model = model if model is not None else trace.model
+        self._model = as_model(model) if model is not None else trace.model
+        self._sites = None if sites is None else list(sites)
         known = groups_of(trace if sites is None else _only(trace, sites))
         self._groups = {group.key: group for group in known}
         self._without: Without | None = None
-        self._link = ""
-        self._jobs = LatestJob(self._report)
+        self._pointing: WordPointing | None = None
+        self._cosines: NDArray[np.float32] | None = None
+        self._link = Link()
+        self._jobs = LatestJob(lambda problem: self._gave_up("mask", problem))
+        self._linking = LatestJob(lambda problem: self._gave_up("cosines", problem))
         packed = pack(known)
         first, view = known[0], lens_view(trace, known, packed)
-        super().__init__(
-            selected={"site": first.sites[-1], "reading": "mean", "head": 0,
-                      "token": view["groups"][0]["pooled"], "backwards": False},
-        )  # fmt: skip
+        start = {"site": first.sites[-1], "reading": "mean", "head": 0,
+                 "token": view["groups"][0]["pooled"], "backwards": False}  # fmt: skip
+        wrong = sorted(set(choices) - {"selected", *_CHOICES})
+        if wrong:
+            raise BadInputError(f"A lens has no {wrong[0]!r}; it has selected, {', '.join(_CHOICES)}.")
+        start |= choices.pop("selected", {})
+        self._check(start)
+        masked = choices.pop("masked", None)
+        super().__init__(selected=start, **choices)
         self._last = dict(self.selected)
         with self.hold_sync():
             self._view, self._maps = view, packed.content
@@ -92,9 +122,13 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
             self._publish()
         self.observe(self._on_selected, "selected")
         self.observe(self._on_masked, "masked")
+        self.observe(lambda _change: self._publish(), [name for name in _CHOICES if name != "masked"])
         self.on_msg(self._on_message)
         if self._refusal() == "":
-            self._start(self._work_alike)
+            self._begin("cosines", "comparing words and patches")
+            self._linking.submit(self._work_alike)
+        if masked is not None:
+            self.masked = masked
 
     @property
     def trace(self) -> Trace:
@@ -111,19 +145,38 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
         """The score without the masked parts, beside that of random parts; None where nothing is masked."""
         return self._without
 
+    @property
+    def cosines(self) -> NDArray[np.float32] | None:
+        """text token x row x col: cosines of words and patches, where they are offered; else None."""
+        return self._cosines
+
+    @property
+    def pointing(self) -> WordPointing | None:
+        """How often those cosines point to what the word names, where it is known; `measure()` finds out."""
+        return self._pointing
+
+    def measure(self, *, scenes: int = 60) -> None:
+        """Measure on drawn scenes how true the cosines of words and patches are; `wait()` until it is done.
+
+        Raises:
+            WorkbenchError: there is no model to measure.
+        """
+        if self._refusal():
+            raise WorkbenchError(self._refusal())
+        self._begin("cosines", "measuring on drawn scenes")
+        self._linking.submit(lambda should_stop: self._work_measure(scenes, should_stop))
+
     def wait(self, timeout: float | None = None) -> bool:
         """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
-        return self._jobs.wait(timeout)
+        return self._jobs.wait(timeout) and self._linking.wait(timeout)
 
     def code(self) -> str:
-        """Python that computes what is on the screen."""
-        group = self._group(self.selected["site"])
-        return as_python(self._trace, group, self.selected, masked=self.masked)
+        """Python that shows this lens again; a picture that was never a file is written to one."""
+        return self._code(write=True)
 
     def snapshot(self) -> Snapshot:
-        """Every layer for the chosen token as a static page, with the numbers behind it."""
-        group = self._group(self.selected["site"])
-        return lens_snapshot(self._trace, group, self.selected, without=self._without, code=self.code())
+        """What is on the screen as a static page and picture, with the numbers behind it."""
+        return lens_snapshot(self._shown(), without=self._without, code=self._code(write=False))
 
     # What the user changed -------------------------------------------------------------------
 
@@ -132,35 +185,40 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
             with self._lock:
                 self._check(self.selected)
                 self._last = dict(self.selected)
-                if self._status["state"] == "error":
-                    self._clear_error()
+                self._clear("")
                 self._publish()
         except WorkbenchError as problem:
             self.selected = self._last  # what was on the screen stays
-            self._report(problem)
+            self._fail(problem)
 
     def _on_masked(self, _change: dict[str, Any]) -> None:
-        with self._reported():
+        with self._reported("mask"):
             patches, words = (list(self.masked.get(name, ())) for name in ("patches", "words"))
             self._without = None
             if not patches and not words:
                 self._jobs.cancel()
-                self._clear_error()
+                self._end("mask")
+                self._clear("mask")
                 self._publish()
                 return
             if self._refusal():
                 raise WorkbenchError(self._refusal())
-            self._start(lambda should_stop: self._work_without(patches, words, should_stop))
+            self._publish()
+            self._begin("mask", "masking")
+            self._jobs.submit(lambda should_stop: self._work_without(patches, words, should_stop))
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        kind = content.get("kind")
         with self._reported():
-            if content.get("kind") == "cancel":
-                self._jobs.cancel()
-                self._say("cancelled")
-            elif content.get("kind") == "export":
-                said = save_as(self.snapshot(), str(content.get("path", "")))
-                self._status = {"state": "ready", "error": "", "message": said}
-            elif content.get("kind") == "problem":
+            if kind == "cancel":
+                job = str(content.get("what", ""))
+                (self._jobs if job == "mask" else self._linking).cancel()
+                self._end(job, said="cancelled")
+            elif kind == "measure":
+                self.measure()
+            elif kind == "keep":
+                self._code(write=True)
+            elif kind == "problem":
                 raise BadInputError(str(content.get("message", "")))
 
     def _check(self, selected: dict[str, Any]) -> None:
@@ -199,9 +257,9 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
     # Work ------------------------------------------------------------------------------------
 
     def _refusal(self) -> str:
-        """Why nothing can be taken away; "" where it can."""
+        """Why nothing can be masked; "" where it can."""
         if self._trace.picture is None or not self._trace.text or self._trace.score is None:
-            return "Taking parts away needs a model that scores a picture with a text; this trace has none."
+            return "Masking parts needs a model that scores a picture with a text; this trace has none."
         if self._model is None:
             return (
                 "The model of this trace is no longer loaded, so nothing new can be computed. Load it again "
@@ -212,16 +270,30 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
     def _work_alike(self, should_stop: Callable[[], bool]) -> None:
         from workbench.attribution.alike import token_cosines
 
+        found = pointing_of(self._model)
+        link, cosines = link_of(found), None
         try:
-            cosines = token_cosines(self._model, self._trace)
+            cosines = token_cosines(self._model, self._trace) if link.offered else None
         except WorkbenchError as problem:
-            self._link = str(problem)
-            cosines = np.zeros((0, 1, 1), np.float32)
+            link = Link(False, str(problem))
+        if not should_stop():
+            self._link_up(link, cosines, found)
+
+    def _work_measure(self, scenes: int, should_stop: Callable[[], bool]) -> None:
+        from workbench.attribution.word_pointing import point_words
+
+        tell = self._progress("cosines", should_stop)
+        found = point_words(self._model, scenes=scenes, on_event=tell, should_stop=should_stop)
+        link = link_of(found)
+        self._link_up(link, self._cosines if link.offered else None, found)
+
+    def _link_up(self, link: Link, cosines: NDArray[np.float32] | None, found: WordPointing | None) -> None:
         with self._lock, self.hold_sync():
-            self._alike = np.ascontiguousarray(cosines, "<f4").tobytes()
-            if not should_stop():
-                self._clear_error()
+            self._link, self._cosines, self._pointing = link, cosines, found
+            self._alike = b"" if cosines is None else np.ascontiguousarray(cosines, "<f4").tobytes()
             self._publish()
+        self._end("cosines")
+        self._still.renew()
 
     def _work_without(self, patches: list[int], words: list[int], should_stop: Callable[[], bool]) -> None:
         from workbench.attribution.without import score_without
@@ -231,28 +303,46 @@ class AttentionLens(Speaking, anywidget.AnyWidget):
             self._trace.pair,
             patches=patches,
             words=words,
-            on_event=self._progress(should_stop),
+            on_event=self._progress("mask", should_stop),
             should_stop=should_stop,
         )
         with self._lock:
             if should_stop():
                 return
             self._without = found
-            self._clear_error()
             self._publish()
+        self._end("mask")
+        self._still.renew()
 
-    def _start(self, work: Callable[[Callable[[], bool]], None]) -> None:
-        self._say("working")
-        self._jobs.submit(work)
+    def _gave_up(self, job: str, problem: Exception) -> None:
+        self._end(job)
+        self._fail(problem, at="mask" if job == "mask" else "")
 
     # What the browser draws ------------------------------------------------------------------
+
+    def _choices(self) -> dict[str, Any]:
+        """Choices that a new lens would not have."""
+        usual = {name: self.trait_defaults(name) for name in _CHOICES}
+        chosen = {name: getattr(self, name) for name in _CHOICES}
+        return {name: value for name, value in chosen.items() if value != usual[name]}
+
+    def _code(self, *, write: bool) -> str:
+        group = self._group(self.selected["site"])
+        return as_python(
+            self._trace, group, self.selected, choices=self._choices(), sites=self._sites, write=write
+        )
+
+    def _shown(self) -> Shown:
+        group = self._group(self.selected["site"])
+        return Shown(self._trace, group, dict(self.selected), self.scale, self.opacity, self._cosines,
+                     self._link.said)  # fmt: skip
 
     def _publish(self) -> None:
         found = self._without
         self._now = {
             "refusal": self._refusal(),
-            "link": self._link,
-            "code": self.code(),
+            "link": self._link.to_view(),
+            "code": self._code(write=False),
             "without": None
             if found is None
             else {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import human_bytes
-from workbench.capture import AttentionMap, TokenLayout, Trace, head_statistics, rollout
+from workbench.capture import AttentionMap, Site, TokenLayout, Trace, head_statistics, rollout
 from workbench.errors import BadInputError
 
 __all__ = [
-    "COLOURS",
     "Group",
     "Packed",
     "decode",
@@ -24,11 +24,9 @@ __all__ = [
     "pack",
     "shown_weights",
     "token_ids",
+    "top_of",
 ]
 
-# Ten steps of viridis (matplotlib, CC0): lightness rises evenly, so equal steps look equal.
-COLOURS = ("#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b",
-           "#fde725")  # fmt: skip
 AIM, MOST = 4_000_000, 7_500_000  # bytes of all maps: wanted, and never exceeded in a message
 RAW_MOST = 120_000_000
 LEVELS = (255, 127, 63)
@@ -53,7 +51,8 @@ class Group:
     @property
     def square(self) -> bool:
         """Whether rollout can be computed: every token asks and is asked."""
-        return np.array_equal(self.queries, self.keys) and self.maps[0].site.kind == "self"
+        site = self.maps[0].site
+        return np.array_equal(self.queries, self.keys) and site.kind == "self" and site.of != "window"
 
     @property
     def sites(self) -> list[str]:
@@ -81,19 +80,25 @@ class Packed:
 
 
 def groups_of(trace: Trace) -> tuple[Group, ...]:
-    """The sites of a trace as grids, in the order of the forward pass."""
+    """The sites of a trace as grids, in the order of the forward pass; of several windows the first."""
     found: dict[tuple[Any, ...], list[AttentionMap]] = {}
+    several: dict[int, Site] = {}
     for one in trace.maps.values():
-        query, key = one.query, one.key
+        query, key, of = one.query, one.key, one.site
+        shown = one.window(0) if of.windows > 1 else one
         alike = (query.side, key.side, one.site.kind, one.site.heads, query.count, key.count,
-                 tuple(one.queries), one.site.name.split(".")[0])  # fmt: skip
-        found.setdefault(alike, []).append(one)
+                 tuple(one.queries), of.name.split(".")[0], of.windows, of.of, of.part)  # fmt: skip
+        found.setdefault(alike, []).append(shown)
+        several[id(shown)] = of
     groups: list[Group] = []
+    named: Counter[str] = Counter()
     for maps in found.values():
         queries, keys = _kept(maps)
         site, name = maps[0].site, _key(maps[0])
         number = sum(group.key.split("#")[0] == name for group in groups)
-        title = _title(site.query.side, site.key.side, site.kind) + (f", {number + 1}" if number else "")
+        title = _title(site.query, site.key, site.kind) + _which(several[id(maps[0])])
+        named[title] += 1
+        title += f", {named[title]}" if named[title] > 1 else ""
         name += f"#{number + 1}" if number else ""
         groups.append(Group(name, title, tuple(maps), queries, keys))
     return tuple(groups)
@@ -127,13 +132,17 @@ def decode(packed: Packed, group: Group, number: int) -> NDArray[np.float32]:
     return np.square(codes.reshape(shape).astype(np.float32) / np.float32(packed.levels))
 
 
-def token_ids(layout: TokenLayout, kind: str = "self") -> list[str]:
-    """A name for each token that it keeps in every sequence it stands in: "p:4" a patch, "w:1" a word."""
-    ids = [f"{'q' if kind == 'pooling' else 'o'}:{layout.side}:{place}" for place in range(layout.count)]
+def token_ids(layout: TokenLayout, kind: str = "self", grid: tuple[int, int] | None = None) -> list[str]:
+    """A name for each token that it keeps in every sequence it stands in: "p:4" a patch, "w:1" a word.
+
+    `grid`: the one on the screen; patches that lie in another, such as merged ones, are tokens like others.
+    """
+    other = grid is not None and layout.grid != grid
+    ids = [f"{'q' if kind == 'pooling' else 'o'}:{layout.stream}:{place}" for place in range(layout.count)]
     for number in range(len(layout.words)):
         ids[layout.first_word + number] = f"w:{number}"
     for number, place in enumerate(layout.patches):
-        ids[int(place)] = f"p:{number}"
+        ids[int(place)] = f"o:{layout.stream}:{place}" if other else f"p:{number}"
     return ids
 
 
@@ -148,13 +157,15 @@ def lens_view(trace: Trace, groups: Sequence[Group], packed: Packed) -> dict[str
         "notes": list(trace.notes),
         "grid": grid,
         "shape": shape,
-        "credit": getattr(trace.pair, "credit", ""),
-        "colours": COLOURS,
+        "credit": trace.credit,
         "levels": packed.levels,
         "bytes": len(packed.content),
+        "weights": trace.provenance.weights,
         "difference": trace.difference if trace.provenance.model else None,
-        "tokens": _tokens(groups),
-        "groups": [_group_view(group, length) for group, length in zip(groups, packed.lengths, strict=True)],
+        "tokens": _tokens(groups, grid),
+        "groups": [
+            _group_view(group, length, grid) for group, length in zip(groups, packed.lengths, strict=True)
+        ],
     }
 
 
@@ -180,7 +191,7 @@ def shown_weights(group: Group, selected: Mapping[str, Any]) -> NDArray[np.float
     return out
 
 
-def _group_view(group: Group, length: int) -> dict[str, Any]:
+def _group_view(group: Group, length: int, grid: tuple[int, int] | None) -> dict[str, Any]:
     first = group.maps[0]
     figures = [head_statistics(one) for one in group.maps]
     return {
@@ -191,14 +202,15 @@ def _group_view(group: Group, length: int) -> dict[str, Any]:
         "heads": first.site.heads,
         "queries": group.queries.tolist(),
         "keys": group.keys.tolist(),
-        "query_ids": [token_ids(first.query, first.site.kind)[place] for place in group.queries],
-        "key_ids": [token_ids(first.key)[place] for place in group.keys],
-        "query_patches": first.query.grid is not None,
-        "key_patches": first.key.grid is not None,
+        "query_ids": [token_ids(first.query, first.site.kind, grid)[place] for place in group.queries],
+        "key_ids": [token_ids(first.key, grid=grid)[place] for place in group.keys],
+        "query_patches": first.query.grid is not None and first.query.grid == grid,
+        "key_patches": first.key.grid is not None and first.key.grid == grid,
         "square": group.square,
         "causal": first.causal,
         "pooled": _start(first, group),
-        "top": _top(group),
+        "top": top_of(group),
+        "top_mean": top_of(group, "mean"),
         "length": length,
         "figures": {name: [_plain(getattr(one, name)) for one in figures] for name in STATISTICS},
         "uniform": _number(max(one.uniform for one in figures)),
@@ -206,7 +218,7 @@ def _group_view(group: Group, length: int) -> dict[str, Any]:
     }
 
 
-def _tokens(groups: Sequence[Group]) -> dict[str, Any]:
+def _tokens(groups: Sequence[Group], grid: tuple[int, int] | None) -> dict[str, Any]:
     """What stands on the screen for each token that is no patch: its name, kind and panel."""
     tokens: dict[str, Any] = {}
     for group in groups:
@@ -215,7 +227,7 @@ def _tokens(groups: Sequence[Group]) -> dict[str, Any]:
             (site.query, group.queries, site.kind),
             (site.key, group.keys, "self"),
         ):
-            ids, names, kinds = token_ids(layout, kind), layout.names, layout.kinds
+            ids, names, kinds = token_ids(layout, kind, grid), layout.names, layout.kinds
             for place in places:
                 if not ids[place].startswith("p:") and ids[place] not in tokens:
                     name = "pooler" if ids[place].startswith("q:") else names[place]
@@ -245,10 +257,14 @@ def _packed(group: Group, levels: int) -> bytes:
     return zlib.compress(b"".join(codes), 6)
 
 
-def _top(group: Group) -> float:
-    """Where the shared colour scale ends: a round number that 199 of 200 weights stay below."""
-    values = np.concatenate([group.values(layer).ravel()[::7] for layer in range(len(group.maps))])
-    high = float(np.quantile(values.astype(np.float32), 0.995))
+def top_of(group: Group, reading: str = "head") -> float:
+    """Where the shared colour scale ends: a round number that 199 of 200 weights stay below.
+
+    Single heads have one scale, what is averaged over heads ("mean", "rollout") another: means are smaller.
+    """
+    layers = (group.values(layer).astype(np.float32) for layer in range(len(group.maps)))
+    values = [(one if reading == "head" else one.mean(axis=0)).ravel()[::7] for one in layers]
+    high = float(np.quantile(np.concatenate(values), 0.995))
     return next((top for top in _TOPS if top >= high), 1.0)
 
 
@@ -268,12 +284,30 @@ def _key(one: AttentionMap) -> str:
     return query if kind == "self" else f"{query}.pool" if kind == "pooling" else f"{query}-{key}"
 
 
-def _title(query: str, key: str, kind: str) -> str:
+def _title(query: TokenLayout, key: TokenLayout, kind: str) -> str:
     if kind == "pooling":
-        return f"pooling head of the {query} tower"
+        return f"pooling head of the {query.side} tower"
     if kind == "cross":
-        return f"{query} reads {key}"
-    return {"image": "picture to picture", "text": "text to text"}.get(query, "picture and text together")
+        return f"{_called(query)} reads {_called(key)}"
+    if query.role:
+        return f"{_called(query)} to itself"
+    plain = {"image": "picture to picture", "text": "text to text", "audio": "sound to sound"}
+    return plain.get(
+        query.side, "picture and text together" if query.grid or query.pictured else "sound and text together"
+    )
+
+
+def _called(layout: TokenLayout) -> str:
+    if layout.role == "decoder":
+        return f"{layout.side} of the decoder"
+    return f"queries of the {layout.side}" if layout.role == "queries" else layout.side
+
+
+def _which(site: Site) -> str:
+    """Which of several windows or pictures is shown."""
+    if site.windows > 1:
+        return f", {site.of or 'window'} 1 of {site.windows}"
+    return f", {site.of or 'part'} {site.part + 1}" if site.of else ""
 
 
 def _too_much(size: int) -> str:

@@ -1,45 +1,59 @@
-"""Copy as Python: the code whose result is what stands on the board."""
+"""Copy as Python: a cell that shows the board again as it stands, in a kernel that knows nothing yet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from widgets.zero_shot.view import Choices
-from workbench.results import Ranking
+from workbench.results import Ranking, Rule
 
 __all__ = ["as_python"]
 
 
-def as_python(ranking: Ranking, choices: Choices, *, selected: Sequence[int] = ()) -> str:
-    """A cell that loads the same model and pictures, and scores them the same way."""
+def as_python(ranking: Ranking, choices: Mapping[str, Any], *, own_rule: Rule | None = None) -> str:
+    """Load the same model and pictures, score them the same way, show them with the same choices.
+
+    Args:
+        choices: traits of the board that differ from what `show(ranking)` would set, by name.
+        own_rule: the rule of the model, which `classify` takes by itself.
+    """
+    settings = _settings(ranking, own_rule)
+    verbs = "classify, rescore" if settings else "classify"
+    pairs = ranking.pairs.code if ranking.pairs is not None else "pairs"
     lines = [
         "from workbench import data, models",
-        "from workbench.zeroshot import classify, reject_cost, rescore"
-        if _rejects(ranking, choices)
-        else "from workbench.zeroshot import classify, rescore",
+        f"from workbench.zeroshot import {verbs}",
+        "from widgets import show",
         "",
         f"model = models.load({ranking.provenance.model!r})",
-        f"pairs = {ranking.pairs.code}",
+        f"pairs = {pairs}",
         f"labels = {_listed(ranking.labels)}",
         f"templates = {_listed(ranking.templates)}",
         "ranking = classify(model, pairs, labels, templates=templates)",
-        "ranking = rescore(",
-        "    ranking,",
-        f"    active={[bool(on) for on in ranking.active]},",
-        f"    temperature={ranking.temperature!r},",
-        f"    rule={ranking.rule!r},",
-        f"    ensemble={ranking.ensemble!r},",
-        ")",
     ]
-    if _rejects(ranking, choices):
-        lines.append(f"cost = reject_cost(ranking, {choices.threshold!r}, measure={choices.measure!r})")
-    if selected:
-        lines.append(f"chosen = pairs[{sorted(selected)!r}]")
-    return "\n".join(lines) + "\n"
+    if settings:
+        lines.append(_call("ranking = rescore", "ranking", settings))
+    return "\n".join([*lines, _call("board = show", "ranking", choices), "board"]) + "\n"
 
 
-def _rejects(ranking: Ranking, choices: Choices) -> bool:
-    return choices.threshold is not None and ranking.truth is not None
+def _settings(ranking: Ranking, own_rule: Rule | None) -> dict[str, Any]:
+    """What `classify` would not have chosen by itself."""
+    usual = {"active": [True] * len(ranking.templates), "temperature": 1.0, "ensemble": "embedding"}
+    now = {
+        "active": [bool(on) for on in ranking.active],
+        "temperature": ranking.temperature,
+        "ensemble": ranking.ensemble,
+    }
+    changed = {name: value for name, value in now.items() if value != usual[name]}
+    return changed if ranking.rule == own_rule else changed | {"rule": ranking.rule}
+
+
+def _call(verb: str, subject: str, options: Mapping[str, Any]) -> str:
+    parts = [subject, *(f"{name}={value!r}" for name, value in options.items())]
+    short = f"{verb}({', '.join(parts)})"
+    if len(short) <= 90:
+        return short
+    return f"{verb}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -7,51 +7,30 @@ the screen is a number of `workbench`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from widgets.colours import NAMED
+from widgets.zero_shot.choices import Choices, accepted, item_order, present
+from widgets.zero_shot.rejection import reject_panel
+from widgets.zero_shot.traits import PAGE
 from workbench._repr import plural
+from workbench.models.base import Advice
 from workbench.results import Ranking, Retrieval, Rule
-from workbench.zeroshot import leave_one_out, reject_cost, template_cosines
-from workbench.zeroshot.scoring import Measure, reject_scores
+from workbench.zeroshot import alike, leave_one_out, template_cosines
+from workbench.zeroshot.scoring import reject_scores, take
 
-__all__ = [
-    "PAGE",
-    "Choices",
-    "Sort",
-    "accepted",
-    "board_view",
-    "detail",
-    "gallery",
-    "hints",
-    "item_order",
-    "reject_panel",
-]
-
-PAGE = 24
-"""Pictures on one page of the gallery."""
+__all__ = ["PAGE", "alike_labels", "board_view", "detail", "gallery", "hints", "unread_labels"]
 
 _LABELS_SHOWN = 12  # of one picture's labels; thousands would bury the answer
+_COUNTS_SHOWN = 200  # rows of the legend
 _WORDINGS_SHOWN = 24  # columns of the heatmap
-_LEAVE_ONE_OUT = 24  # more wordings than this and the effect of each would be noise anyway
+_LEAVE_ONE_OUT = 24  # more templates than this and the effect of each would be noise anyway
 _TEXTS_SHOWN = 6
-_BARS = 24  # of the histogram under the threshold
-
-Sort = Literal["as given", "surest first", "doubtful first", "by label", "wrong first"]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the user has set, beside the scoring that the ranking itself records."""
-
-    sort: Sort = "as given"
-    page: int = 0
-    measure: Measure = "probability"
-    threshold: float | None = None
+_UNREAD_SHOWN = 6
+_ALIKE_SHOWN = 3  # groups of labels that the model cannot tell apart
 
 
 def board_view(
@@ -60,6 +39,7 @@ def board_view(
     focus: int,
     *,
     own_rule: Rule | None,
+    advice: Advice | None = None,
     found: Retrieval | None = None,
     texts: Retrieval | None = None,
 ) -> dict[str, Any]:
@@ -69,11 +49,11 @@ def board_view(
     pictures by a sentence; `texts` are candidates for the picture in view.
     """
     item = min(max(focus, 0), len(ranking) - 1)
-    order, similarity = (None, None) if found is None else (found.order, found.cosine)
+    counted = present(ranking, choices)
     return {
-        "gallery": gallery(ranking, choices, found=order, similarity=similarity),
-        "detail": detail(ranking, item, kept=bool(accepted(ranking, choices)[item])),
-        "reject": reject_panel(ranking, choices),
+        "gallery": gallery(ranking, choices, counted, found=found),
+        "detail": detail(ranking, choices, item),
+        "reject": reject_panel(ranking, choices, counted, advice),
         "texts": None if texts is None else texts.top(_TEXTS_SHOWN),
         "query": "" if found is None else found.query,
         "model": {
@@ -85,63 +65,45 @@ def board_view(
         },
         "hints": hints(ranking, own_rule or ranking.rule),
         "labels": len(ranking.labels),
+        "unread": unread_labels(ranking),
+        "alike": alike_labels(ranking),
+        "hues": _hues(ranking, choices, counted),
         "notes": list(ranking.pairs.notes),
         "credit": ranking.pairs.credit,
     }
 
 
-def item_order(
-    ranking: Ranking, choices: Choices, found: NDArray[np.int64] | None = None
-) -> NDArray[np.int64]:
-    """Items in the order of the gallery; `found` (a search) comes before any sorting."""
-    if found is not None:
-        return found
-    margin = ranking.margin
-    if choices.sort == "surest first":
-        return np.argsort(-margin, kind="stable")
-    if choices.sort == "doubtful first":
-        return np.argsort(margin, kind="stable")
-    if choices.sort == "by label":
-        return np.lexsort((-margin, ranking.best))
-    if choices.sort == "wrong first" and ranking.truth is not None:
-        wrong = (ranking.truth >= 0) & (ranking.best != ranking.truth)
-        return np.lexsort((-margin, ~wrong))
-    return np.arange(len(ranking))
-
-
 def gallery(
-    ranking: Ranking,
-    choices: Choices,
-    *,
-    found: NDArray[np.int64] | None = None,
-    similarity: NDArray[np.float32] | None = None,
+    ranking: Ranking, choices: Choices, counted: NDArray[np.int64], *, found: Retrieval | None = None
 ) -> dict[str, Any]:
     """One page of cards, and what is said above them."""
-    order = item_order(ranking, choices, found)
+    order = item_order(ranking, choices, None if found is None else found.order)
     pages = max(1, math.ceil(len(order) / PAGE))
     page = min(max(choices.page, 0), pages - 1)
-    kept = accepted(ranking, choices)
-    items = order[page * PAGE : (page + 1) * PAGE]
+    kept, scores = accepted(ranking, choices), reject_scores(ranking, choices.measure)
+    known = np.zeros(0) if ranking.truth is None else ranking.truth[counted]
+    right = 0 if ranking.truth is None else int((known == ranking.best[counted])[known >= 0].sum())
+    similarity = None if found is None else found.cosine
     return {
         "page": page,
         "pages": pages,
-        "total": len(ranking),
-        "items": [_card(ranking, int(i), bool(kept[i]), similarity) for i in items],
-        "counts": _counts(ranking, kept),
-        "accuracy": ranking.accuracy,
-        "known": 0 if ranking.truth is None else int((ranking.truth >= 0).sum()),
+        "total": len(counted),
+        "listed": len(order),
+        "removed": len(ranking) - len(counted),
+        "items": [
+            _card(ranking, int(i), bool(kept[i]), float(scores[i]), similarity)
+            for i in order[page * PAGE : (page + 1) * PAGE]
+        ],
+        "counts": _counts(ranking, kept, counted),
+        "winners": int((np.bincount(ranking.best[counted][kept[counted]]) > 0).sum()) if len(counted) else 0,
+        "known": int((known >= 0).sum()),
+        "right": right,
+        "accuracy": right / int((known >= 0).sum()) if (known >= 0).any() else None,
     }
 
 
-def accepted(ranking: Ranking, choices: Choices) -> NDArray[np.bool_]:
-    """item: whether it gets a label; all do while no threshold is set."""
-    if choices.threshold is None:
-        return np.ones(len(ranking), dtype=bool)
-    return reject_scores(ranking, choices.measure) >= choices.threshold
-
-
-def detail(ranking: Ranking, item: int, *, kept: bool) -> dict[str, Any]:
-    """One picture against its best labels, with every measure told apart, and the wordings' heatmap."""
+def detail(ranking: Ranking, choices: Choices, item: int) -> dict[str, Any]:
+    """One picture against its best labels, with every measure told apart, and the templates' heatmap."""
     order = ranking.order[item][:_LABELS_SHOWN]
     truth = -1 if ranking.truth is None else int(ranking.truth[item])
     rows = [
@@ -157,8 +119,9 @@ def detail(ranking: Ranking, item: int, *, kept: bool) -> dict[str, Any]:
     ]
     return {
         "item": item,
-        "name": ranking.names[item] if ranking.names else f"picture {item}",
-        "kept": kept,
+        "name": _name(ranking, item),
+        "kept": bool(accepted(ranking, choices)[item]),
+        "score": float(reject_scores(take(ranking, [item]), choices.measure)[0]),
         "margin": float(ranking.margin[item]),
         "rows": rows,
         "hidden": len(ranking.labels) - len(rows),
@@ -171,7 +134,7 @@ def hints(ranking: Ranking, own_rule: Rule) -> list[str]:
     """What a reader of these numbers should know just now; usually nothing."""
     said = []
     if ranking.rule == "softmax" and len(ranking.labels) == 1:
-        said.append("One label always gets the whole share. Add a second, or ask yes or no with sigmoid.")
+        said.append("One label always gets probability 1. Add a second, or ask yes or no with sigmoid.")
     if ranking.rule != own_rule:
         said.append(
             f"This model was trained with {own_rule}; with {ranking.rule} only the order means something."
@@ -183,48 +146,89 @@ def hints(ranking: Ranking, own_rule: Rule) -> list[str]:
     return said
 
 
-def reject_panel(ranking: Ranking, choices: Choices) -> dict[str, Any]:
-    """The histogram that the threshold cuts, and in words what the cut costs."""
-    scores = reject_scores(ranking, choices.measure)
-    low, high = _range(scores, choices.measure)
-    count, _ = np.histogram(np.clip(scores, low, high), bins=_BARS, range=(low, high))
+def unread_labels(ranking: Ranking) -> dict[str, Any] | None:
+    """Labels that hold words which the text tower reads as one unknown token; None if it reads all."""
+    marked = [
+        {"label": label, "words": list(words)}
+        for label, words in zip(ranking.labels, ranking.unread, strict=False)
+        if words
+    ]
+    if not marked:
+        return None
+    known, count = len(ranking.labels) - len(marked), plural(len(ranking.labels), "label")
     return {
-        "low": low,
-        "high": high,
-        "bars": count.tolist(),
-        "rejected": int((~accepted(ranking, choices)).sum()),
-        "cost": _cost(ranking, choices),
+        "said": f"{known:,} of {count} {'is' if known == 1 else 'are'} made of words this model knows.",
+        "labels": marked[:_UNREAD_SHOWN],
+        "more": max(0, len(marked) - _UNREAD_SHOWN),
     }
 
 
-def _card(ranking: Ranking, item: int, kept: bool, similarity: NDArray[np.float32] | None) -> dict[str, Any]:
+def alike_labels(ranking: Ranking) -> dict[str, Any] | None:
+    """Labels that the model cannot tell apart, and the labels with one for each group; None if it can."""
+    groups = alike(ranking.text, ranking.unread)
+    if not groups:
+        return None
+    spare = {place for group in groups for place in group[1:]}
+    shown = [" = ".join(repr(ranking.labels[place]) for place in group) for group in groups[:_ALIKE_SHOWN]]
+    more = f", and {plural(len(groups) - _ALIKE_SHOWN, 'other group')}" if len(groups) > _ALIKE_SHOWN else ""
+    share = "share one probability" if ranking.rule == "softmax" else "get the same probability"
+    return {
+        "said": f"The model reads these alike, so they {share}: {'; '.join(shown)}{more}.",
+        "labels": [label for place, label in enumerate(ranking.labels) if place not in spare],
+    }
+
+
+def _card(
+    ranking: Ranking, item: int, kept: bool, score: float, similarity: NDArray[np.float32] | None
+) -> dict[str, Any]:
     best = int(ranking.best[item])
     truth = -1 if ranking.truth is None else int(ranking.truth[item])
     return {
         "item": item,
-        "name": ranking.names[item] if ranking.names else f"picture {item}",
+        "name": _name(ranking, item),
         "label": ranking.labels[best],
         "index": best,
         "probability": float(ranking.probability[item, best]),
         "margin": float(ranking.margin[item]),
+        "score": score,
         "kept": kept,
         "right": None if truth < 0 else truth == best,
         "truth": None if truth < 0 else ranking.labels[truth],
+        "unread": bool(ranking.unread and ranking.unread[best]),
         "similarity": None if similarity is None else float(similarity[item]),
     }
 
 
-def _counts(ranking: Ranking, kept: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    """How many pictures each of the most used labels won; what was rejected is its own row."""
-    won = np.bincount(ranking.best[kept], minlength=len(ranking.labels))
-    used = [k for k in np.argsort(-won, kind="stable")[:_LABELS_SHOWN] if won[k]]
+def _name(ranking: Ranking, item: int) -> str:
+    return ranking.names[item] if ranking.names else f"picture {item + 1}"
+
+
+def _wins(ranking: Ranking, kept: NDArray[np.bool_], counted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """class: how many of the counted pictures each label won."""
+    return np.bincount(ranking.best[counted][kept[counted]], minlength=len(ranking.labels))
+
+
+def _counts(ranking: Ranking, kept: NDArray[np.bool_], counted: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """How many pictures each label won, the most used first; what was rejected is its own row."""
+    won = _wins(ranking, kept, counted)
+    used = [k for k in np.argsort(-won, kind="stable")[:_COUNTS_SHOWN] if won[k]]
     rows = [{"label": ranking.labels[k], "index": int(k), "count": int(won[k])} for k in used]
-    rejected = int((~kept).sum())
+    rejected = int((~kept[counted]).sum())
     return rows + ([{"label": "none of these", "index": -1, "count": rejected}] if rejected else [])
 
 
-def _wordings(ranking: Ranking, item: int, classes: Sequence[int] | NDArray[np.int64]) -> dict[str, Any]:
-    """Cosine by label and template, who wins under each wording, and what dropping a wording changes."""
+def _hues(ranking: Ranking, choices: Choices, counted: NDArray[np.int64]) -> dict[str, int]:
+    """Label index to the place of its colour: those that won most have one each, and no colour serves two.
+
+    Among themselves they take colours in the order of the labels, so that a click elsewhere changes none.
+    """
+    won = _wins(ranking, accepted(ranking, choices), counted)
+    most = [int(k) for k in np.argsort(-won, kind="stable")[: len(NAMED)] if won[k]]
+    return {str(k): place for place, k in enumerate(sorted(most))}
+
+
+def _wordings(ranking: Ranking, item: int, classes: NDArray[np.int64]) -> dict[str, Any]:
+    """Cosine by label and template, who wins under each template, and what dropping a template changes."""
     shown = slice(0, _WORDINGS_SHOWN)
     cosines = template_cosines(ranking, item)
     few = len(ranking.templates) <= _LEAVE_ONE_OUT
@@ -239,30 +243,3 @@ def _wordings(ranking: Ranking, item: int, classes: Sequence[int] | NDArray[np.i
         "effect": [None if math.isnan(value) else round(float(value), 4) for value in effect[shown]],
         "hidden": max(0, len(ranking.templates) - _WORDINGS_SHOWN),
     }
-
-
-def _range(scores: NDArray[np.float32], measure: Measure) -> tuple[float, float]:
-    """The span of the threshold slider: fixed for shares, the data's own for cosines."""
-    if measure != "cosine":
-        return 0.0, 1.0
-    return math.floor(float(scores.min()) * 20) / 20, math.floor(float(scores.max()) * 20 + 1) / 20
-
-
-def _cost(ranking: Ranking, choices: Choices) -> str:
-    if choices.threshold is None:
-        return "Nothing is rejected: every picture gets a label, even one that fits none."
-    rejected = int((~accepted(ranking, choices)).sum())
-    what = f"{plural(rejected, 'picture')} of {len(ranking):,} named “none of these”."
-    if ranking.truth is None:
-        return what + " The right answers are not known here, so what that costs is not known either."
-    cost = reject_cost(ranking, choices.threshold, measure=choices.measure)
-    parts = [f"{_percent(cost.correct_lost)} of the right answers are lost"]
-    if not math.isnan(cost.wrong_caught):
-        parts.append(f"{_percent(cost.wrong_caught)} of the wrong ones are caught")
-    if not math.isnan(cost.accuracy):
-        parts.append(f"{_percent(cost.accuracy)} of the answers left are right")
-    return f"{what} {'; '.join(parts)}."
-
-
-def _percent(share: float) -> str:
-    return "none" if math.isnan(share) else f"{share:.0%}"

@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
-
-import anywidget
-import traitlets as t
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from widgets import esm, wire
-from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
-from widgets.status import Speaking
+from widgets.zero_shot.choices import Choices, accepted, item_order, matching_threshold
 from widgets.zero_shot.code import as_python
-from widgets.zero_shot.snapshot import board_snapshot
-from widgets.zero_shot.view import PAGE, Choices, board_view, item_order
-from workbench import data
-from workbench._repr import one_line
-from workbench.errors import BadInputError, WorkbenchError
+from widgets.zero_shot.snapshot import board_snapshot, told
+from widgets.zero_shot.traits import LOOK, PAGE
+from widgets.zero_shot.view import board_view
+from widgets.zero_shot.work import JOB, ZeroShotWork
+from workbench.calling import verb
+from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
-from workbench.results import Ranking, Retrieval
-from workbench.zeroshot import classify, rescore, retrieve
+from workbench.models.given import as_encoder
+from workbench.results import Ranking
 from workbench.zeroshot.prompts import check_labels, check_templates
-
-if TYPE_CHECKING:
-    from widgets.zero_shot.view import Sort
-    from workbench.results import Rule
-    from workbench.zeroshot.scoring import Ensemble, Measure
 
 __all__ = ["ZeroShotBoard"]
 
-_THUMB = 112  # pixels of a card's picture
+_SMALL, _LARGE_CELL = 112, 224  # pixels of a picture in the sprite sheet: cards up to 128 wide take the small
 _COLUMNS = 6  # of the sprite sheet, not of the screen
 _LARGE = 320  # pixels of the picture looked at
-_UPLOAD_MB = 16  # the browser shrinks pictures before sending; more than this was not shrunk
+_OPTIONS = (*(name for name in LOOK if name != "thresholds"), "thresholds", "query", "selected")
 
 
-class _Wanted(NamedTuple):
-    """The pictures and words asked for; the board shows them when their work is done."""
-
-    pairs: data.Pairs
-    labels: tuple[str, ...]
-    templates: tuple[str, ...]
-
-
-class ZeroShotBoard(Speaking, anywidget.AnyWidget):
-    """Zero-shot classification by hand: type labels, switch wordings, move the temperature, reject.
+class ZeroShotBoard(ZeroShotWork):
+    """Zero-shot classification by hand: type labels, switch templates, move the temperature, abstain.
 
     Every public trait is something the user chose; each can be read and set in the next cell::
 
@@ -58,61 +42,47 @@ class ZeroShotBoard(Speaking, anywidget.AnyWidget):
         labels, templates: the words, in order.
         active: which templates count, one truth value each.
         rule: "softmax" or "sigmoid". temperature: above 0; 1 is the model's own.
-        ensemble: "embedding" or "probability", how wordings are combined.
+        ensemble: "embedding" or "probability", how templates are combined.
         measure, threshold: below it a picture is "none of these"; None switches that off. They start where
             the model advises (`model.advice`), or off.
+        thresholds: what each measure was last set to; a change of measure goes back to it.
         selected: item numbers of the chosen pictures. focus: the one looked at.
         query: a sentence that sorts the pictures; "" for none.
-        sort, page: of the gallery.
+        sort, page, size: of the gallery; size in pixels of a card's picture.
+        only: "all", "right", "wrong" or "none of these". won_by: only pictures that one of these labels won.
+        removed: item numbers that are neither listed nor counted; the others keep theirs.
     """
 
-    _esm = esm.script("zero_shot_board")
-    _css = esm.style("base", "zero_shot_board")
+    _esm = esm.script("zero_shot/board")
+    _css = esm.style("shared/base", "zero_shot/board")
 
-    labels = t.List(t.Unicode()).tag(sync=True)
-    templates = t.List(t.Unicode()).tag(sync=True)
-    active = t.List(t.Bool()).tag(sync=True)
-    rule = t.Enum(("softmax", "sigmoid"), "softmax").tag(sync=True)
-    ensemble = t.Enum(("embedding", "probability"), "embedding").tag(sync=True)
-    temperature = t.Float(1.0).tag(sync=True)
-    measure = t.Enum(("probability", "margin", "cosine"), "probability").tag(sync=True)
-    threshold = t.Float(None, allow_none=True).tag(sync=True)
-    sort = t.Enum(("as given", "surest first", "doubtful first", "by label", "wrong first"), "as given").tag(
-        sync=True
-    )
-    page = t.Int(0).tag(sync=True)
-    query = t.Unicode("").tag(sync=True)
-    focus = t.Int(0).tag(sync=True)
-    selected = t.List(t.Int()).tag(sync=True)
-
-    _view = t.Dict().tag(sync=True)
-    _sprite = wire.ByteTrait()
-    _large = wire.ByteTrait()
-    _seen = wire.ByteTrait()
-
-    def __init__(self, ranking: Ranking, *, model: DualEncoder | None = None) -> None:
+    @verb
+    def __init__(self, ranking: Ranking, *, model: DualEncoder | None = None, **choices: Any) -> None:
         """A board on `ranking`. `model` is needed for new words and pictures; the ranking's own by default.
 
+        Args:
+            choices: any of the traits below the scoring, by name: `threshold=0.3, sort="by label"`.
+
         Raises:
-            BadInputError: the ranking holds no pictures (it was made from arrays alone).
+            BadInputError: the ranking holds no pictures (it was made from arrays alone), or a choice is none.
         """
         if ranking.pairs is None:
             raise BadInputError(
-                "This ranking holds no pictures to show. Make one with classify(model, pairs, labels)."
+                "This ranking holds no pictures to show. Make one with classify(model, pairs, labels), or "
+                "open a saved one with its pictures: open_ranking(folder, pairs)."
             )
-        self._lock = threading.RLock()
-        self._ranking = ranking
-        self._model = model if model is not None else ranking.model
-        self._pairs = ranking.pairs
-        self._wanted = _Wanted(ranking.pairs, ranking.labels, ranking.templates)
-        self._found: Retrieval | None = None
-        self._texts: Retrieval | None = None
+        unknown = set(choices) - set(_OPTIONS)
+        if unknown:
+            raise BadInputError(
+                f"The board has no choice {min(unknown)!r}; it has {', '.join(_OPTIONS)}. "
+                "Labels, templates and scores are the ranking's: classify(...), rescore(...)."
+            )
         self._drawn: dict[str, Any] = {}
-        self._jobs = LatestJob(self._report)
-        advice = None if self._model is None else self._model.advice
-        calibrated = {} if advice is None else {"measure": advice.measure, "threshold": advice.threshold}
+        held = as_encoder(model) if model is not None else ranking.model
         super().__init__(
-            **calibrated,
+            ranking,
+            held,
+            **_advised(held, len(ranking.labels)),
             labels=list(ranking.labels),
             templates=list(ranking.templates),
             active=[bool(on) for on in ranking.active],
@@ -124,66 +94,105 @@ class ZeroShotBoard(Speaking, anywidget.AnyWidget):
         self.on_msg(self._on_message)
         self.observe(self._on_words, ["labels", "templates"])
         self.observe(self._on_scoring, ["active", "rule", "ensemble", "temperature"])
-        self.observe(self._on_look, ["measure", "threshold", "sort", "page", "focus"])
-        self.observe(self._on_query, "query")
+        self.observe(self._on_measure, "measure")
+        self.observe(self._on_look, list(LOOK))
+        self.observe(lambda _change: self._search(), "query")
         self.observe(self._on_selected, "selected")
-
-    @property
-    def ranking(self) -> Ranking:
-        """The ranking on the screen now."""
-        return self._ranking
-
-    @property
-    def pairs(self) -> data.Pairs:
-        """The pictures on the board, those added by hand at the end: `board.pairs[board.selected]`."""
-        return self._pairs
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
-        return self._jobs.wait(timeout)
+        self.observe(self._on_copying, "_copying")
+        for name in (name for name in _OPTIONS if name in choices):
+            setattr(self, name, choices[name])
 
     def code(self) -> str:
-        """Python that computes what is on the screen."""
-        return as_python(self._ranking, self._choices(), selected=self.selected)
+        """Python that shows this board again in a fresh kernel.
+
+        Pictures that were dropped or pasted are written into the folder `zero-shot-pictures`, from which it
+        loads them.
+        """
+        self._keep_pictures()
+        return self._code()
 
     def snapshot(self, *, most: int = PAGE) -> Snapshot:
         """The first `most` pictures in the board's order as a static page, with the numbers behind it."""
         with self._lock:
             ranking, choices = self._ranking, self._choices()
             items = item_order(ranking, choices, self._order())[:most].tolist()
-        return board_snapshot(ranking, choices, items, code=self.code())
+        return board_snapshot(ranking, choices, items or [0], code=self._code())
 
     # What the user changed -------------------------------------------------------------------
 
     def _on_words(self, change: dict[str, Any]) -> None:
         """New labels or templates: check them now, encode what is new in the background."""
-        with self._reported():
-            labels, templates = check_labels(self.labels), check_templates(self.templates)
-            if change["name"] == "templates":
-                known = dict(zip(change["old"], self.active, strict=False))
-                with self.hold_trait_notifications():
-                    self.active = [known.get(template, True) for template in self.templates]
-            self._wanted = self._wanted._replace(labels=labels, templates=templates)
+        with self._reported(change["name"]):
+            if change["name"] == "labels":
+                self._wanted = self._wanted._replace(labels=check_labels(self.labels))
+            else:
+                self._change_templates(list(change["old"]))
             self._classify()
 
-    def _on_scoring(self, _change: dict[str, Any]) -> None:
-        """A slider or a switch: arithmetic only."""
-        with self._reported():
+    def _change_templates(self, old: list[str]) -> None:
+        """Wrong ones are refused, and those before them stay, so that they block nothing else."""
+        if self.templates == list(self._wanted.templates):
+            return
+        try:
+            templates = check_templates(self.templates)
+        except BadInputError:
+            self.templates = list(self._wanted.templates)
+            raise
+        known = dict(zip(old, self.active, strict=False))
+        with self.hold_trait_notifications():
+            self.active = [known.get(template, True) for template in self.templates]
+        self._wanted = self._wanted._replace(templates=templates)
+
+    def _on_scoring(self, change: dict[str, Any]) -> None:
+        """A slider or a switch: arithmetic only. What cannot be done is said, and put back."""
+        with self._reported(change["name"] if change["name"] == "temperature" else "templates"):
             if len(self.active) != len(self._ranking.templates):
-                return  # the wordings are being encoded; their scores follow
-            with self._lock:
-                self._ranking = self._scored(self._ranking)
+                return  # the templates are being encoded; their scores follow
+            try:
+                with self._lock:
+                    self._ranking = self._scored(self._ranking)
+            except BadInputError:
+                self.set_trait(change["name"], change["old"])
+                raise
+            self._clear()
             self._publish()
 
+    def _on_measure(self, change: dict[str, Any]) -> None:
+        """Each measure has a threshold of its own; a new one begins where it rejects as many as the last."""
+        if self.threshold is None or self.measure == change["old"]:
+            return
+        before = replace(self._choices(), measure=change["old"])
+        rejected = int((~accepted(self._ranking, before)).sum())
+        remembered = self.thresholds.get(self.measure)
+        if remembered is None:
+            remembered = matching_threshold(self._ranking, self.measure, rejected)
+        self.threshold = remembered
+
     def _on_look(self, change: dict[str, Any]) -> None:
-        with self._reported():
+        with self._reported("gallery" if change["name"] == "removed" else ""):
             if change["name"] == "focus":
                 self._texts = None
                 if not 0 <= self.focus < len(self._ranking):
                     raise BadInputError(
                         f"Item {self.focus} was asked for; there are {len(self._ranking)}, from 0."
                     )
+            elif change["name"] == "threshold" and self.threshold is not None:
+                self.thresholds = self.thresholds | {self.measure: self.threshold}
+            elif change["name"] == "removed":
+                self._check_removed(change["old"])
             self._publish()
+
+    def _check_removed(self, old: list[int]) -> None:
+        outside = [item for item in self.removed if not 0 <= item < len(self._pairs)]
+        if outside or len(set(self.removed)) >= len(self._pairs):
+            self.removed = old
+            said = f"there is no item {outside[0]}" if outside else "one picture at least must stay"
+            raise BadInputError(f"These pictures cannot all be removed: {said}.")
+        left = [item for item in self.selected if item not in self.removed]
+        if left != self.selected:
+            self.selected = left
+        if self.focus in self.removed:
+            self.focus = next(item for item in range(len(self._pairs)) if item not in self.removed)
 
     def _on_selected(self, _change: dict[str, Any]) -> None:
         with self._reported():
@@ -192,186 +201,96 @@ class ZeroShotBoard(Speaking, anywidget.AnyWidget):
                 raise BadInputError(f"selected holds {outside[0]}; items are 0 to {len(self._pairs) - 1}.")
             self._publish()
 
-    def _on_query(self, _change: dict[str, Any]) -> None:
-        query = self.query.strip()
-        if not query:
-            self._found = None
+    def _on_copying(self, _change: dict[str, Any]) -> None:
+        """The browser wants the code: what it loads is written down, and its mark comes back with it."""
+        with self._reported():
+            self._keep_pictures()
             self._publish()
-            return
-
-        def work(should_stop: Callable[[], bool]) -> None:
-            ranking = self._as_wanted(should_stop)
-            found = retrieve(
-                self._asked(),
-                ranking.pairs,
-                query,
-                on_event=self._progress(should_stop),
-                should_stop=should_stop,
-            )
-            self._finish(should_stop, ranking=ranking, found=found)
-
-        self._start(work)
 
     def _on_message(self, _widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        with self._reported():
-            kind = content.get("kind")
+        kind = str(content.get("kind"))
+        with self._reported(_PLACES.get(kind, "")):
             if kind == "cancel":
                 self._jobs.cancel()
                 self._wanted = self._present()
-                self._say("cancelled")
+                self._end(JOB, said="cancelled")
             elif kind == "upload":
                 self._add(
                     [bytes(buffer) for buffer in buffers], [str(name) for name in content.get("names", [])]
                 )
             elif kind == "path":
                 self._add_path(str(content.get("path", "")))
+            elif kind == "template":
+                self._add_template(str(content.get("text", "")))
             elif kind == "texts":
                 self._find_texts()
             elif kind == "problem":
                 raise BadInputError(str(content.get("message", "")))
 
-    # Work ------------------------------------------------------------------------------------
-
-    def _add(self, contents: list[bytes], names: list[str]) -> None:
-        """Put pictures dropped, pasted or uploaded behind the others."""
-        for content, name in zip(contents, names, strict=True):
-            if len(content) > _UPLOAD_MB * 1e6:
-                raise BadInputError(
-                    f"{one_line(name)!r} has {len(content) / 1e6:.0f} MB; a picture sent by the browser "
-                    f"may have {_UPLOAD_MB} MB. Give its path on this machine instead, or shrink it."
-                )
-        self._extend(data.from_pictures(contents, texts=names))
-
-    def _add_path(self, path: str) -> None:
-        if not path.strip():
-            raise BadInputError(
-                "The path is empty. Type the path of a picture or of a folder on this machine."
-            )
-        self._extend(data.from_path(path.strip()))
-
-    def _extend(self, added: data.Pairs) -> None:
-        first = len(self._wanted.pairs)
-        self._wanted = self._wanted._replace(pairs=self._wanted.pairs + added)
-        self._classify(look_at=first)
-
-    def _classify(self, *, look_at: int | None = None) -> None:
-        def work(should_stop: Callable[[], bool]) -> None:
-            self._finish(should_stop, ranking=self._as_wanted(should_stop), look_at=look_at)
-
-        self._start(work)
-
-    def _as_wanted(self, should_stop: Callable[[], bool]) -> Ranking:
-        """The pictures and words asked for, scored: those too whose work was stopped by a newer wish."""
-        wanted = self._wanted
-        if wanted == self._present():
-            return self._ranking
-        return classify(
-            self._asked(),
-            wanted.pairs,
-            wanted.labels,
-            templates=wanted.templates,
-            on_event=self._progress(should_stop),
-            should_stop=should_stop,
-        )
-
-    def _present(self) -> _Wanted:
-        return _Wanted(self._pairs, self._ranking.labels, self._ranking.templates)
-
-    def _find_texts(self) -> None:
-        focus = self.focus
-
-        def work(should_stop: Callable[[], bool]) -> None:
-            ranking = self._as_wanted(should_stop)
-            texts = retrieve(
-                self._asked(),
-                ranking.pairs,
-                focus,
-                on_event=self._progress(should_stop),
-                should_stop=should_stop,
-            )
-            self._finish(should_stop, ranking=ranking, texts=texts)
-
-        self._start(work)
-
-    def _asked(self) -> DualEncoder:
-        if self._model is None:
-            raise WorkbenchError(
-                "The model of this ranking is no longer loaded, so new words and pictures cannot be encoded. "
-                "Load it again and pass it: show(ranking, model=model)."
-            )
-        return self._model
-
-    def _start(self, work: Callable[[Callable[[], bool]], None]) -> None:
-        def careful(should_stop: Callable[[], bool]) -> None:
-            try:
-                work(should_stop)
-            except Exception:
-                if not should_stop():  # a newer wish would try it again, and fail again
-                    self._wanted = self._present()
-                raise
-
-        self._say("working")
-        self._jobs.submit(careful)
-
-    def _finish(
-        self,
-        should_stop: Callable[[], bool],
-        *,
-        ranking: Ranking,
-        found: Retrieval | None = None,
-        texts: Retrieval | None = None,
-        look_at: int | None = None,
-    ) -> None:
-        """Put a finished answer on the screen, unless a newer request has come."""
-        with self._lock:
-            if should_stop():
-                return
-            if ranking is not self._ranking:
-                self._pairs = ranking.pairs
-                self._ranking = self._scored(ranking)
-                self._found = self._found if self._found and len(self._found) == len(ranking) else None
-                self._texts = None
-            self._found, self._texts = found or self._found, texts or self._texts
-            if look_at is not None:
-                self.set_trait("focus", look_at)
-                self.set_trait("page", look_at // PAGE)
-            self._clear_error()
-            self._publish()
-
-    def _scored(self, ranking: Ranking) -> Ranking:
-        fits = len(self.active) == len(ranking.templates)
-        return rescore(
-            ranking,
-            active=self.active if fits else [True] * len(ranking.templates),
-            temperature=self.temperature,
-            rule=cast("Rule", self.rule),
-            ensemble=cast("Ensemble", self.ensemble),
-        )
-
     # What the browser draws ------------------------------------------------------------------
 
     def _choices(self) -> Choices:
-        sort, measure = cast("Sort", self.sort), cast("Measure", self.measure)
-        return Choices(sort, self.page, measure, self.threshold)
+        return Choices(
+            self.sort,
+            self.page,
+            self.measure,
+            self.threshold,
+            self.only,
+            tuple(self.won_by),
+            tuple(self.removed),
+        )
+
+    def _look_at(self, item: int) -> None:
+        """The picture in view, on its page; filters that would hide it go."""
+        with self.hold_trait_notifications():
+            self.focus = item
+            if item not in item_order(self._ranking, self._choices(), self._order()):
+                self.only, self.won_by = "all", []
+            order = item_order(self._ranking, self._choices(), self._order()).tolist()
+            self.page = order.index(item) // PAGE if item in order else self.page
 
     def _order(self) -> Any:
         return None if self._found is None else self._found.order
+
+    def _code(self) -> str:
+        """The code alone; nothing is written."""
+        usual = {name: self.trait_defaults(name) for name in _OPTIONS} | _advised(
+            self._model, len(self._ranking.labels)
+        )
+        named = ("measure", "threshold")  # a model's advice may change; what stands here shall not
+        chosen = {
+            name: _plain(getattr(self, name))
+            for name in _OPTIONS
+            if name in named or getattr(self, name) != usual[name]
+        }
+        if chosen.get("thresholds") == {self.measure: self.threshold}:
+            del chosen["thresholds"]
+        own_rule = None if self._model is None else self._model.rule
+        return as_python(self._ranking, chosen, own_rule=own_rule)
 
     def _publish(self) -> None:
         """Send the numbers, and the pictures only where other ones are shown than before."""
         with self._lock, self.hold_sync():
             ranking, choices = self._ranking, self._choices()
-            own_rule = None if self._model is None else self._model.rule
             view = board_view(
-                ranking, choices, self.focus, own_rule=own_rule, found=self._found, texts=self._texts
+                ranking,
+                choices,
+                self.focus,
+                own_rule=None if self._model is None else self._model.rule,
+                advice=None if self._model is None else self._model.advice,
+                found=self._found,
+                texts=self._texts,
             )
-            self._draw_pictures([card["item"] for card in view["gallery"]["items"]], view["detail"]["item"])
-            self._view = view | {"code": self.code(), "thumb": _THUMB, "columns": _COLUMNS}
+            cell = _SMALL if self.size <= 128 else _LARGE_CELL
+            items = [card["item"] for card in view["gallery"]["items"]]
+            self._draw_pictures(items, view["detail"]["item"], cell)
+            said = {"code": self._code(), "told": told(ranking, choices), "kept": self._copying}
+            self._view = view | said | {"cell": cell, "columns": _COLUMNS}
 
-    def _draw_pictures(self, items: list[int], focus: int) -> None:
-        shown = (len(self._pairs), tuple(items))
+    def _draw_pictures(self, items: Sequence[int], focus: int, cell: int) -> None:
+        shown = (len(self._pairs), tuple(items), cell)
         if self._drawn.get("page") != shown:
-            self._sprite = wire.sprite(map(self._pairs.picture, items), cell=_THUMB, columns=_COLUMNS)
+            self._sprite = wire.sprite(map(self._pairs.picture, items), cell=cell, columns=_COLUMNS)
             self._drawn["page"] = shown
         if self._drawn.get("focus") != (len(self._pairs), focus):
             picture = self._pairs.picture(focus)
@@ -382,3 +301,21 @@ class ZeroShotBoard(Speaking, anywidget.AnyWidget):
                 else wire.as_bytes(self._model.preprocess_view(picture), side=_LARGE)
             )
             self._drawn["focus"] = (len(self._pairs), focus)
+
+
+_PLACES = {"path": "path", "template": "templates"}  # message to the field it came from
+
+
+def _advised(model: DualEncoder | None, labels: int) -> dict[str, Any]:
+    """Measure and threshold as they were measured for the model with so many labels; off where nobody did."""
+    advice = None if model is None else model.advice
+    if advice is None:
+        return {}
+    threshold = advice.threshold_for(labels)
+    known = {} if threshold is None else {str(advice.measure): threshold}
+    return {"measure": advice.measure, "threshold": threshold, "thresholds": known}
+
+
+def _plain(value: Any) -> Any:
+    """A trait's value as it is written in code."""
+    return sorted(value) if isinstance(value, list) and all(isinstance(one, int) for one in value) else value

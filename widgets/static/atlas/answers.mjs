@@ -1,0 +1,99 @@
+// @ts-check
+// What the kernel answers in pictures, and pictures that go to it.
+import { PictureUrl } from "../shared/dom.mjs";
+import { nameOf, prepared, split } from "../shared/upload.mjs";
+import { Asked } from "./store.mjs";
+
+/** @import { Atlas, Card, FoundAnswer, SheetAnswer, ShownCard, Thumb } from "./types.d.ts" */
+/** @import { Bytes, Message } from "../shared/types.d.ts" */
+
+/**
+ * Sheets of pictures: one WebP of square cells, read in the order that was asked for.
+ * @extends {Asked<Thumb>}
+ */
+export class Sheets extends Asked {
+  /** @override @param {Message} answer @param {Bytes[]} buffers @returns {Promise<[number, Thumb][]>} */
+  async read(answer, buffers) {
+    const message = /** @type {SheetAnswer} */ (answer);
+    const sheet = await createImageBitmap(new Blob([buffers[0]], { type: "image/webp" }));
+    return message.points.map((id, place) => [
+      id,
+      {
+        sheet,
+        cell: message.cell,
+        left: (place % message.columns) * message.cell,
+        top: Math.floor(place / message.columns) * message.cell,
+      },
+    ]);
+  }
+}
+
+/**
+ * What is known of a point, with its picture and those of its neighbours.
+ * @extends {Asked<ShownCard>}
+ */
+export class Cards extends Asked {
+  /** @override @param {Message} answer @param {Bytes[]} buffers @returns {[number, ShownCard][]} */
+  read(answer, buffers) {
+    const message = /** @type {FoundAnswer<Card>} */ (answer);
+    return message.found.map(([id, card]) => [
+      id,
+      { ...card, picture: new PictureUrl().of(buffers[0]), strip: new PictureUrl().of(buffers[1]) },
+    ]);
+  }
+}
+
+/**
+ * Put the first picture among the files on the map.
+ * @param {Atlas} board
+ * @param {Iterable<File> | null} files
+ */
+export async function place(board, files) {
+  const { pictures, others } = split(files ?? []);
+  const problem = (/** @type {File} */ file, /** @type {string} */ why) =>
+    board.tell({ kind: "problem", message: `${nameOf(file, 0)} cannot be used: ${why}.` });
+  others.forEach((file) => problem(file, `it is ${file.type}, not a picture`));
+  const [first] = pictures;
+  if (!first) return;
+  try {
+    board.tell({ kind: "place", name: nameOf(first, 0) }, [await prepared(first)]);
+  } catch (error) {
+    problem(first, /** @type {Error} */ (error).message);
+  }
+}
+
+/** A picture dropped or pasted anywhere on the atlas. @param {HTMLElement} root @param {Atlas} board */
+export function acceptPictures(root, board) {
+  const options = { signal: board.stop.signal };
+  root.addEventListener(
+    "dragover",
+    (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      root.classList.add("atl-dragged");
+    },
+    options,
+  );
+  root.addEventListener("dragleave", () => root.classList.remove("atl-dragged"), options);
+  root.addEventListener(
+    "drop",
+    (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      root.classList.remove("atl-dragged");
+      place(board, event.dataTransfer?.files ?? null);
+    },
+    options,
+  );
+  root.addEventListener(
+    "paste",
+    (event) => {
+      const files = event.clipboardData?.files;
+      if (files?.length) {
+        event.preventDefault();
+        place(board, files);
+      }
+    },
+    options,
+  );
+}
