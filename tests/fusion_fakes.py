@@ -104,8 +104,9 @@ def regions(
         np.stack([step, 0.69 * np.exp(-step / (15 if plane is truth else 1e6))], axis=1) for plane in planes
     ]
     return Regions(
-        task, tuple(names), axis, np.stack(planes).astype(np.float32), truth, np.full_like(truth, 0.5),
-        np.stack(history).astype(np.float32),
+        task, tuple(names), axis, np.reshape(planes, (-1, size, size)).astype(np.float32), truth,
+        np.full_like(truth, 0.5), np.reshape(history, (len(planes), -1, 2)).astype(np.float32)
+        if planes else np.zeros((0, steps // 2, 2), np.float32),
         np.array([1.0 if plane is truth else 0.75 for plane in planes], np.float32), 0.75, steps,
         provenance=Provenance("regions", seed=seed),
     )  # fmt: skip
@@ -151,13 +152,18 @@ class Lab:
     def plane_tasks(self):
         return TASKS
 
-    def regions(self, names, task, *, design, seed, on_event=None, should_stop=None):
+    def regions(
+        self, names, task, *, steps=60, design=None, size=24, seed=0, on_event=None, should_stop=None
+    ):
+        """Without a listener it is asked for what ships, which takes no time; that is not written down."""
+        if on_event is None:
+            return regions(tuple(names), task, size=size, steps=steps, seed=seed)
         self.asked.append(("regions", tuple(names), task, seed))
         for step in (0, 20, 40):
             for name in names:
                 on_event(TrainingEvent("planes", step, 60, name, name, (seed,), step, {"train_loss": (0.7,)}))
         self._wait(should_stop)
-        made = regions(tuple(names), task, seed=seed)
+        made = regions(tuple(names), task, size=size, steps=steps, seed=seed)
         return replace(made, complete=False) if should_stop() else made
 
     def compare(self, given, names, *, seeds, plan, on_event=None, should_stop=None):

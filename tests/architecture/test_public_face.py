@@ -11,6 +11,7 @@ import pytest
 
 import widgets
 import workbench
+from workbench.errors import BadCallError
 
 PACKAGES = {"workbench": workbench, "widgets": widgets}
 VERBS = {
@@ -79,6 +80,34 @@ def test_every_verb_says_what_one_gets_and_what_it_refuses(module, verb):
     )
     if inspect.signature(function).parameters:
         assert "Raises:" in text, f"{module}.{verb} says nothing of what it refuses"
+
+
+def rooms() -> list[str]:
+    """The packages whose `__all__` is the public face."""
+    found = [one.name for one in pkgutil.iter_modules(workbench.__path__, "workbench.") if one.ispkg]
+    return [*(name for name in found if hasattr(importlib.import_module(name), "__all__")), "widgets"]
+
+
+def verbs_of_rooms() -> list[tuple[str, str]]:
+    return [
+        (room, name)
+        for room in rooms()
+        for name in importlib.import_module(room).__all__
+        if inspect.isfunction(getattr(importlib.import_module(room), name))
+    ]
+
+
+@pytest.mark.parametrize(("room", "name"), verbs_of_rooms())
+def test_every_verb_answers_an_unknown_option_in_words_and_keeps_its_own_face(room, name):
+    function = getattr(importlib.import_module(room), name)
+    own = inspect.unwrap(function)
+    assert own is not function and inspect.signature(function) == inspect.signature(own)
+    assert (function.__doc__, function.__name__) == (own.__doc__, own.__name__)
+    kinds = [one.kind for one in inspect.signature(own).parameters.values()]
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        with pytest.raises(BadCallError, match="no option 'no_such_option'") as refused:
+            function(no_such_option=1)
+        assert isinstance(refused.value, TypeError)
 
 
 def test_a_verb_takes_its_subject_by_position_and_its_options_by_name():

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS_MB = 60
-LINES = 400
+LINES, COLUMNS = 400, 110
 # Folders whose contents speak for themselves.
-UNLISTED_BELOW = ("tests/workbench/", "workbench/models/weights/", "workbench/fusion/kept/", "docs/")
+UNLISTED_BELOW = (
+    "tests/workbench/",
+    "tests/browser/",
+    "workbench/models/weights/",
+    "workbench/fusion/kept/",
+    "docs/",
+)
 
 _TREE = re.compile(r"^## The tree\n.*?^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"^(?P<indent> *)(?P<names>\S+(?: \S+)*?)(?: {2,}(?P<clause>\S.*))?$")
-_TEXT = {".py", ".md", ".toml", ".yml", ".txt", ".mjs", ".css", ".json", ".ipynb", "", ".cfg"}
+_TEXT = {".py", ".md", ".toml", ".yml", ".txt", ".mjs", ".ts", ".css", ".json", ".ipynb", "", ".cfg"}
 # Spelled in pieces: this file is in the tree as well.
 _MACHINE = re.compile(
     "|".join(("/" + "root/", "/" + "tmp/", "/" + "work/", "/" + r"home/(?!a/)\w+/", r"[A-Z]:\\Users\\"))
@@ -97,11 +105,36 @@ def test_nothing_is_left_unfinished():
     assert held == []
 
 
-def test_python_files_are_short_enough_to_be_read():
-    long = {
-        name: count for name, text in texts() if name.endswith(".py") and (count := text.count("\n")) > LINES
-    }
-    assert long == {}
+@pytest.mark.parametrize("kind", [(".py",), (".mjs", ".ts")], ids=["Python", "the front end"])
+def test_files_are_short_enough_to_be_read(kind: tuple[str, ...]):
+    lines = {name: text.count("\n") for name, text in texts() if name.endswith(kind)}
+    assert len(lines) > 40
+    assert {name: count for name, count in lines.items() if count > LINES} == {}
+
+
+def test_lines_of_the_front_end_are_as_wide_as_those_of_python():
+    """prettier breaks code, and leaves strings and comments as they are; ruff holds Python to the same."""
+    wide = [
+        f"{name}:{place}"
+        for name, text in texts() if name.endswith((".mjs", ".ts"))
+        for place, line in enumerate(text.splitlines(), 1) if len(line) > COLUMNS
+    ]  # fmt: skip
+    assert wide == []
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]
+    prettier = json.loads((ROOT / "tools/js/prettier.json").read_text("utf-8"))
+    assert ruff["line-length"] == prettier["printWidth"] == COLUMNS
+
+
+def test_types_of_the_front_end_are_checked_in_every_file():
+    """No file may leave itself out, and a line that does says why: there are none today."""
+    words = ("@ts-" + "nocheck", "@ts-" + "ignore", "@ts-" + "expect-error")
+    held = [
+        name for name, text in texts()
+        if name.endswith((".mjs", ".ts")) and any(word in text for word in words)
+    ]  # fmt: skip
+    assert held == []
+    options = json.loads((ROOT / "tools/js/tsconfig.json").read_text("utf-8"))
+    assert options["compilerOptions"]["strict"] is options["compilerOptions"]["checkJs"] is True
 
 
 def test_weights_are_small_and_safetensors_only():

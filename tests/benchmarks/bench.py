@@ -23,11 +23,13 @@ os.environ["WORKBENCH_CACHE"] = tempfile.mkdtemp(
 
 # Found beside this file.
 from bench_atlas import atlas  # noqa: E402
-from bench_attribution import attribution  # noqa: E402
+from bench_attribution import attribution, words  # noqa: E402
 from bench_capture import capture  # noqa: E402
+from bench_data import reading  # noqa: E402
 from bench_fusion import fusion  # noqa: E402
 from bench_lens import attention_lens  # noqa: E402
 from bench_projection import million, projection  # noqa: E402
+from bench_screen import screen  # noqa: E402
 
 Rows = list[tuple[str, str, str]]
 
@@ -207,6 +209,7 @@ def _empty(folder: Path) -> None:
 
 
 BENCHES: dict[str, Callable[[Path], Rows]] = {
+    "reading": reading,
     "embedding": embedding,
     "rescoring": rescoring,
     "first_answer": first_answer,
@@ -214,10 +217,12 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "capture": capture,
     "attention_lens": attention_lens,
     "attribution": attribution,
+    "words": words,
     "projection": projection,
     "million": million,
     "atlas": atlas,
     "fusion": fusion,
+    "screen": screen,
     "cards": cards,
 }
 

@@ -61,15 +61,15 @@ def _frames(count: int) -> Rows:
     from install_chromium import HOW, find_chromium
     from playwright.sync_api import sync_playwright
 
-    from widgets.atlas.colour import by_modality
-    from widgets.atlas.export import atlas_page
+    from widgets import EmbeddingAtlas
 
     program = find_chromium()
     if program is None:
         return [(f"{count:,} points in a browser", "not measured", HOW)]
     cloud = _cloud(count)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        path = atlas_page(cloud, by_modality(cloud.modality), (), os.path.join(folder, "map.html"))
+        path = os.path.join(folder, "map.html")
+        Path(path).write_bytes(EmbeddingAtlas(cloud)._page())
         browser = playwright.chromium.launch(executable_path=program)
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         page.goto(Path(path).as_uri())

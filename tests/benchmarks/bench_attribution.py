@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["attribution"]
+__all__ = ["attribution", "words"]
 
 
 def attribution(_work: Path) -> list[tuple[str, str, str]]:
@@ -31,6 +31,24 @@ def attribution(_work: Path) -> list[tuple[str, str, str]]:
     best = max(share for name, share in four.items() if name != "interactions")
     rows.append(("four things all named: interactions", f"{four['interactions']:.2f}", "aim 0.80"))
     rows.append(("four things all named: best first-order map", f"{best:.2f}", "chance 0.25 at most"))
+    return rows
+
+
+def words(_work: Path) -> list[tuple[str, str, str]]:
+    """How often the patch nearest a word lies on what it names, both readings, for the shipped models."""
+    from workbench.attribution.word_pointing import word_pointing_card
+    from workbench.recipes.word_pointing import MEASURED, measured_again
+
+    rows = []
+    for name in MEASURED:
+        found, card = measured_again(name), word_pointing_card(name)
+        for reading, share in found.right.items():
+            told = card.right[reading] if card is not None else float("nan")
+            same = "as in the card" if abs(share - told) < 0.005 else f"card says {told:.3f}"
+            rows.append((f"{name}, {reading}: {found.words} words", f"{share:.3f}", same))
+        rows.append(
+            (f"{name}: a blind patch, a blind one on things", f"{found.chance:.3f} {found.things:.3f}", "")
+        )
     return rows
 
 

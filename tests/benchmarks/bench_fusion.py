@@ -71,7 +71,7 @@ def _rate(name: str) -> tuple[str, str, str]:
     from workbench.fusion.comparison.bundle import bundle
     from workbench.fusion.comparison.training import train
     from workbench.fusion.modules.building import fusion as named
-    from workbench.fusion.threads import one_thread
+    from workbench.runtime import one_thread
 
     plan = Plan(epochs=1, batch_size=BATCH)
     data, one = bundle(_examples(), plan, 1), named(name)

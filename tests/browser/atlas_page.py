@@ -104,23 +104,25 @@ def take_lasso(notebook: Notebook) -> None:
     )
 
 
-def lassoed(notebook: Notebook, element: Locator) -> tuple[int, int]:
-    """Draw a lasso round the middle fifth of the stage with the mouse; how many points it takes, from and to.
+def lassoed(notebook: Notebook, element: Locator, half: float = 0.1) -> tuple[int, int]:
+    """Draw a lasso round the middle of the stage with the mouse; how many points it takes, from and to.
 
-    The two counts are of slightly smaller and larger squares: a point on the line may fall either way.
+    The two counts are of slightly smaller and larger boxes: a point on the line may fall either way. `half` is half
+    a side of the box, as a share of the stage's width and height.
     """
     take_lasso(notebook)
     box = element.locator(".atl-over").bounding_box()
     assert box is not None
     mouse = element.page.mouse
-    corners = [(0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6), (0.4, 0.4)]
+    near, far = 0.5 - half, 0.5 + half
+    corners = [(near, near), (far, near), (far, far), (near, far), (near, near)]
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     mouse.move(*places[0])
     mouse.down()
     for x, y in places[1:]:
         mouse.move(x, y, steps=6)
     mouse.up()
-    return element.evaluate(_WITHIN, 0.097), element.evaluate(_WITHIN, 0.103)
+    return element.evaluate(_WITHIN, half - 0.003), element.evaluate(_WITHIN, half + 0.003)
 
 
 def lassoed_at_once(notebook: Notebook, element: Locator) -> tuple[int, int]:

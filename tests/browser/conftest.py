@@ -11,16 +11,8 @@ When the test ends, `lab` fails it if the console held an error or a request lef
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,19 +22,9 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "browser"))
 
 from jupyter_page import LabPage  # noqa: E402
+from lab_server import TOKEN, Server, running_lab  # noqa: E402
 
-START_S = 300  # a cold disk on a busy machine; a healthy one answers in seconds
-TOKEN = "for-these-tests-only"
 RESULTS = TESTS.parent / "test-results"
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running lab: its address (no slash at the end), its root folder, and its log file."""
-
-    url: str
-    root: Path
-    log: Path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,28 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`workbench lab` on a copy of the notebooks, with no settings but ours, stopped at the end."""
-    folder = tmp_path_factory.mktemp("lab")
-    server = Server(f"http://127.0.0.1:{_free_port()}", folder / "project", folder / "lab.log")
-    shutil.copytree(TESTS.parent / "notebooks", server.root / "notebooks")
-    arguments = [
-        "--no-browser",
-        f"--port={server.url.rpartition(':')[2]}",
-        "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={server.root}",
-        f"--IdentityProvider.token={TOKEN}",
-        "--LabApp.expose_app_in_browser=True",
-    ]
-    with server.log.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "workbench", "lab", *arguments],
-            env=_environment(folder), cwd=server.root, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    try:
-        _wait_for(server, process)
+    """`workbench lab` on a copy of the project, stopped at the end; see `running_lab`."""
+    with running_lab(tmp_path_factory.mktemp("lab")) as server:
         yield server
-    finally:
-        _stop(process)
 
 
 @pytest.fixture(scope="module")
@@ -97,49 +60,14 @@ def lab(lab_server: Server, lab_context: BrowserContext, request: pytest.Fixture
         page.close()
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """The variables of this process, with homes of their own, and with kernels that cannot leave this machine."""
-    startup = folder / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "00-no-network.py").write_text(
-        f"import sys\nsys.path.append({str(TESTS)!r})\nimport no_network\nno_network.block()\n"
-        "del sys.path[-1]\ndel no_network, sys\n"
-    )
-    own = {
-        "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_DATA_DIR": str(folder / "data"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "WORKBENCH_CACHE": str(folder / "cache"),
-    }
-    # The packages are found as an installed project finds them, or from the tree these tests stand in.
-    path = os.pathsep.join(filter(None, [str(TESTS.parent), os.environ.get("PYTHONPATH", "")]))
-    return os.environ | own | {"PYTHONPATH": path}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{server.url}/api?token={TOKEN}", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(
-        f"`workbench lab` did not answer within {START_S} s:\n{server.log.read_text('utf-8')[-3000:]}"
-    )
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """The server and the kernels it started, which share its session."""
-    process.send_signal(signal.SIGTERM)
+@pytest.fixture(scope="module")
+def module_lab(
+    lab_server: Server, lab_context: BrowserContext, request: pytest.FixtureRequest
+) -> Iterator[LabPage]:
+    """One page for all tests of a module, for those that leave it as they found it."""
+    page = LabPage(lab_context, lab_server.url, TOKEN, lab_server.root, RESULTS / request.node.path.stem)
     try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
+        yield page
+        page.check()
+    finally:
+        page.close()

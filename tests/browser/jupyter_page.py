@@ -46,6 +46,7 @@ class LabPage:
         self.errors: list[str] = []
         self.outside: list[str] = []
         self._pages: list[Page] = []
+        self._paths: set[str] = set()
         self.page = self.new_page()
 
     def new_page(self) -> Page:
@@ -59,6 +60,10 @@ class LabPage:
         self._pages.append(page)
         return page
 
+    def home(self) -> None:
+        """Go where the address leads that `workbench lab` prints."""
+        self.page.goto(f"{self.url}/?token={self._token}", wait_until="commit", timeout=OPEN_MS)
+
     def open(self, notebook: str | list[str], *, page: Page | None = None) -> Notebook:
         """Open a notebook and wait for its kernel.
 
@@ -71,10 +76,16 @@ class LabPage:
         # A workspace of its own: JupyterLab would otherwise bring back whatever was open before.
         address = f"{self.url}/lab/workspaces/{uuid.uuid4().hex}/tree/{path}?reset&token={self._token}"
         page.goto(address, wait_until="commit", timeout=OPEN_MS)
+        return self.opened(path, page=page)
+
+    def opened(self, path: str, *, page: Page | None = None) -> Notebook:
+        """The notebook that a page has opened or is opening, with its kernel ready."""
+        self._paths.add(path)
+        page = page or self.page
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=OPEN_MS)
-        opened = Notebook(page, path, self.root / path)
-        opened.wait_for_kernel()
-        return opened
+        found = Notebook(page, path, self.root / path)
+        found.wait_for_kernel()
+        return found
 
     def theme(self, theme: Literal["light", "dark"]) -> None:
         """Switch JupyterLab's theme as its menu does."""
@@ -98,12 +109,13 @@ class LabPage:
         assert not self.errors, f"errors in the console: {self.errors}"
 
     def close(self) -> None:
-        """Close every tab and stop every kernel, so that the next test has the memory."""
+        """Close every tab and stop its kernels, so that the next test has the memory; those of others go on."""
         for page in self._pages:
             page.close()
         headers = {"Authorization": f"token {self._token}"}
         for session in self.context.request.get(f"{self.url}/api/sessions", headers=headers).json():
-            self.context.request.delete(f"{self.url}/api/sessions/{session['id']}", headers=headers)
+            if session["path"] in self._paths:
+                self.context.request.delete(f"{self.url}/api/sessions/{session['id']}", headers=headers)
 
     def _written(self, cells: list[str]) -> str:
         name = f"test-{uuid.uuid4().hex[:8]}.ipynb"

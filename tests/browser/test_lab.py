@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
+from workbench.lessons import copy_lessons
+
 MEGABYTE = 2**20
+LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def test_the_lab_opens_on_a_copy_of_the_tour_and_its_links_lead_to_copies(lab):
+    lab.home()
+    nb = lab.opened("my-notebooks/00_tour.ipynb")
+    assert Path(nb.python("import os; print(os.getcwd())")) == lab.root / "my-notebooks"
+    lab.page.keyboard.press("Control+End")
+    link = lab.page.locator(".jp-NotebookPanel .jp-MarkdownCell a[href*='ipynb']").last
+    link.click()
+    lab.page.wait_for_function(
+        "() => /my-notebooks.0\\d_/.test(jupyterapp.shell.currentWidget.context?.path)"
+    )
+
+
+def test_what_is_typed_into_a_lesson_is_kept_in_the_copy_and_the_lesson_stays_as_it_is(lab):
+    nb = lab.open("my-notebooks/02_attention.ipynb")
+    lab.page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").first.click()
+    lab.page.keyboard.press("Control+Home")
+    lab.page.keyboard.type("# mine\n")
+    lab.page.keyboard.press("Control+S")
+    lab.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
+    assert "# mine" in nb.file.read_text("utf-8")
+    assert (lab.root / "notebooks/02_attention.ipynb").read_bytes() == (
+        LESSONS / "02_attention.ipynb"
+    ).read_bytes()
+    assert "02_attention (new).ipynb" not in {path.name for path in nb.file.parent.iterdir()}
+    original = lab.root / "notebooks" / "02_attention.ipynb"
+    original.write_text(
+        original.read_text("utf-8").replace("What attention is", "What attention became"), "utf-8"
+    )
+    (said,) = copy_lessons(lab.root).said
+    assert "02_attention" in said and "# mine" in nb.file.read_text("utf-8")
+    original.write_bytes((LESSONS / "02_attention.ipynb").read_bytes())
+    nb.file.write_bytes(original.read_bytes())
 
 
 def test_a_slider_moves_and_python_sees_it(lab):

@@ -1,20 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellAt, colourOf, largest, mapLabel, partOfPatches, partOfWords, rangeText, signed, toggled, wordsNote } from "../../widgets/static/attribution_board.mjs";
-
-test("no colour at nothing, full colour at the limit, two hues for two signs", () => {
-  assert.equal(colourOf(0, 2, 0.8), "rgba(214, 96, 0, 0.000)");
-  assert.equal(colourOf(2, 2, 0.8), "rgba(214, 96, 0, 0.800)");
-  assert.equal(colourOf(-1, 2, 0.8), "rgba(30, 110, 210, 0.400)");
-  assert.equal(colourOf(5, 2, 1), "rgba(214, 96, 0, 1.000)");
-  assert.equal(colourOf(1, 0, 1), "rgba(214, 96, 0, 0.000)");
-});
+import { captionOf, shownValues } from "../../widgets/static/attribution/board.mjs";
+import {
+  cellAt,
+  largest,
+  mapLabel,
+  partOfPatches,
+  partOfWords,
+  placeOf,
+  rangeText,
+  toggled,
+  verdict,
+  wordsNote,
+} from "../../widgets/static/attribution/values.mjs";
 
 test("a point belongs to the cell under it, also on the last edge of a grid that is not square", () => {
   assert.equal(cellAt(0, 0, 80, 60, [3, 4]), 0);
   assert.equal(cellAt(79, 59, 80, 60, [3, 4]), 11);
   assert.equal(cellAt(80, 60, 80, 60, [3, 4]), 11);
   assert.equal(cellAt(25, 30, 80, 60, [3, 4]), 5);
+  assert.equal(placeOf(5, 4), "row 2, column 2");
 });
 
 test("words and patches of a map of pairs add up the same numbers", () => {
@@ -25,11 +30,13 @@ test("words and patches of a map of pairs add up the same numbers", () => {
   assert.deepEqual(partOfWords(pairs, 3, []), [0, 0, 0]);
 });
 
-test("numbers are said with their sign and three digits", () => {
-  assert.equal(signed(0), "0");
-  assert.equal(signed(0.012345), "+0.0123");
-  assert.equal(signed(-0.5), "−0.5");
-  assert.equal(signed(0.00001234), "+1.2e-5");
+test("a card shows its map, a map of pairs its part for the chosen words, a text its words", () => {
+  const pairs = () => new Float32Array([1, 2, 10, 20]);
+  const map = { image: [[5, 6]], grid: [1, 2], text: [7, 8], pairs: true };
+  assert.deepEqual(shownValues(map, [], pairs), [5, 6]);
+  assert.deepEqual(shownValues(map, [1], pairs), [10, 20]);
+  assert.deepEqual(shownValues({ ...map, pairs: false }, [1], pairs), [5, 6]);
+  assert.deepEqual(shownValues({ ...map, image: null, grid: null }, [1], pairs), [7, 8]);
 });
 
 test("a click chooses, a second click lets go", () => {
@@ -40,25 +47,57 @@ test("a click chooses, a second click lets go", () => {
 });
 
 test("a screen reader hears where a map is strongest, or that it is flat", () => {
-  const map = { title: "GradCAM", flat: false, grid: [2, 3] };
-  assert.equal(mapLabel(map, [0, 0, 0, 0, 0.5, 0]), "GradCAM: strongest in row 2, column 2, +0.5");
-  assert.equal(mapLabel({ ...map, flat: true }, [1, 1]), "GradCAM: flat, no patch counts more than another");
+  const map = { title: "Grad-CAM", flat: false, grid: [2, 3] };
+  assert.equal(mapLabel(map, [0, 0, 0, 0, 0.5, 0]), "Grad-CAM: strongest in row 2, column 2, +0.500");
+  assert.equal(mapLabel({ ...map, grid: null }, [0, 0.5]), "Grad-CAM: strongest at word 2, +0.500");
+  assert.equal(mapLabel({ ...map, flat: true }, [1, 1]), "Grad-CAM: flat, no patch counts more than another");
 });
 
 test("the note under the words says what their colours mean", () => {
-  const first = { title: "GradCAM", pairs: false, text: null };
+  const first = { title: "Grad-CAM", pairs: false, text: null };
   const second = { title: "Pairs", pairs: true, text: [1] };
   assert.ok(wordsNote(first, [], [], [first]).includes("explains the picture only"));
   assert.ok(wordsNote(first, [1], [], [first]).includes("one for the whole text. Add"));
-  assert.ok(wordsNote(first, [1], [], [{ ...first, whole: true }]).includes("every method for this kind of model"));
-  assert.ok(!wordsNote({ ...first, text: [1], image: [1] }, [], [], [first]).includes("Click"));
-  assert.ok(wordsNote(first, [1], [], [first, second]).includes("shows the chosen words alone"));
+  assert.ok(
+    wordsNote(first, [1], [], [{ ...first, whole: true }]).includes("every method for this kind of model"),
+  );
+  assert.ok(!wordsNote({ ...first, text: [1], image: [[1]] }, [], [], [first]).includes("Click"));
+  assert.ok(wordsNote(first, [1], [], [first, second]).startsWith("“Pairs” shows the chosen words alone"));
   assert.ok(wordsNote(second, [], [3], [second]).includes("the 1 chosen patch (Pairs)"));
 });
 
-test("a card says whether its numbers have a sign, and what full colour is", () => {
+test("a card says whether its numbers have a sign, and what the colour scale ends at", () => {
   const map = { signed: true, flat: false, image: [[0]] };
-  assert.equal(rangeText(map, [-0.5, 0.25], 0.5), "for (+) and against (−): −0.5 … +0.25, full colour 0.5");
-  assert.equal(rangeText({ ...map, signed: false }, [0, 2], 4), "never against: 0 … +2, full colour 4");
-  assert.equal(rangeText({ ...map, flat: true, image: null }, [1, 1], 1), "flat: every word +1");
+  assert.equal(rangeText(map, [-0.00078, 0.25], 0.5), "signed, −7.8e−4 to 0.250; colour scale max 0.500");
+  assert.equal(
+    rangeText({ ...map, signed: false }, [0, 0.0131], 0.0131),
+    "non-negative, 0 to 0.0131; colour scale max 0.0131",
+  );
+  assert.equal(rangeText({ ...map, flat: true, image: null }, [1, 1], 1), "flat: every word 1.00");
+});
+
+test("scores end in a verdict beside random maps", () => {
+  const row = (/** @type {string} */ name, /** @type {boolean} */ beats) => ({ name, beats });
+  assert.equal(verdict([]), "");
+  assert.equal(verdict([row("deletion", false)]), "Not distinguishable from random maps.");
+  assert.equal(
+    verdict([row("deletion", true), row("overlap", false)]),
+    "Better than random maps in deletion only.",
+  );
+  assert.equal(verdict([row("deletion", true)]), "Better than random maps in every score.");
+});
+
+test("an exported picture says what is explained, to which model, and how it is drawn", () => {
+  const view = {
+    described: "cosine with “a very long text”",
+    score: 0.7061,
+    model: "shapes-clip",
+    credit: "drawn here",
+    maps: [{ protocol: "" }, { protocol: "8 steps" }],
+  };
+  const lines = captionOf(view, "shared", 0.6, "colour");
+  assert.equal(lines[0], "cosine with “a very long text” = 0.706, explained to shapes-clip.");
+  assert.ok(lines[1].includes("one colour scale for all maps; opacity 60 %, picture in colour"));
+  assert.ok(lines[2].startsWith("Faithfulness: 8 steps. ✓: better than random maps"));
+  assert.equal(lines[3], "drawn here");
 });

@@ -1,156 +1,59 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Grid, View, between, bits, bodyOf, boundsOf, whole, home, insideOf, lassoed, representatives, spreadOrder, thinned, zoomAt } from "../../widgets/static/atlas_space.mjs";
-import { backendText, manner, nextBudget, pointSize, rgb } from "../../widgets/static/atlas_stage.mjs";
-import { pictureSide, withoutOverlap } from "../../widgets/static/atlas_overlay.mjs";
-import { Asked, Store } from "../../widgets/static/atlas_store.mjs";
-import { cardSays, figure } from "../../widgets/static/atlas_panels.mjs";
-import { beside, temperatureAt } from "../../widgets/static/embedding_atlas.mjs";
+import { backendText, nextBudget, outsideText, pointSize } from "../../widgets/static/atlas/pace.mjs";
+import { rgb } from "../../widgets/static/atlas/theme.mjs";
+import { zooms } from "../../widgets/static/atlas/hand.mjs";
+import { flipped } from "../../widgets/static/atlas/legend.mjs";
+import { listOf } from "../../widgets/static/atlas/page.mjs";
+import { onStage, pictureSide, withoutOverlap } from "../../widgets/static/atlas/overlay.mjs";
+import { Asked, Store } from "../../widgets/static/atlas/store.mjs";
+import { cardSays, figure } from "../../widgets/static/atlas/panels.mjs";
+import { beside } from "../../widgets/static/atlas/board.mjs";
+import { temperatureAt } from "../../widgets/static/atlas/controls.mjs";
 
-/** A small generator with a seed: tests must not depend on luck. */
-const numbers = (seed) => () => ((seed = (seed * 1664525 + 1013904223) % 4294967296) / 4294967296);
-const cloud = (count, seed = 1) => { const next = numbers(seed); return Float32Array.from({ length: 2 * count }, () => 10 * next() - 3); };
+/** @import { Bytes, Listener, Message } from "../../widgets/static/shared/types.d.ts" */
+/** @import { Entry, Question } from "../../widgets/static/atlas/types.d.ts" */
 
-/** The textbook test, against every edge. */
-const slowInside = (polygon) => (x, y) => {
-  let inside = false;
-  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
-    const [[xi, yi], [xj, yj]] = [polygon[i], polygon[j]];
-    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
-  }
-  return inside;
-};
-
-test("the box of points leaves out what is not finite, and is never empty", () => {
-  assert.deepEqual(boundsOf(new Float32Array([1, 5, NaN, 2, -3, 7, 4, Infinity])), { low: [-3, 5], high: [1, 7] });
-  assert.deepEqual(boundsOf(new Float32Array(0)), { low: [-0.5, -0.5], high: [0.5, 0.5] });
+test("the wheel is the page's until the map was clicked, Ctrl is held, or it is always the map's", () => {
+  const none = { ctrlKey: false, metaKey: false };
+  assert.equal(zooms("click", false, none), false);
+  assert.ok(
+    zooms("click", true, none) &&
+      zooms("always", false, none) &&
+      zooms("click", false, { ctrlKey: true, metaKey: false }),
+  );
 });
 
-test("a few stragglers do not shrink the first view, and fitting again shows them", () => {
-  const points = cloud(1000);
-  points.set([500, 500], 0);
-  const [body, all, size] = [bodyOf(points), boundsOf(points), { width: 400, height: 300 }];
-  assert.ok(body.high[0] < 12 && all.high[0] === 500);
-  const [px, py] = new View(whole(body, all, size), body, size).toScreen(500, 500);
-  assert.ok(px <= 400 && py >= 0);
-  assert.deepEqual(bodyOf(cloud(1000)), boundsOf(cloud(1000)));
-  assert.deepEqual(bodyOf(new Float32Array([1, 1, 1, 1])), boundsOf(new Float32Array([1, 1, 1, 1])));
+test("a click on a legend's entry leaves only it, another adds, a second one takes it back", () => {
+  assert.deepEqual(flipped([], "a"), ["a"]);
+  assert.deepEqual(flipped(["a"], "b"), ["a", "b"]);
+  assert.deepEqual(flipped(["a", "b"], "a"), ["b"]);
 });
 
-test("screen and map are inverse to one another, and the first view holds every point", () => {
-  const points = cloud(50);
-  const bounds = boundsOf(points);
-  const view = new View(home(bounds), bounds, { width: 700, height: 300 });
-  for (let i = 0; i < 100; i += 2) {
-    const [px, py] = view.toScreen(points[i], points[i + 1]);
-    assert.ok(px >= 0 && px <= 700 && py >= 0 && py <= 300);
-    const [x, y] = view.toMap(px, py);
-    assert.ok(Math.abs(x - points[i]) < 1e-6 && Math.abs(y - points[i + 1]) < 1e-6);
-  }
-});
-
-test("zooming keeps what is under the pointer, and stops at its limits", () => {
-  const bounds = { low: [0, 0], high: [4, 2] };
-  const view = new View(home(bounds), bounds, { width: 400, height: 200 });
-  const camera = zoomAt(view, 90, 40, 3);
-  const after = new View(camera, bounds, { width: 400, height: 200 });
-  const [before, now] = [view.toMap(90, 40), after.toMap(90, 40)];
-  assert.ok(Math.abs(before[0] - now[0]) < 1e-9 && Math.abs(before[1] - now[1]) < 1e-9);
-  assert.equal(zoomAt(view, 0, 0, 1e9).zoom, 1e5);
-});
-
-test("the index finds the nearest point, as looking at every one does", () => {
-  const points = cloud(3000);
-  const grid = new Grid(points);
-  const next = numbers(9);
-  for (let round = 0; round < 200; round++) {
-    const [x, y, radius] = [12 * next() - 4, 12 * next() - 4, 0.3 * next()];
-    let [best, least] = [-1, radius * radius];
-    for (let id = 0; id < 3000; id++) {
-      const far = (points[2 * id] - x) ** 2 + (points[2 * id + 1] - y) ** 2;
-      if (far < least) [best, least] = [id, far];
-    }
-    assert.equal(grid.nearest(x, y, radius), best);
-  }
-  assert.ok(grid.nearest(100, 100, Infinity) >= 0);
-});
-
-test("one point, equal points and points that are no numbers can be indexed", () => {
-  assert.equal(new Grid(new Float32Array([2, 3])).nearest(2, 3, 0.1), 0);
-  const same = new Grid(new Float32Array(200).fill(1));
-  let seen = 0;
-  same.within({ low: [0, 0], high: [2, 2] }, () => seen++);
-  assert.equal(seen, 100);
-  assert.equal(new Grid(new Float32Array([NaN, NaN])).nearest(0, 0, 1e9), -1);
-  assert.equal(new Grid(new Float32Array(0)).nearest(0, 0, 1e9), -1);
-});
-
-test("the lasso takes what the textbook test takes, for a path that crosses itself too", () => {
-  const points = cloud(4000);
-  const grid = new Grid(points);
-  const next = numbers(4);
-  for (const corners of [3, 4, 9, 300, 1500]) {
-    const polygon = Array.from({ length: corners }, (_, at) => { const far = 1 + 4 * next(); const turn = (2.7 * Math.PI * at) / corners; return [2 + far * Math.cos(turn), 2 + far * Math.sin(turn)]; });
-    const slow = slowInside(polygon);
-    const expected = [];
-    for (let id = 0; id < 4000; id++) if (slow(points[2 * id], points[2 * id + 1])) expected.push(id);
-    assert.ok(expected.length > 10);
-    assert.deepEqual([...bits.ids(lassoed(grid, polygon))], expected);
-  }
-  assert.equal(bits.count(lassoed(grid, [[0, 0], [1, 1]])), 0);
-});
-
-test("a polygon with level edges counts a point once", () => {
-  const square = insideOf([[0, 0], [4, 0], [4, 2], [0, 2]]);
-  assert.ok(square(1, 1) && square(3.9, 0.1));
-  assert.ok(!square(5, 1) && !square(1, 3) && !square(-1, 1));
-});
-
-test("a mask is what NumPy packs with the little end first", () => {
-  const mask = bits.of(11, [0, 3, 8, 10]);
-  assert.deepEqual([...mask], [0b1001, 0b101]);
-  assert.deepEqual([...bits.ids(mask)], [0, 3, 8, 10]);
-  assert.equal(bits.count(mask), 4);
-  assert.ok(bits.has(mask, 8) && !bits.has(mask, 9) && !bits.has(mask, 99));
-});
-
-test("a lasso replaces, adds or takes away", () => {
-  const [old, fresh] = [bits.of(9, [1, 2, 8]), bits.of(9, [2, 3])];
-  assert.deepEqual([...bits.ids(bits.combine(old, fresh, "replace"))], [2, 3]);
-  assert.deepEqual([...bits.ids(bits.combine(old, fresh, "add"))], [1, 2, 3, 8]);
-  assert.deepEqual([...bits.ids(bits.combine(old, fresh, "take away"))], [1, 8]);
-  assert.deepEqual([...bits.ids(bits.combine(new Uint8Array(0), fresh, "add"))], [2, 3]);
-  assert.deepEqual([...bits.ids(bits.combine(new Uint8Array(0), fresh, "take away"))], []);
-  assert.equal(manner({ altKey: true, ctrlKey: true }), "take away");
-  assert.equal(manner({ shiftKey: true }), "add");
-  assert.equal(manner({}), "replace");
-});
-
-test("of pictures in one place the one with the highest rank is drawn, and panning changes nobody", () => {
-  const points = cloud(500);
-  const bounds = boundsOf(points);
-  const grid = new Grid(points);
-  const size = { width: 300, height: 300 };
-  const rank = (id) => (id === 7 ? 2 : id % 2 ? -1 : (id % 50) / 50);
-  const here = representatives(grid, new View({ x: 2, y: 2, zoom: 1 }, bounds, size), 40, rank);
-  const there = representatives(grid, new View({ x: 2.02, y: 2.01, zoom: 1 }, bounds, size), 40, rank);
-  assert.ok(here.includes(7));
-  assert.ok(here.every((id) => id === 7 || id % 2 === 0));
-  assert.deepEqual([...here].sort(), [...there].sort());
-  const closer = representatives(grid, new View({ x: 2, y: 2, zoom: 64 }, bounds, size), 1, () => 1);
-  let inside = 0;
-  grid.within(new View({ x: 2, y: 2, zoom: 64 }, bounds, size).window(1), () => inside++);
-  assert.equal(closer.length, inside);
-});
-
-test("the order drawn while moving holds every point once, spread from its beginning", () => {
-  for (const count of [0, 1, 2, 10, 1000, 1914]) assert.deepEqual([...spreadOrder(count)].sort((a, b) => a - b), Array.from({ length: count }, (_, at) => at));
-  const first = [...spreadOrder(1000).slice(0, 100)];
-  for (let tenth = 0; tenth < 10; tenth++) assert.ok(first.some((id) => Math.floor(id / 100) === tenth));
-});
-
-test("a drawn path loses only vertices nearer than the step", () => {
-  assert.deepEqual(thinned([[0, 0], [1, 0], [2, 0], [5, 0]], 3), [[0, 0], [5, 0]]);
+test("a saved page lists a selection by pages", () => {
+  const points = {
+    texts: Array.from({ length: 30 }, (_, at) => `text ${at}`),
+    item: Array.from({ length: 30 }, (_, at) => at),
+  };
+  const found = listOf(
+    points,
+    { gallery: "selection", page: 1, ids: points.item, near: [], said: "30 pairs" },
+    new Map([[25, 3]]),
+  );
+  assert.deepEqual([found.pages, found.page, found.rows.length, found.title], [2, 1, 6, "30 pairs"]);
+  assert.deepEqual(found.rows[1], {
+    point: 25,
+    text: "text 25",
+    rank: 26,
+    score: null,
+    right: null,
+    cell: 3,
+  });
+  assert.equal(
+    listOf(points, { gallery: "texts", page: 0, ids: [], near: [[7, 0.5]], said: "" }, new Map()).rows[0]
+      .score,
+    0.5,
+  );
 });
 
 test("the tip stays on the stage, on the roomier side", () => {
@@ -160,13 +63,6 @@ test("the tip stays on the stage, on the roomier side", () => {
   assert.deepEqual(beside([100, 5], [200, 100], size), [114, 4]);
   assert.deepEqual(beside([100, 299], [200, 100], size), [114, 196]);
   assert.deepEqual(beside([100, 150], [200, 400], size), [114, 4]);
-});
-
-test("points between two layouts, and a layout of another size at once", () => {
-  assert.deepEqual([...between(new Float32Array([0, 4]), new Float32Array([2, 8]), 0.5)], [1, 6]);
-  const to = new Float32Array([1, 2, 3, 4]);
-  assert.equal(between(new Float32Array([0, 4]), to, 0.5), to);
-  assert.equal(between(to, to, 1), to);
 });
 
 test("slow frames draw fewer points, quick ones more, within bounds", () => {
@@ -180,13 +76,32 @@ test("slow frames draw fewer points, quick ones more, within bounds", () => {
 
 test("the screen says what draws, and how much of it while moving", () => {
   assert.equal(backendText("WebGL 2", 10, 10), "WebGL 2");
-  assert.match(backendText("canvas 2D", 50000, 1000000), /no WebGL on a graphics processor here · 50,000 of 1,000,000 points while moving/);
+  assert.equal(outsideText(0), "");
+  assert.equal(outsideText(1914), " · 1,914 outliers off-screen (Fit shows them)");
+  assert.match(
+    backendText("canvas 2D", 50000, 1000000),
+    /no WebGL on a graphics processor here · 50,000 of 1,000,000 points while moving/,
+  );
 });
 
 test("words do not touch, the first one stays, and pictures keep their place", () => {
-  assert.deepEqual(withoutOverlap([[0, 0, 50, 10], [40, 5, 50, 10], [60, 20, 5, 5]]), [true, false, true]);
+  assert.deepEqual(
+    withoutOverlap([
+      [0, 0, 50, 10],
+      [40, 5, 50, 10],
+      [60, 20, 5, 5],
+    ]),
+    [true, false, true],
+  );
   assert.deepEqual(withoutOverlap([[0, 0, 50, 10]], [[10, 0, 5, 5]]), [false]);
-  assert.deepEqual(withoutOverlap([[0, 0, 300, 10], [250, 0, 10, 10]]), [true, false]);
+  assert.deepEqual(
+    withoutOverlap([
+      [0, 0, 300, 10],
+      [250, 0, 10, 10],
+    ]),
+    [true, false],
+  );
+  assert.deepEqual([onStage(-30, 80, 400), onStage(390, 80, 400), onStage(100, 80, 400)], [4, 316, 100]);
   assert.ok(pictureSide(450000, 50) > pictureSide(450000, 5000));
 });
 
@@ -208,19 +123,39 @@ test("an unknown figure is a dash and never a zero", () => {
 });
 
 test("a point says to a screen reader what it shows", () => {
-  assert.equal(cardSays({ kind: "picture", text: "a cat", label: "animals", kept: 3, of: 15 }), "picture “a cat”, animals; 3 of 15 true neighbours are near on the map");
+  assert.equal(
+    cardSays({ kind: "picture", text: "a cat", label: "animals", kept: 3, of: 15 }),
+    "picture “a cat”, animals; 3 of 15 true neighbours are near on the map",
+  );
   assert.equal(cardSays({ kind: "text", text: "a cat", label: "", kept: null, of: 0 }), "text “a cat”");
 });
 
 /** An anywidget model: traits, listeners, and what was sent. */
+/** @param {Record<string, Entry>} data */
 const fakeModel = (data) => {
+  /** @type {Record<string, Listener[]>} */
   const listeners = {};
-  return {
-    sent: [], data, get(name) { return this[name.replace("_", "")]; },
-    on: (name, act) => ((listeners[name] ??= []).push(act)), off() {},
-    send(message) { this.sent.push(message); }, tell: (name, ...rest) => (listeners[name] ?? []).forEach((act) => act(...rest)),
+  /** @type {Question[]} */
+  const sent = [];
+  const model = {
+    sent,
+    data,
+    /** @param {string} _name */
+    get: (_name) => model.data,
+    /** @param {string} name @param {Listener} act */
+    on: (name, act) => void (listeners[name] ??= []).push(act),
+    off() {},
+    /** @param {Message} message */
+    send(message) {
+      sent.push(/** @type {Question} */ (message));
+    },
+    /** @param {string} name @param {object} [message] @param {Bytes[]} [buffers] */
+    tell: (name, message = {}, buffers = []) =>
+      (listeners[name] ?? []).forEach((act) => act(/** @type {Message} */ (message), buffers)),
   };
+  return model;
 };
+/** @param {Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>} array */
 const part = (array) => new DataView(array.buffer, array.byteOffset, array.byteLength);
 
 test("an array arrives in parts, in any order, and only in its newest version", () => {
@@ -235,7 +170,7 @@ test("an array arrives in parts, in any order, and only in its newest version", 
   model.tell("msg:custom", { kind: "part", name: "points", version: 2, offset: 8 }, [part(late)]);
   assert.equal(store.share, 0.5);
   model.tell("msg:custom", { kind: "part", name: "points", version: 2, offset: 0 }, [part(early)]);
-  assert.deepEqual([...store.arrays.points], [1, 2, 3, 4]);
+  assert.deepEqual([...(store.arrays.points ?? [])], [1, 2, 3, 4]);
   assert.deepEqual([told, store.share, store.received], [1, 1, 16]);
   store.ask();
   assert.equal(model.sent.length, 1);
@@ -250,11 +185,17 @@ test("of many wishes only the newest is asked after the one under way", async ()
   asked.want([1], 1);
   asked.want([2], 1);
   asked.want([3], 1);
-  assert.deepEqual(model.sent.map((message) => message.points), [[1]]);
+  assert.deepEqual(
+    model.sent.map((message) => message.points),
+    [[1]],
+  );
   model.tell("msg:custom", { kind: "look", found: [[1, "one"]] }, []);
   await Promise.resolve();
   await Promise.resolve();
-  assert.deepEqual(model.sent.map((message) => message.points), [[1], [3]]);
+  assert.deepEqual(
+    model.sent.map((message) => message.points),
+    [[1], [3]],
+  );
   model.tell("msg:custom", { kind: "look", found: [[3, "three"]] }, []);
   await Promise.resolve();
   await Promise.resolve();

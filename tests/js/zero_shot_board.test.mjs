@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { percent, rove, throttled } from "../../widgets/static/dom.mjs";
-import { fitWithin, nameOf, split } from "../../widgets/static/upload.mjs";
-import { cardLabel, select } from "../../widgets/static/zero_shot_cards.mjs";
-import { parseLabels, pastedLabels, toTemperature } from "../../widgets/static/zero_shot_controls.mjs";
-import { tint, verdictOf } from "../../widgets/static/zero_shot_looked.mjs";
+import { NAMED, NEUTRAL } from "../../widgets/static/shared/colours.mjs";
+import { rove, throttled } from "../../widgets/static/shared/dom.mjs";
+import { fitWithin, nameOf, split } from "../../widgets/static/shared/upload.mjs";
+import { summary } from "../../widgets/static/zero_shot/board.mjs";
+import { cardBar, cardLabel, cardNumber, select } from "../../widgets/static/zero_shot/cards.mjs";
+import { deciding, hueOf } from "../../widgets/static/zero_shot/controls.mjs";
+import { listedWords } from "../../widgets/static/zero_shot/gallery.mjs";
+import { tint, verdictOf } from "../../widgets/static/zero_shot/looked.mjs";
+import { along, toTemperature, typedTemperature } from "../../widgets/static/zero_shot/scoring.mjs";
+import { absent, parseLabels, pastedLabels } from "../../widgets/static/zero_shot/words.mjs";
 
 test("labels are one a line, and blank lines are only spacing", () => {
   assert.deepEqual(parseLabels(" a cat \r\n\n  a   dog\n\t\n"), ["a cat", "a dog"]);
@@ -50,30 +55,120 @@ test("a picture is made to fit, never enlarged, and never vanishes", () => {
 });
 
 test("files that are no pictures are told apart", () => {
-  const files = [{ name: "a.png", type: "image/png" }, { name: "b.txt", type: "text/plain" }, { name: "c", type: "" }];
+  const files = [
+    { name: "a.png", type: "image/png" },
+    { name: "b.txt", type: "text/plain" },
+    { name: "c", type: "" },
+  ];
   const { pictures, others } = split(files);
-  assert.deepEqual(pictures.map((file) => file.name), ["a.png", "c"]);
-  assert.deepEqual(others.map((file) => file.name), ["b.txt"]);
+  assert.deepEqual(
+    pictures.map((file) => file.name),
+    ["a.png", "c"],
+  );
+  assert.deepEqual(
+    others.map((file) => file.name),
+    ["b.txt"],
+  );
   assert.equal(nameOf({ name: "image.png" }, 1), "pasted picture 2");
 });
 
-test("no share is rounded to nothing or to everything", () => {
-  assert.equal(percent(0), "0.0 %");
-  assert.equal(percent(0.00001), "< 0.1 %");
-  assert.equal(percent(0.99999), "> 99.9 %");
-  assert.equal(percent(1), "100.0 %");
-});
+const CARD = {
+  name: "a red card",
+  label: "red",
+  index: 0,
+  probability: 0.41,
+  score: 0.2231,
+  kept: true,
+  right: false,
+  truth: "blue",
+  similarity: null,
+  unread: false,
+};
 
 test("a card says to a screen reader what it shows", () => {
-  const card = { name: "a red card", label: "red", probability: 0.5, kept: true, right: false, truth: "blue" };
-  assert.equal(cardLabel(card), "a red card: red, 50.0 %, wrong: it is blue");
-  assert.equal(cardLabel({ ...card, kept: false, right: null }), "a red card: none of these");
+  assert.equal(cardLabel(CARD), "a red card: red, 41.0 %, wrong: it is blue");
+  assert.equal(
+    cardLabel({ ...CARD, kept: false }, "cosine", 0.2535),
+    "a red card: none of these, cosine 0.223 < 0.254",
+  );
+  assert.match(cardLabel({ ...CARD, unread: true }), /cannot read/);
 });
 
-test("the verdict names the margin, or says that nothing is near enough", () => {
-  const detail = { kept: true, margin: 0.25, rows: [{ label: "red" }] };
-  assert.match(verdictOf(detail), /margin of 0\.250 among these labels/);
-  assert.match(verdictOf({ ...detail, kept: false }), /None of these/);
+test("a rejected card never shows a percentage that reads as certainty, and has no bar", () => {
+  const rejected = { ...CARD, kept: false };
+  assert.equal(cardNumber(rejected, "cosine", 0.2535), "cosine 0.223 < 0.254");
+  assert.equal(cardNumber({ ...rejected, score: 0.41 }, "probability", 0.5), "probability 0.410 < 0.500");
+  assert.equal(cardBar(rejected), null);
+  assert.equal(cardBar(CARD), 0.41);
+});
+
+test("while searching, number and bar are one thing: the cosine", () => {
+  const found = { ...CARD, similarity: -0.045 };
+  assert.equal(cardNumber(found, "cosine", 0.2), "cosine −0.045");
+  assert.equal(cardBar(found), 0);
+  assert.equal(cardBar({ ...CARD, similarity: 0.3 }), 0.3);
+});
+
+test("two numbers that differ are never written alike", () => {
+  assert.equal(deciding("cosine", 0.2531, 0.2534), "cosine 0.2531 < 0.2534");
+  assert.equal(deciding("margin", -0.02, 0.1), "margin −0.020 < 0.100");
+});
+
+test("a label has its own colour or none", () => {
+  const view = { hues: { 3: 0, 7: 5 } };
+  assert.equal(hueOf(view, 3), NAMED[0]);
+  assert.equal(hueOf(view, 7), NAMED[5]);
+  assert.equal(hueOf(view, 4), NEUTRAL);
+  assert.equal(hueOf(view, -1), NEUTRAL);
+});
+
+test("the verdict names the margin, or the measure that decided", () => {
+  const detail = { kept: true, margin: 0.25, score: 0.1, rows: [{ label: "red" }] };
+  assert.match(verdictOf(detail, "cosine", null), /margin of 0\.250 among these labels/);
+  assert.match(
+    verdictOf({ ...detail, kept: false }, "cosine", 0.2),
+    /None of these: for the best label, “red”, cosine 0\.100 < 0\.200/,
+  );
+});
+
+test("the legend says how many labels are not in it", () => {
+  const view = {
+    labels: 500,
+    gallery: { winners: 230, counts: [...Array(200).keys()].map((index) => ({ index })) },
+  };
+  assert.equal(absent(view), "30 more won fewer; 270 labels won no picture");
+  assert.equal(absent({ labels: 1, gallery: { winners: 1, counts: [{ index: 0 }, { index: -1 }] } }), "");
+});
+
+test("counts are said in the singular and the plural, and accuracy with its base", () => {
+  const gallery = { total: 40, accuracy: 1, known: 2, right: 2 };
+  assert.equal(
+    summary({ labels: 1, gallery }),
+    "40 pictures among 1 label; accuracy 100.0 % (2 of 40 pictures have a known label among these)",
+  );
+  assert.equal(
+    summary({ labels: 3, gallery: { total: 15, accuracy: 2 / 3, known: 15, right: 10 } }),
+    "15 pictures among 3 labels; accuracy 66.7 % (10 of 15)",
+  );
+  assert.equal(
+    summary({ labels: 3, gallery: { total: 1, accuracy: null, known: 0, right: 0 } }),
+    "1 picture among 3 labels",
+  );
+  assert.equal(listedWords({ listed: 3, total: 40 }), "3 of 40 pictures listed");
+  assert.equal(listedWords({ listed: 40, total: 40 }), "");
+});
+
+test("a typed temperature is a number or nothing; zero is sent, for the kernel says why not", () => {
+  assert.equal(typedTemperature("0,5"), 0.5);
+  assert.equal(typedTemperature("0"), 0);
+  assert.equal(typedTemperature(" "), null);
+  assert.equal(typedTemperature("hot"), null);
+});
+
+test("a mark stands where its value is on the axis, inside it", () => {
+  assert.equal(along(0.25, 0, 0.5), 50);
+  assert.equal(along(0.9, 0, 0.5), 100);
+  assert.equal(along(1, 2, 2), 50);
 });
 
 test("a scale without a span is drawn in its middle", () => {
@@ -82,8 +177,9 @@ test("a scale without a span is drawn in its middle", () => {
 });
 
 test("a throttled call keeps the last value", async () => {
+  /** @type {number[]} */
   const seen = [];
-  const call = throttled((value) => seen.push(value), 20);
+  const call = throttled((/** @type {number} */ value) => seen.push(value), 20);
   [1, 2, 3].forEach((value) => call(value));
   await new Promise((done) => setTimeout(done, 60));
   assert.deepEqual(seen, [1, 3]);

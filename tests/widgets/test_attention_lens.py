@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from tests.fakes import FakeEncoder
+from tests.widgets.lens_maps import IMAGE, TEXT, choose, made, soft
 from widgets import AttentionLens, show
-from widgets.lens.snapshot import coloured
-from widgets.lens.view import AIM, COLOURS, decode, groups_of, pack, token_ids
+from widgets.lens.linking import link_of
+from widgets.lens.view import AIM, decode, groups_of, pack, token_ids
 from workbench import data, models
-from workbench.capture import AttentionMap, Site, TokenLayout, Trace, capture, rollout
+from workbench.attribution.word_pointing import WordPointing
+from workbench.capture import AttentionMap, TokenLayout, Trace, capture, rollout
 from workbench.errors import BadInputError, UnknownNameError
-
-IMAGE = TokenLayout("image", 7, (2, 3), 1, pooling="token", pooled=0)
-TEXT = TokenLayout("text", 5, words=("<start>", "a", "cat", "<end>"), padded=(4,))
-HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-def soft(*shape: int, causal: bool = False, seed: int = 0) -> np.ndarray:
-    scores = np.exp(2 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
-    if causal:
-        scores *= np.tril(np.ones(shape[-2:], np.float32))
-    return scores / scores.sum(axis=-1, keepdims=True)
-
-
-def made(
-    query: TokenLayout,
-    key: TokenLayout,
-    *,
-    layers: int = 3,
-    heads: int = 2,
-    kind: str = "self",
-    name: str = "",
-):
-    maps = {}
-    for layer in range(layers):
-        own = f"{name or query.side}.{layer}"
-        site = Site(own, f"blocks.{own}", kind, layer, heads, query, key)  # type: ignore[arg-type]
-        causal = kind == "self" and query.side == "text"
-        maps[own] = AttentionMap(site, soft(heads, query.count, key.count, causal=causal, seed=layer))
-    return maps
 
 
 @pytest.fixture
@@ -63,10 +37,6 @@ def lens(trace: Trace) -> Iterator[AttentionLens]:
 def real() -> tuple[Trace, object]:
     model = models.load("shapes-clip")
     return capture(model, data.load("shapes", n=4)[0]), model
-
-
-def choose(lens: AttentionLens, **changes: object) -> None:
-    lens.selected = dict(lens.selected) | changes
 
 
 def test_show_takes_a_trace(lens: AttentionLens) -> None:
@@ -162,22 +132,22 @@ def test_the_weights_on_the_screen_are_those_captured(lens: AttentionLens, trace
 def test_a_wrong_choice_is_said_in_the_lens_and_what_was_there_stays(lens, wrong, said) -> None:
     before = dict(lens.selected)
     choose(lens, **wrong)
-    assert said in lens._status["error"]
+    assert said in lens.errors[""]
     assert lens.selected == before
     choose(lens, token=3)
-    assert lens._status["error"] == ""
+    assert lens.errors == {}
 
 
 def test_a_choice_without_all_its_parts_is_refused(lens: AttentionLens) -> None:
     lens.selected = {"site": "image.0"}
-    assert "selected lacks 'reading'" in lens._status["error"]
+    assert "selected lacks 'reading'" in lens.errors[""]
 
 
 def test_rollout_is_refused_where_maps_are_not_square() -> None:
     cross = made(TEXT, IMAGE, kind="cross", name="cross")
     lens = show(Trace(cross))
     choose(lens, reading="rollout")
-    assert "Rollout multiplies whole square maps" in lens._status["error"]
+    assert "Rollout multiplies whole square maps" in lens.errors[""]
     assert lens._view["groups"][0]["square"] is False
 
 
@@ -192,7 +162,7 @@ def test_a_token_keeps_its_name_in_every_sequence_it_stands_in() -> None:
 def test_without_a_model_nothing_is_taken_away_and_the_reason_stands_there(lens: AttentionLens) -> None:
     assert "this trace has none" in lens._now["refusal"]
     lens.masked = {"patches": [1], "words": []}
-    assert "this trace has none" in lens._status["error"]
+    assert "this trace has none" in lens.errors["mask"]
     assert lens.without is None
 
 
@@ -203,7 +173,7 @@ def test_taking_parts_away_gives_the_score_beside_random_parts(real) -> None:
     assert lens.wait(60)
     assert lens.without is not None and len(lens.without.random) == 8
     assert lens._now["without"]["before"] == pytest.approx(trace.score, abs=1e-4)
-    assert "score_without(model, pair, patches=[9, 10], words=[3])" in lens.code() or lens._now["code"]
+    assert "score_without(model, pair, patches=[9, 10], words=[3])" in lens._now["code"]
     lens.masked = {"patches": [], "words": []}
     assert lens.wait(10) and lens.without is None and lens._now["without"] is None
 
@@ -221,15 +191,60 @@ def test_impossible_masks_are_said_in_the_lens(real, masked, said) -> None:
     lens = show(trace, model=model)
     lens.masked = masked
     assert lens.wait(60)
-    assert said in lens._status["error"]
+    assert said in lens.errors["mask"]
 
 
 def test_words_and_patches_of_two_towers_are_compared_by_their_own_heads(real) -> None:
     trace, model = real
     lens = show(trace, model=model)
     assert lens.wait(60)
-    words = len(trace.group("text")[-1].query.words)
-    assert np.frombuffer(lens._alike, "<f4").size == words * 64
+    sent = np.frombuffer(lens._alike, "<f4")
+    assert sent.size == len(trace.group("text")[-1].query.words) * 64
+    assert np.array_equal(sent, lens.cosines.ravel(), equal_nan=True)
+    assert lens.pointing is not None and lens.pointing.holds("values")
+    assert "62 % ± 5 % of 350 words" in lens._now["link"]["said"] and not lens._now["link"]["measure"]
+
+
+def test_cosines_that_do_not_tell_words_apart_are_not_offered() -> None:
+    pairs = data.load("emoji")
+    model = models.load("emoji-clip")
+    lens = show(capture(model, pairs[pairs.texts.index("red apple")]))
+    assert lens.wait(60)
+    assert lens.cosines is None and lens._alike == b""
+    assert re.search(r"not offered here.* 14 % ± 4 % .*any object 45 %", lens._now["link"]["said"])
+
+
+def test_a_model_that_nobody_measured_says_so_and_is_measured_on_demand(real, monkeypatch) -> None:
+    trace, model = real
+    monkeypatch.setattr("widgets.lens.attention_lens.pointing_of", lambda model: None)
+    lens = show(trace, model=model)
+    assert lens.wait(60)
+    assert "not measured for this model" in lens._now["link"]["said"] and lens._now["link"]["measure"]
+    assert lens.cosines is not None and lens.pointing is None
+    lens._handle_custom_msg({"kind": "measure"}, [])
+    assert lens.wait(120)
+    assert lens.pointing is not None and lens.pointing.words == 350
+    assert "62 % ± 5 %" in lens._now["link"]["said"] and lens.working == {}
+
+
+def test_a_measurement_that_turns_out_badly_takes_the_cosines_away(real, monkeypatch) -> None:
+    trace, model = real
+    made = WordPointing({"values": 0.3}, 0.07, 0.45, 100, 20)
+    monkeypatch.setattr("widgets.lens.attention_lens.pointing_of", lambda model: None)
+    monkeypatch.setattr("workbench.attribution.word_pointing.point_words", lambda *_, **__: made)
+    lens = show(trace, model=model)
+    assert lens.wait(60) and lens.cosines is not None
+    lens.measure()
+    assert lens.wait(60)
+    assert lens.cosines is None and lens._alike == b"" and "not offered" in lens._now["link"]["said"]
+
+
+def test_what_is_said_of_cosines_follows_the_figures() -> None:
+    assert link_of(None).measure and link_of(None).offered
+    good = link_of(WordPointing({"values": 0.7}, 0.07, 0.45, 350, 60))
+    bad = link_of(WordPointing({"values": 0.47}, 0.07, 0.45, 350, 60))
+    assert good.offered and not bad.offered and not good.measure and not bad.measure
+    assert "chance 7 %" in good.said and "47 %" in bad.said
 
 
 def test_a_model_that_is_gone_is_named_with_the_remedy(real) -> None:
@@ -246,43 +261,16 @@ def test_a_model_of_another_kind_refuses_and_the_lens_stays(real) -> None:
     assert lens.wait(10)
     lens.masked = {"patches": [1], "words": []}
     assert lens.wait(10)
-    assert lens._status["state"] == "error"
+    assert lens.errors["mask"] and lens.working == {}
 
 
-def test_the_code_gives_the_numbers_on_the_screen(real) -> None:
-    trace, model = real
-    lens = show(trace, model=model)
-    for changes in (
-        {"reading": "head", "head": 2, "token": 7, "site": "image.1"},
-        {"reading": "mean", "backwards": True},
-        {"reading": "rollout"},
-        {"backwards": False},
-    ):
-        choose(lens, **changes)
-        space: dict[str, object] = {}
-        exec(lens.code(), space)
-        assert np.abs(space["weights"] - lens.weights).max() < 1e-5  # type: ignore[operator]
-    assert lens.wait(60)
-
-
-def test_the_snapshot_escapes_text_and_holds_the_numbers(tmp_path) -> None:
-    words = TokenLayout("text", 3, words=(HOSTILE, "a", "b"))
-    lens = show(Trace(made(words, words), text=HOSTILE))
-    page = lens.snapshot()
-    assert HOSTILE not in page.html and "&lt;img" in page.html
-    files = page.save(tmp_path / "lens")
-    stored = np.load(files[2])
-    assert np.array_equal(stored["text.2"], lens.trace.attention("text.2").values)
-    assert np.array_equal(stored["text.2.shown"], lens.weights)
-    assert json.loads(files[3].read_text())["selected"]["site"] == "text.2"
-
-
-@pytest.mark.parametrize("backwards", [False, True])
-def test_the_snapshot_of_a_picture_has_one_row_a_layer(lens: AttentionLens, backwards: bool) -> None:
-    choose(lens, backwards=backwards, token=5, reading="head", head=1)
-    page = lens.snapshot()
-    assert page.html.count("<img") == 3
-    assert "row 1, column 1" in page.title
+def test_a_choice_that_does_not_exist_is_refused(trace: Trace) -> None:
+    with pytest.raises(BadInputError, match="A lens has no 'colour'; it has selected, masked"):
+        show(trace, colour="red")
+    with pytest.raises(BadInputError, match="There is no head 7"):
+        show(trace, selected={"head": 7})
+    lens = show(trace, selected={"head": 1, "reading": "head"}, opacity=0.25)
+    assert lens.selected["site"] == "image.2" and lens.selected["head"] == 1 and lens.opacity == 0.25
 
 
 def test_one_kept_row_is_enough_for_a_lens(trace: Trace) -> None:
@@ -291,16 +279,6 @@ def test_one_kept_row_is_enough_for_a_lens(trace: Trace) -> None:
     lens = show(Trace({"image.0": only}))
     assert lens._view["groups"][0]["queries"] == [0]
     assert np.array_equal(lens.weights, only.values.mean(axis=0)[0])
-
-
-def test_colours_rise_evenly_in_lightness_and_a_flat_map_is_one_colour() -> None:
-    stops = np.array([[int(one[k : k + 2], 16) for k in (1, 3, 5)] for one in COLOURS]) / 255
-    linear = np.where(stops <= 0.04045, stops / 12.92, ((stops + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ [0.2126, 0.7152, 0.0722]
-    lightness = np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
-    steps = np.diff(lightness)
-    assert steps.min() > 0.75 * steps.mean() and steps.max() < 1.25 * steps.mean()
-    assert len(np.unique(coloured(np.full((4, 5), 0.01), 0.2).reshape(-1, 3), axis=0)) == 1
 
 
 def test_attention_between_two_sequences_is_read_in_both_directions() -> None:

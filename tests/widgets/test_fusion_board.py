@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests import fusion_fakes as fakes
 from widgets import FusionBoard, show
+from widgets.fusion import runs
 from widgets.fusion.presets import PRESETS
 from workbench import fusion
 from workbench.errors import BadInputError
@@ -23,8 +21,9 @@ REPORT_PAGES = ("quality", "training", "robustness", "contributions", "cost", "e
 
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> fakes.Lab:
-    """The verbs of the fusion lab, at once and without torch."""
+    """The verbs of the fusion lab, at once and without torch; nothing ships."""
     stand_in = fakes.Lab()
+    monkeypatch.setattr(runs, "kept_planes", lambda *_, **__: {})
     for verb in ("plane_tasks", "regions", "compare", "prove", "look"):
         monkeypatch.setattr(fusion, verb, getattr(stand_in, verb), raising=False)
     return stand_in
@@ -41,6 +40,7 @@ def board(lab: fakes.Lab) -> Iterator[FusionBoard]:
 @pytest.fixture
 def plane(lab: fakes.Lab) -> Iterator[FusionBoard]:
     board = FusionBoard()
+    tell(board, kind="train")
     assert board.wait(10)
     yield board
     lab.hold = None
@@ -59,13 +59,46 @@ def tiles(board: FusionBoard) -> dict[str, dict]:
 # The plane -----------------------------------------------------------------------------------
 
 
-def test_an_empty_board_trains_the_slider_and_its_neighbours_on_xor(
+def test_nothing_is_trained_before_it_is_asked_for_and_the_board_says_what_is_missing(lab: fakes.Lab) -> None:
+    board = FusionBoard()
+    assert board.wait(10) and lab.asked == [] and board.working == {}
+    assert board._view["plane"]["missing"] == ["slider-0", "early-tokens", "mean-logits"]
+    report = show(fakes.report())
+    report.tab = "plane"
+    report.layer = 1  # on the page of the plane a move of the slider asks
+    assert report.wait(10)
+    assert [asked[1] for asked in lab.asked] == [("slider-1",), ("early-tokens", "mean-logits")]
+    other = show(fakes.report())
+    other.layer = 2
+    assert other.wait(10) and len(lab.asked) == 2
+
+
+def test_a_board_that_is_asked_trains_the_slider_and_its_neighbours_on_xor(
     plane: FusionBoard, lab: fakes.Lab
 ) -> None:
     assert [asked[1] for asked in lab.asked] == [("slider-0",), ("early-tokens", "mean-logits")]
     assert plane.planes == {"slider-0": 1.0, "early-tokens": 1.0, "mean-logits": 0.75}
     assert list(tiles(plane)) == ["truth", "additive", "slider-0", "early-tokens", "mean-logits"]
-    assert tiles(plane)["mean-logits"]["words"].endswith("no more than 75.0% is possible in its class")
+    assert tiles(plane)["mean-logits"]["words"].endswith("no more than 75.0 % is possible in its class")
+
+
+def test_what_ships_is_there_at_once_and_stands_in_until_another_seed_is_trained(
+    lab: fakes.Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("slider-0", "slider-1", "early-tokens", "mean-logits")
+    monkeypatch.setattr(runs, "kept_planes", lambda *_, **__: {(name, 0): None for name in names})
+    board = FusionBoard()
+    assert set(board.planes) == {"slider-0", "early-tokens", "mean-logits"} and lab.asked == []
+    board.layer = 1
+    assert "slider-1" in board.planes and lab.asked == []
+    lab.hold = threading.Event()
+    board.seed = 7
+    tile = tiles(board)["slider-1"]
+    assert tile["other"] and tile["words"].startswith("of seed 0; seed 7 is not trained yet")
+    assert tile["place"] is not None
+    lab.hold.set()
+    assert board.wait(10)
+    assert not tiles(board)["slider-1"]["other"] and [asked[3] for asked in lab.asked] == [7, 7]
 
 
 def test_the_slider_redraws_the_graph_and_trains_only_what_is_new(plane: FusionBoard, lab: fakes.Lab) -> None:
@@ -95,7 +128,7 @@ def test_a_cancelled_training_keeps_what_was_finished_and_says_so(plane: FusionB
     plane.task = "ring"
     tell(plane, kind="cancel", what="plane")
     assert plane.wait(10)
-    assert plane.working == {} and plane._status["said"] == "cancelled"
+    assert plane.working == {} and plane._status["said"] == {"": "cancelled"}
     plane.task = "xor"
     assert plane.wait(10)
     assert len(plane.planes) == 3
@@ -118,7 +151,7 @@ def test_a_preset_sets_what_it_names_and_gives_its_reason(plane: FusionBoard, wi
     plane.preset = wish.name
     assert plane.wait(10)
     assert {name: getattr(plane, name) for name in wish.settings} == dict(wish.settings)
-    assert plane._status["error"] == "" and len(wish.why) > 60
+    assert plane.errors == {} and len(wish.why) > 60
     plane.seed = 1
     assert plane.preset == wish.name
     plane.beside = []
@@ -142,10 +175,10 @@ def test_a_wrong_setting_is_refused_on_the_board_and_the_next_right_one_clears_i
 ) -> None:
     before = {name: getattr(plane, name) for name in state}
     plane.set_state(state)
-    assert said in plane._status["error"]
+    assert said in plane.errors[""]
     plane.set_state(before)
     assert plane.wait(10)
-    assert plane._status["error"] == ""
+    assert plane.errors == {}
 
 
 def test_shown_regions_are_drawn_without_training_them_again(lab: fakes.Lab) -> None:
@@ -158,13 +191,13 @@ def test_shown_regions_are_drawn_without_training_them_again(lab: fakes.Lab) -> 
 # A report ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", (*REPORT_PAGES, "plane", "proof", "models"))
+@pytest.mark.parametrize("page", (*REPORT_PAGES, "choose", "plane", "proof", "models"))
 def test_every_page_is_plain_data_that_json_can_carry(board: FusionBoard, page: str) -> None:
     board.tab = page
     assert board.wait(10)
     assert board._view["tab"] == page and page in board._view
     json.dumps(board._view, allow_nan=False)
-    assert board._status["error"] == ""
+    assert board.errors == {}
 
 
 def test_pages_that_need_a_report_say_so_and_are_not_opened(plane: FusionBoard) -> None:
@@ -221,17 +254,17 @@ def test_curves_arrive_while_it_runs_and_cancel_keeps_a_partial_report(
     tell(board, kind="cancel", what="compare")
     assert board.wait(10)
     assert board.report.complete is False
-    assert board.working == {} and board._status["error"] == ""
+    assert board.working == {} and board.errors == {}
 
 
 def test_a_comparison_without_examples_or_without_fusions_is_refused_in_words(plane: FusionBoard) -> None:
     tell(plane, kind="compare")
-    assert "has no examples to train on" in plane._status["error"]
+    assert "nothing to train on yet" in plane.errors["compare"]
     board = show(fakes.examples())
     assert board.tab == "training" and board._view["training"]["live"]
     board.chosen = []
     tell(board, kind="compare")
-    assert "No fusion is ticked" in board._status["error"]
+    assert "No fusion is ticked" in board.errors["compare"]
     assert isinstance(board.last_error, BadInputError)
 
 
@@ -270,72 +303,3 @@ def test_what_was_chosen_can_be_used_in_the_next_cell(board: FusionBoard) -> Non
         f"{i}?" for i in items
     ]
     assert f"report.examples.take({items})" in board.code()
-
-
-# Leaving the board ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("page", (*REPORT_PAGES, "plane", "models"))
-def test_every_page_is_exported_as_csv_and_latex_with_its_origin(board: FusionBoard, page: str) -> None:
-    board.tab = page
-    assert board.wait(10)
-    rows = list(csv.DictReader(io.StringIO(board.export("csv"))))
-    assert rows
-    if page not in ("plane", "models"):
-        assert "0123abcd" in board.export("csv") and "0123abcd" in board.export("latex")
-    assert "\\begin{tabular}" in board.export("latex")
-
-
-def test_an_export_of_another_form_or_of_nothing_is_refused(board: FusionBoard) -> None:
-    with pytest.raises(BadInputError, match="form is 'xlsx'; a page is exported as csv or latex"):
-        board.export("xlsx")
-    board.tab = "proof"
-    tell(board, kind="export", form="csv")
-    assert "nothing on this page to export" in board._status["error"]
-
-
-def test_the_code_of_the_plane_and_of_the_report_is_python(board: FusionBoard, plane: FusionBoard) -> None:
-    for code in (board.code(), plane.code()):
-        compile(code, "copied", "exec")
-    assert "regions(" in plane.code() and "compare(" in board.code()
-    assert "seeds=3" in board.code() and "# configuration 0123abcd, seeds 0, 1, 2" in board.code()
-
-
-def test_seeds_that_were_chosen_are_copied_as_they_are() -> None:
-    code = FusionBoard(replace(fakes.report(), seeds=(3, 5, 8))).code()
-    assert "seeds=[3, 5, 8]," in code and "seeds 3, 5, 8" in code
-
-
-@pytest.mark.parametrize("page", (*REPORT_PAGES, "plane"))
-def test_a_snapshot_holds_the_numbers_and_escapes_what_people_wrote(board: FusionBoard, page: str) -> None:
-    board.tab = page
-    assert board.wait(10)
-    html = board.snapshot().html
-    assert "<table" in html and "<b>rows</b>" not in html and len(html) < 300_000
-
-
-def test_real_models_are_measured_here_and_ones_own_is_shown_among_them() -> None:
-    from tests.families import made
-    from widgets import show
-    from workbench.capture import capture
-    from workbench.fusion import SPECIMENS, meeting
-
-    board = show(meeting(capture(*made("vilt"))))
-    assert board.tab == "models" and "from the first layer on" in board._view["models"]["own"][0]["said"]
-    assert all(row["measured"] is None for row in board._view["models"]["rows"])
-    board._on_message(board, {"kind": "specimens"}, [])
-    assert board.wait(60)
-    measured = [row["measured"] for row in board._view["models"]["rows"] if "specimen" in row]
-    assert len(measured) == len(SPECIMENS) and all(measured)
-    assert {layer["kind"] for layer in measured[3]["layers"]} == {"cross"}
-    assert "specimen('blip')" in board.code() and "capture(model, inputs)" in board.code()
-    assert "random weights" in board.snapshot().html
-
-
-def test_the_fused_space_copies_as_two_atlases_with_one_selection(board) -> None:
-    board.tab = "space"
-    code = board.code()
-    compile(code, "cell", "exec")
-    assert (
-        f"project(fused(report, {board.fusion!r}))" in code and f"fused(report, {board.baseline!r})" in code
-    )

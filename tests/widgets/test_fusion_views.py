@@ -57,7 +57,7 @@ def test_a_bottleneck_in_the_last_layer_only_is_drawn_as_never_read() -> None:
 def test_quality_stands_beside_its_lines_and_differences_are_paired_by_seed() -> None:
     report = fakes.report()
     view = quality_view(report, "accuracy", "mean-logits")
-    assert {line["name"] for line in view["lines"]} == {"chance", "best possible", "best sum"}
+    assert {line["name"] for line in view["lines"]} == {"chance", "upper bound", "best additive model"}
     row = next(row for row in view["rows"] if row["fusion"] == "early-tokens")
     values = report.metrics["accuracy"]
     expected = (values[report.place("early-tokens")] - values[report.place("mean-logits")]).mean()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 
 from widgets import Progress, progress
-from workbench.results import Event
+from workbench.results import Event, listener
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,27 @@ def test_a_notebook_gets_one_output_that_is_replaced(monkeypatch) -> None:
     tell(Event("maps", 1, 2))
     tell(Event("maps", 2, 2))
     assert shown == [("maps · 1 of 2 · 0:00", True, True)] and updated == [("maps · 2 of 2 · 0:00", True)]
+
+
+def test_what_is_over_in_a_moment_draws_no_line(monkeypatch) -> None:
+    out, clock = io.StringIO(), iter([0.0, 0.5, 2.0])
+    monkeypatch.setattr(progress.sys, "stderr", out)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    tell = Progress(after=1.5)
+    tell(Event("steps", 1, 2))
+    assert out.getvalue() == ""
+    tell(Event("steps", 2, 2))
+    assert "steps · 2 of 2 · 0:02" in out.getvalue()
+
+
+def test_long_verbs_speak_by_themselves_in_a_notebook_and_nowhere_else(monkeypatch) -> None:
+    assert progress.usual_progress() is None and listener(None) is None
+    monkeypatch.setattr(progress, "_in_notebook", lambda: True)
+    assert isinstance(listener(None), Progress)
+    own: list[Event] = []
+    assert listener(own.append) == own.append
+    heard: list[object] = [1]
+    other = threading.Thread(target=lambda: heard.append(listener(None)))
+    other.start()
+    other.join()
+    assert heard[-1] is None  # a widget's own work is shown by the widget

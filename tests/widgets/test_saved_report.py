@@ -14,7 +14,7 @@ def test_every_page_of_numbers_is_that_of_the_live_report(tmp_path, tab):
     live = fakes.report()
     board, before = show(open_report(live.save(tmp_path / "kept"))), FusionBoard(live)
     board.tab = before.tab = tab
-    assert board.export("csv") == before.export("csv")
+    assert board.table("csv") == before.table("csv")
 
 
 def test_without_its_data_the_page_of_examples_says_what_to_do(tmp_path):

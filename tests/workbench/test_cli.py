@@ -27,6 +27,33 @@ def test_lab_without_a_path_opens_the_tour_with_the_whole_project_in_the_file_br
     ]
 
 
+def test_lab_starts_on_a_copy_of_the_tour_and_says_what_it_did_not_overwrite(project, monkeypatch, capsys):
+    started = []
+    monkeypatch.setattr(os, "execve", lambda program, command, environment: started.append(command))
+    monkeypatch.setattr(cli.subprocess, "call", lambda command, env: started.append(command) or 0)
+    cli.main(["lab", "--no-browser"], project=project)
+    copy = project / "my-notebooks" / "00_tour.ipynb"
+    assert copy.read_text() == "{}" and capsys.readouterr().out == ""
+    assert started[0][-2:] == [
+        f"--ServerApp.root_dir={project}",
+        "--LabApp.default_url=/lab/tree/my-notebooks/00_tour.ipynb",
+    ]
+    copy.write_text("mine")
+    (project / "notebooks" / "00_tour.ipynb").write_text("new")
+    cli.main(["lab", "--no-browser"], project=project)
+    assert "my-notebooks/00_tour.ipynb holds what you wrote and stays" in capsys.readouterr().out
+
+
+def test_lab_on_ones_own_notebook_or_folder_copies_nothing(project, monkeypatch):
+    monkeypatch.setattr(os, "execve", lambda program, command, environment: None)
+    monkeypatch.setattr(cli.subprocess, "call", lambda command, env: 0)
+    own = project / "mine.ipynb"
+    own.write_text("{}")
+    for arguments in ([str(own)], [f"--ServerApp.root_dir={project}"]):
+        cli.main(["lab", *arguments], project=project)
+    assert not (project / "my-notebooks").exists()
+
+
 def test_lab_with_a_notebook_opens_that_one(project):
     own = project / "mine.ipynb"
     own.write_text("{}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from workbench.attribution.activation import CAMS, feature_module
 from workbench.attribution.case import Case, Options
 from workbench.attribution.interactions import bilinear_fit, coalitions
 from workbench.attribution.masking import filling, free_words, masked_words
-from workbench.attribution.perturbation import kernel_shap_maps, occlusion_maps
+from workbench.attribution.perturbation import kernel_shap_maps, occlusion_maps, shapley
 from workbench.attribution.targets import similarity
 
 
@@ -154,6 +156,38 @@ def test_shapley_values_sum_to_the_difference(case, pair, model) -> None:
     heatmap = attribute(model, pair, method="kernel-shap", samples=400)
     # captum's solver weighs the two ends heavily but does not fix them
     assert float(heatmap.image.sum()) == pytest.approx(heatmap.score - empty, abs=2e-2)
+
+
+@pytest.mark.parametrize("players", [1, 2, 3, 6])
+def test_few_parts_get_their_shapley_values_exactly(players: int) -> None:
+    """Beside the definition: the mean over every order of what a player adds to those before it."""
+    worth = np.random.default_rng(players).normal(size=2**players)
+    asked: list[int] = []
+
+    def scores(keep: np.ndarray) -> np.ndarray:
+        asked.append(len(keep))
+        return worth[(np.asarray(keep) @ (1 << np.arange(players))).astype(int)]
+
+    expected = np.zeros(players)
+    orders = list(permutations(range(players)))
+    for order in orders:
+        held = 0
+        for player in order:
+            expected[player] += (worth[held | (1 << player)] - worth[held]) / len(orders)
+            held |= 1 << player
+    np.testing.assert_allclose(shapley(scores, players, Options()), expected, atol=1e-12)
+    assert asked == [2**players]
+
+
+def test_fewer_samples_than_coalitions_are_what_was_asked_for() -> None:
+    asked: list[int] = []
+
+    def scores(keep: np.ndarray) -> np.ndarray:
+        asked.append(len(keep))
+        return np.asarray(keep) @ np.arange(8.0)
+
+    shapley(scores, 8, Options(samples=64, batch_size=16))
+    assert sum(asked) < 2**8
 
 
 def test_a_bilinear_score_is_recovered_exactly() -> None:

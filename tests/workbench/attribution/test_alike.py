@@ -7,9 +7,11 @@ import threading
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from workbench import data, models
-from workbench.attribution.alike import token_cosines, token_vectors
+from workbench.attribution import alike
+from workbench.attribution.alike import READINGS, token_cosines, token_vectors, whole_words
 from workbench.attribution.without import score_without
 from workbench.capture import capture
 from workbench.errors import BadInputError, UnsupportedError
@@ -39,12 +41,55 @@ def test_the_token_that_the_head_reads_gives_the_models_own_vector(model, pair, 
     assert (token_vectors(model, trace, "text")[end] - text).norm() < 1e-5 * text.norm()
 
 
-def test_cosines_are_one_a_word_and_patch_and_the_model_is_left_as_it_was(model, trace) -> None:
+@pytest.mark.parametrize("reading", READINGS)
+def test_cosines_are_one_a_word_and_patch_and_the_model_is_left_as_it_was(model, trace, reading) -> None:
     hooks = [len(module._forward_hooks) for module in model.model.modules()]
-    cosines = token_cosines(model, trace)
+    cosines = token_cosines(model, trace, reading=reading)
     assert cosines.shape == (len(trace.group("text")[-1].query.words), 8, 8)
-    assert np.abs(cosines).max() <= 1 + 1e-6
+    assert np.nanmax(np.abs(cosines)) <= 1 + 1e-6
     assert [len(module._forward_hooks) for module in model.model.modules()] == hooks
+
+
+def test_the_value_path_is_that_of_the_last_block_written_out(model, pair, trace) -> None:
+    """Layer norm, value and output projection, then the head's own norm and projection: four lines."""
+    tower, kept = model.model.visual, []
+    block = tower.transformer.resblocks[-1]
+    handle = block.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
+    with torch.no_grad():
+        model.image_features(model.pixels([pair.picture]))
+        handle.remove()
+        value = functional.linear(block.ln_1(kept[0]), block.attn.in_proj_weight, block.attn.in_proj_bias)
+        handed_on = block.attn.out_proj(value[..., 2 * value.shape[-1] // 3 :])[0]
+        by_hand = tower.ln_post(handed_on) @ tower.proj
+    found = token_vectors(model, trace, "image", reading="values")
+    assert (found - by_hand).norm() < 1e-5 * by_hand.norm()
+    assert (found - token_vectors(model, trace, "image")).norm() > 0.1 * by_hand.norm()
+
+
+def test_a_word_is_read_as_a_text_of_its_own_and_a_mark_is_no_word(model, trace) -> None:
+    cosines = token_cosines(model, trace)
+    words = list(trace.group("text")[-1].query.words)
+    vector = functional.normalize(token_vectors(model, trace, "image", reading="values"), dim=-1)[1:]
+    alone = torch.from_numpy(model.encode_texts(["star"])[0])
+    assert cosines[words.index("star")].ravel() == pytest.approx((vector @ alone).numpy(), abs=1e-5)
+    assert np.isnan(cosines[0]).all() and np.isnan(cosines[-1]).all() and not np.isnan(cosines[1:-1]).any()
+    with pytest.raises(BadInputError, match="expected one of values, states"):
+        token_cosines(model, trace, reading="attention")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text", "wanted"),
+    [
+        (["<start>", "straw", "b", "erries", ",", "a", "Cat", "<end>"], "Strawberries, a Cat",
+         ["", "Strawberries", "Strawberries", "Strawberries", ",", "a", "Cat", ""]),
+        (["[CLS]", "photo", "##graph", "[SEP]"], "photograph", ["", "photograph", "photograph", ""]),
+        (["a</w>", "<unknown>", "dog</w>"], "a xyz dog", ["a", "", "dog"]),
+        (["一", "红色", "猫"], "一只红色的猫", ["一", "红色", "猫"]),
+        (["Ġcafe", "Ġthe"], "café the", ["cafe", "the"]),
+    ],
+)  # fmt: skip
+def test_parts_of_a_word_are_that_word(pieces, text, wanted) -> None:
+    assert whole_words(pieces, text) == wanted
 
 
 def test_another_thread_meanwhile_gets_what_the_model_says(model, pair, trace) -> None:
@@ -100,3 +145,47 @@ def test_taking_away_nothing_all_or_what_is_not_there_is_refused(model, pair) ->
         score_without(model, pair, patches=range(64))
     with pytest.raises(BadInputError, match="patches holds 70; those that can be taken away are 0 to 63"):
         score_without(model, pair, patches=[70])
+
+
+@pytest.mark.parametrize("kind", ["clip", "clip, eager", "siglip", "chinese_clip", "altclip"])
+def test_models_of_transformers_hand_on_their_values(
+    kind: str, hf_folder, pair, monkeypatch, request
+) -> None:
+    model = models.load(str(hf_folder(kind.split(",")[0])))
+    if "eager" in kind:  # a loaded model is everybody's: the next test finds it as it was
+        request.addfinalizer(lambda: model.model.set_attn_implementation("sdpa"))
+        model.model.set_attn_implementation("eager")
+    trace = capture(model, pair)
+    handed, given = _handed_on(model, trace, monkeypatch)
+    module = model.model.get_submodule(trace.group("image")[-1].path)
+    projections = dict(module.named_children())
+    with torch.no_grad():
+        by_hand = projections["out_proj"](projections["v_proj"](given))
+    assert torch.allclose(handed, by_hand, atol=1e-5)
+
+
+def test_a_tower_of_timm_hands_on_its_values(clip_folder, pair, monkeypatch) -> None:
+    vision = {"timm_model_name": "test_vit4", "timm_pool": "avg", "timm_proj": "linear", "image_size": 160}
+    model = models.load(str(clip_folder(vision=vision, custom_text=True)))
+    trace = capture(model, pair)
+    handed, given = _handed_on(model, trace, monkeypatch)
+    module = model.model.get_submodule(trace.group("image")[-1].path)
+    with torch.no_grad():
+        by_hand = module.proj(module.norm(module.qkv(given)[..., 2 * given.shape[-1] :]))
+    assert torch.allclose(handed, by_hand, atol=1e-5)
+
+
+def _handed_on(model, trace, monkeypatch):
+    """What the last attention of the image tower hands on, token by token, and what it was given."""
+    kept, spread = [], alike._spread
+    monkeypatch.setattr(alike, "_spread", lambda states: kept.append(states) or spread(states))
+    module = model.model.get_submodule(trace.group("image")[-1].path)
+    seen = []
+
+    def note(_, args, kwargs) -> None:
+        seen.append(args[0] if args else kwargs["hidden_states"])
+
+    handle = module.register_forward_pre_hook(note, with_kwargs=True)
+    token_vectors(model, trace, "image", reading="values")
+    handle.remove()
+    return kept[0], seen[0][0]

@@ -93,6 +93,17 @@ def test_gradients_are_refused_where_they_are_switched_off_and_the_rest_still_wo
         assert attribute(model, pair, method="occlusion").image is not None
 
 
+@pytest.mark.parametrize("methods", [["all"], ["relevance", "interactions", "centre"]])
+def test_what_one_method_refuses_takes_no_map_from_the_others(model, pair, methods) -> None:
+    found = attribute(model, pair, method=methods, samples=2, steps=2)
+    assert "relevance" in found.methods and "centre" in found.methods
+    assert "samples" in found.refused["interactions"] and "interactions" not in found.methods
+    with pytest.raises(BadInputError, match="samples"):
+        attribute(model, pair, method="interactions", samples=2)
+    with pytest.raises(BadInputError, match="samples"):
+        attribute(model, pair, method=["interactions"], samples=2)
+
+
 def test_a_flat_map_stays_flat_and_says_so(clip_folder, pair) -> None:
     model = models.load(str(clip_folder(vision={"image_size": [24, 32]})))
     with torch.no_grad():  # an image tower that sees nothing
@@ -152,7 +163,7 @@ def test_impossible_requests_say_why_and_what_to_do(model, pair) -> None:
     with pytest.raises(BadInputError, match="The pair has no text"):
         attribute(model, data.from_pictures([pair.picture], texts=[""])[0])
     with pytest.raises(BadInputError, match="expected one pair"):
-        attribute(model, data.from_pictures([pair.picture], texts=["a cat"]))
+        attribute(model, data.from_pictures([pair.picture] * 2, texts=["a cat", "a dog"]))
     with pytest.raises(BadInputError, match="fill is 'pink'; expected one of mean, blur, white, black"):
         attribute(model, pair, method="occlusion", fill="pink")
     with pytest.raises(BadInputError, match="samples=5 masked pictures cannot tell 12 patches apart"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy, deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +20,7 @@ from workbench.attribution import (
     faithfulness,
     pointing,
 )
+from workbench.attribution.references import References, _memory, _sizes
 from workbench.attribution.regions import covered, hits, named_things, scene_mask, seen_mask
 from workbench.attribution.trust import randomised, share_of_best
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError, UnknownNameError
@@ -40,11 +44,115 @@ def heatmap(model, scene):
 
 
 def test_the_price_said_before_is_the_price_paid(heatmap) -> None:
+    _memory.clear()
     for measures in (("deletion",), ("deletion", "insertion"), MEASURES):
         told, found = expected_cost(heatmap, measures), faithfulness(heatmap, measures=measures)
         assert (told.forwards, told.backwards) == (found.cost.forwards, found.cost.backwards)
         assert tuple(found.measures) == tuple(measures)
     assert expected_cost(heatmap, ("pointing", "overlap")).forwards == 0
+
+
+def test_thirty_random_maps_with_their_sample_deviation(heatmap) -> None:
+    found = faithfulness(heatmap, measures=("deletion", "insertion", "overlap", "randomisation"))
+    assert found.protocol.baselines == 30
+    for name in ("deletion", "insertion"):
+        curve = found.curves[name]
+        areas = np.trapezoid(curve.random, curve.share.astype(float), axis=1)
+        assert found[name].random == pytest.approx(areas.mean(), abs=1e-6)
+        assert found[name].spread == pytest.approx(statistics.stdev(areas.tolist()), rel=1e-4)
+    # Kept patches are a random set of the same size in both, so the expectations are equal; so are the samples.
+    assert found["deletion"].random == pytest.approx(found["insertion"].random, abs=1e-6)
+
+
+def test_random_curves_are_those_of_random_orders_masked_by_hand(model, heatmap, scene) -> None:
+    """Deletion takes away what insertion of the same map shows last, so the pictures are the same."""
+    protocol = Protocol(steps=4, baselines=3, seed=11)
+    found = faithfulness(heatmap, protocol=protocol)
+    pixels = model.pixels([scene.picture])["pixel_values"]
+    grey = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
+    text = torch.from_numpy(model.encode_texts([heatmap.target.text]))
+
+    def seen(shown: np.ndarray) -> float:
+        keep = np.kron(shown.reshape(8, 8), np.ones((8, 8)))[None, None]
+        masked = torch.where(torch.from_numpy(keep) > 0, pixels, grey)
+        with torch.no_grad():
+            image = model.image_features({"pixel_values": masked})
+        return float(torch.nn.functional.normalize(image, dim=-1)[0] @ text[0])
+
+    for baseline in range(3):
+        ranks = np.random.default_rng(11 + baseline).random((8, 8)).ravel().argsort()[::-1].argsort()
+        for step in (1, 2, 3):
+            right = seen(ranks < 16 * step)
+            assert found.curves["insertion"].random[baseline, step] == pytest.approx(right, abs=1e-5)
+            assert found.curves["deletion"].random[baseline, 4 - step] == pytest.approx(right, abs=1e-5)
+
+
+def test_a_second_map_on_a_pair_costs_its_own_pictures_and_gives_what_it_would_alone(model, scene) -> None:
+    first, second = (attribute(model, scene, method=name) for name in ("hires-cam", "relevance"))
+    other = attribute(model, scene, method="hires-cam", target="a thing")
+    _memory.clear()
+    alone = faithfulness(second)
+    _memory.clear()
+    assert expected_cost(first).forwards == expected_cost(first, shared=False).forwards + 2 + 7 * 2 + 7 * 30
+    costs = []
+    for heatmap in (first, second, other):
+        told = expected_cost(heatmap)
+        found = faithfulness(heatmap)
+        assert found.cost.forwards == told.forwards
+        costs.append(found.cost.forwards)
+    assert costs[1] == costs[2] == 7 * 2 + 1 and costs[0] == costs[1] + 226
+    again = faithfulness(second)
+    for name in ("deletion", "insertion"):
+        for part in ("value", "random", "centre"):
+            np.testing.assert_array_equal(
+                getattr(again.curves[name], part), getattr(alone.curves[name], part)
+            )
+    fresh = faithfulness(second, protocol=Protocol(seed=5))  # another protocol is measured anew
+    assert fresh.cost.forwards == costs[0] and fresh["deletion"].random != again["deletion"].random
+
+
+def test_random_maps_are_kept_for_the_model_as_it_is(model, scene) -> None:
+    """Neither a hook of somebody else's nor weights changed in place leave a wrong curve behind."""
+    changed = copy(model)
+    changed.model = deepcopy(model.model)  # the loaded one is everybody's
+    heatmap = attribute(changed, scene, method="hires-cam")
+    _memory.clear()
+    right = faithfulness(heatmap, measures=("deletion",))["deletion"]
+    hook = changed.model.visual.register_forward_hook(lambda module, given, output: -output)
+    try:
+        hooked = faithfulness(heatmap, measures=("deletion",))["deletion"]
+    finally:
+        hook.remove()
+    assert hooked.random == pytest.approx(-right.random, abs=1e-5)
+    assert faithfulness(heatmap, measures=("deletion",))["deletion"] == right
+    with torch.no_grad():
+        changed.model.visual.proj.neg_()
+    turned = faithfulness(heatmap, measures=("deletion",))["deletion"]
+    assert turned.random == pytest.approx(-right.random, abs=1e-5)
+
+
+def test_maps_scored_side_by_side_in_threads_get_what_they_get_alone(model, scene) -> None:
+    maps = [attribute(model, scene, method=name) for name in ("hires-cam", "relevance", "legrad", "rollout")]
+    alone = [dict(faithfulness(heatmap).measures) for heatmap in maps]
+    _memory.clear()
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda heatmap: dict(faithfulness(heatmap).measures), maps * 2))
+    assert together == alone * 2
+
+
+def test_odd_numbers_of_patches_have_their_own_random_pictures_at_every_step() -> None:
+    """With seven by seven cells no step lies at the middle, so the two curves read other pictures there."""
+    protocol = Protocol(steps=8, baselines=2)
+    inner, sizes = _sizes((7, 7), protocol)
+    assert set(sizes) == set(inner.tolist()) | {49 - count for count in inner.tolist()}
+    values = np.arange(2 + 14 + 2 * len(sizes), dtype=float)
+    held = References(values, (7, 7), protocol)
+    for name in ("deletion", "insertion"):
+        shown = inner if name == "insertion" else 49 - inner
+        wanted = [16 + sizes.index(int(count)) for count in shown]
+        assert held.random(name)[0, 1:-1].tolist() == wanted
+    assert held.centre("insertion")[1:-1].tolist() == values[2:9].tolist()
+    assert held.centre("deletion")[[0, -1]].tolist() == [0, 1] == held.random("deletion")[1, [0, -1]].tolist()
 
 
 def test_curves_begin_and_end_where_they_must(heatmap) -> None:

@@ -233,8 +233,8 @@ def test_impossible_requests_are_refused_with_a_remedy(pair) -> None:
         capture(model, inputs, rows="some")
     with pytest.raises(BadInputError, match=r"neither a picture nor a text"):
         capture(models.load("emoji-clip"), (None, ""))
-    with pytest.raises(UnsupportedError, match=r"expected a model from models.load"):
-        capture("emoji-clip", pair)
+    with pytest.raises(UnknownNameError, match=r"emoji-clip"):
+        capture("emoji-clop", pair)
     with pytest.raises(Cancelled, match=r"nothing was kept"):
         capture(model, inputs, should_stop=lambda: True)
 

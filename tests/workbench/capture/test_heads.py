@@ -86,6 +86,24 @@ def test_even_attention_has_the_most_entropy_and_one_sided_none() -> None:
     np.testing.assert_allclose(found.own, [1 / 7, 1 / 7], atol=1e-6)
 
 
+def test_padding_neither_asks_nor_is_in_reach() -> None:
+    """Uniform attention over seven of nine tokens: the mean over rows that stand for a token, by hand."""
+    padded = TokenLayout("text", 9, words=tuple("abcdefg"), padded=(7, 8))
+    weights = np.zeros((1, 9, 9))
+    weights[:, :, :7] = 1 / 7
+    found = head_statistics(attention(weights, padded, padded))
+    assert found.own == pytest.approx([1 / 7]) and found.entropy == pytest.approx([np.log2(7)])
+    assert found.uniform == pytest.approx(np.log2(7))
+
+
+def test_the_most_entropy_of_a_causal_layer_is_the_mean_over_its_rows() -> None:
+    weights = np.tril(np.ones((9, 9))) / np.arange(1, 10)[:, None]
+    whole = TokenLayout("text", 9, words=tuple("abcdefghi"))
+    found = head_statistics(attention(weights[None], whole, whole))
+    expected = np.mean([np.log2(count) for count in range(1, 10)])
+    assert found.uniform == pytest.approx(expected) and found.entropy == pytest.approx([expected])
+
+
 def test_distance_is_counted_in_patches_beside_that_of_even_attention() -> None:
     self_only = np.zeros((1, 7, 7))
     self_only[0] = np.eye(7)

@@ -175,14 +175,6 @@ def test_the_home_of_nobody_is_simply_not_there() -> None:
         open_picture("~nobody-by-this-name/x.png")
 
 
-@pytest.mark.parametrize(
-    "one", ["a.png", b"bytes", Path("a.png"), Image.new("RGB", (3, 4)), np.zeros((3, 4, 3), np.uint8)]
-)
-def test_one_picture_instead_of_a_list_is_answered_with_the_list(one: object) -> None:
-    with pytest.raises(BadInputError, match=r"expected a list. Write data\.from_pictures\(\[picture\]\)"):
-        data.from_pictures(one)  # type: ignore[arg-type]
-
-
 def test_a_stack_of_arrays_is_a_list_of_pictures() -> None:
     assert len(data.from_pictures(np.zeros((2, 5, 7, 3), np.uint8))) == 2  # type: ignore[arg-type]
 
@@ -247,9 +239,12 @@ def test_tables_are_read_with_the_mark_their_program_writes(tmp_path: Path, name
     assert data.load(table(tmp_path, f"image{mark}text\na.png{mark}hello\n", name)).texts == ("hello",)
 
 
-def test_rows_longer_than_the_first_line_are_refused_instead_of_shifted(tmp_path: Path) -> None:
+def test_rows_longer_than_the_first_line_are_never_shifted(tmp_path: Path) -> None:
+    pairs = data.load(table(tmp_path, "image,text\na.png,a red, round card\na.png,b,c\n"))
+    assert pairs.texts == ("a red, round card", "b,c")
+    assert pairs.notes == ("2 rows with more separators than columns: they belong to the text",)
     with pytest.raises(BadInputError, match=r"more values than its first line names.*in double quotes"):
-        data.load(table(tmp_path, "image,text\na.png,a red, round card\na.png,b,c\n"))
+        data.load(table(tmp_path, "image,label\na.png,a red, round card\na.png,b,c\n"))
 
 
 @pytest.mark.parametrize("value", ["https://example.org/a.png", "~nobody-by-this-name/a.png", LONG])

@@ -138,6 +138,24 @@ def test_neither_pictures_nor_names_of_emoji_match_cross_the_split() -> None:
     assert data.load("emoji-match", seed=1).texts != pairs.texts
 
 
+@pytest.mark.parametrize(("seed", "hard"), [(0, False), (0, True), (1, False), (2, True)])
+def test_no_drawing_of_emoji_match_is_on_both_sides_nor_a_mismatch_for_its_twins_name(
+    seed: int, hard: bool
+) -> None:
+    """Several code points are drawn alike to the pixel; the files differ, the pictures do not."""
+    pairs = data.load("emoji-match", seed=seed, hard=hard)
+    half = len(pairs) // 2
+    drawn = [np.asarray(pairs.picture(row)).tobytes() for row in range(half)]
+    assert len(set(drawn)) < half - 20  # twins there are
+    sides = defaultdict(set)
+    for row in range(len(pairs)):
+        sides[drawn[row % half]].add(pairs.columns["split"][row])
+    assert all(len(parts) == 1 for parts in sides.values())
+    own = dict(zip(pairs.texts[:half], drawn, strict=True))
+    assert all(own[pairs.texts[row]] != drawn[row - half] for row in range(half, len(pairs)))
+    assert pairs.columns["split"].count("test") / len(pairs) == pytest.approx(0.25, abs=0.02)
+
+
 def test_questions_of_a_scene_stay_together_and_answers_are_right() -> None:
     pairs = data.load("shapes-questions", n=60)
     scenes = defaultdict(set)

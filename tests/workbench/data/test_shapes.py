@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench import data
-from workbench.data.scenes import COLOURS, SHAPES, SIDE, Scene
+from workbench.data.scenes import COLOURS, SHAPES, SIDE, SIZES, Scene, Thing, outline
 from workbench.errors import BadInputError
 
 SHAPES_60 = data.load("shapes", n=60, seed=3)
@@ -54,6 +54,45 @@ def test_every_mask_covers_its_things_colour_and_no_other() -> None:
         assert union.max() == 1, "things overlap"
         ground = pixels[union == 0]
         assert (ground == 255).all(axis=1).mean() > 0.9
+
+
+def counted(half_width, rows: range) -> int:
+    """Centres at ±0.5, ±1.5, ... that are nearer to the axis than `half_width(y)`, over rows of centres y + 0.5."""
+    return sum(2 * sum(k + 0.5 < half_width(row + 0.5) for k in range(20)) for row in rows)
+
+
+def test_a_mask_is_the_pixels_whose_centre_lies_in_the_shape_by_closed_forms() -> None:
+    """Counted from the formula of each shape round a whole pixel; the triangle's base runs through centres."""
+    for size, radius in SIZES.items():
+        reach, arm, up = 0.95 * radius, 0.3 * radius, range(-20, 20)
+        forms = {
+            "square": lambda y, r=radius: r / 2**0.5 if abs(y) < r / 2**0.5 else 0.0,
+            "triangle": lambda y, r=radius: (y + r) / 3**0.5 if y < r / 2 else 0.0,
+            "cross": lambda y, long=reach, thin=arm: (
+                long if abs(y) < thin else thin if abs(y) < long else 0.0
+            ),
+        }
+        for shape, half_width in forms.items():
+            mask = Scene((Thing(shape, "red", size, 40.0, 50.0),)).mask(0)
+            assert mask.sum() == counted(half_width, up), (shape, size)
+    told = {"square": {"small": 144, "large": 484}, "triangle": {"small": 96}}
+    for shape, by_size in told.items():
+        for size, pixels in by_size.items():
+            assert Scene((Thing(shape, "red", size, 40.0, 50.0),)).mask(0).sum() == pixels
+
+
+def test_masks_of_every_shape_are_those_of_another_point_in_polygon_test() -> None:
+    from skimage.measure import points_in_poly
+
+    cols, rows = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
+    centres = np.stack([cols, rows], axis=-1).reshape(-1, 2)
+    for shape in SHAPES:
+        for size in SIZES:
+            thing = Thing(shape, "red", size, 33.0, 61.0)
+            # A hair smaller about its centre, so that nothing lies on the line.
+            corners = (np.array(outline(thing)) - (61.0, 33.0)) * (1 - 1e-6) + (61.0, 33.0)
+            there = points_in_poly(centres, corners).reshape(SIDE, SIDE)
+            np.testing.assert_array_equal(Scene((thing,)).mask(0), there, err_msg=f"{shape} {size}")
 
 
 def test_no_two_things_of_a_scene_are_alike() -> None:

@@ -52,8 +52,11 @@ def test_a_folder_of_shards_gives_every_sample_in_order(tmp_path: Path) -> None:
 def test_one_shard_can_be_loaded_and_samples_without_a_picture_are_counted(tmp_path: Path) -> None:
     files = sample(0) | {"train/0001.txt": b"no picture"} | sample(2, label=False)
     pairs = data.load(shard(tmp_path / "one.tar", files))
-    assert len(pairs) == 2 and pairs.labels is None
-    assert pairs.notes == ("1 sample without a picture left out",)
+    assert len(pairs) == 2 and pairs.labels == ("0", "")
+    assert pairs.notes == (
+        "1 sample without a picture left out ('train/0001')",
+        "1 picture without a label ('train/0002')",
+    )
     assert len(data.from_path(tmp_path / "one.tar")) == 2
 
 

@@ -86,12 +86,14 @@ def test_a_flat_folder_has_no_labels_and_a_text_beside_a_picture_is_its_caption(
     assert pairs.texts == ("a", "a <b>bold</b> caption")
 
 
-def test_a_link_that_leaves_the_folder_is_not_followed(tmp_path: Path) -> None:
-    outside = put(tmp_path / "outside" / "secret.png")
+def test_a_link_that_leaves_the_folder_is_followed_and_said(tmp_path: Path) -> None:
+    outside = put(tmp_path / "outside" / "blob.png")
     inside = tmp_path / "inside"
     put(inside / "own.png")
     (inside / "link.png").symlink_to(outside)
-    assert data.load(inside).texts == ("own",)
+    pairs = data.load(inside)
+    assert pairs.texts == ("link", "own")
+    assert pairs.notes == ("1 picture is a link to a place outside the folder ('link.png')",)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
@@ -178,3 +180,10 @@ def test_pictures_in_hand_become_pairs() -> None:
         data.from_pictures([])
     with pytest.raises(BadInputError, match="1 text for 2 pictures"):
         data.from_pictures([Image.new("RGB", (2, 2))] * 2, texts=["x"])
+
+
+def test_every_photograph_has_the_name_a_person_would_give_it() -> None:
+    photos = data.load("photos")
+    assert photos.labels is not None and len(set(photos.labels)) == len(photos) == 15
+    named = dict(zip(photos.columns["file"], photos.labels, strict=True))
+    assert named["chelsea.png"] == "cat" and named["china.jpg"] == "temple"

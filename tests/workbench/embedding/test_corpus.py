@@ -17,8 +17,8 @@ from PIL import Image
 
 from tests.fakes import FakeEncoder
 from workbench import data
-from workbench.embedding import corpus as corpora
 from workbench.embedding import embed, embed_to, forget, open_corpus
+from workbench.embedding import partitions as corpora
 from workbench.errors import BadInputError, Cancelled, UnavailableError
 
 

@@ -29,7 +29,7 @@ def small_examples(rule=lambda a, b: a ^ b, *, items: int = 240, seed: int = 0, 
     return Examples(**(given | changes))
 
 
-def same(one, other, apart: tuple[str, ...] = ("examples", "built")) -> bool:
+def same(one, other, apart: tuple[str, ...] = ("examples", "built", "code")) -> bool:
     """Equal to the last bit, NaN like NaN, through every mapping, tuple and dataclass but fields `apart`."""
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")

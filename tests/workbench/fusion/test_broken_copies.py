@@ -11,9 +11,9 @@ from workbench.fusion import Design, Fusion, Plan, available, compare, prove
 from workbench.fusion.modules.blocks import Attend
 from workbench.fusion.modules.building import fusion
 from workbench.fusion.theory.closed_forms import rank_rows
-from workbench.fusion.theory.refusals import _known
 from workbench.fusion.theory.starting import start_rows
 from workbench.fusion.theory.structure import check_structure
+from workbench.fusion.theory.verdicts import _known
 
 NAMES = [card.name for card in available()] + ["slider-0", "slider-1b4", "slider-2"]
 ATTENTIVE = [name for name in NAMES if name != "early-input"]
@@ -121,7 +121,7 @@ def test_compare_refuses_what_failed_its_proof(monkeypatch) -> None:
     import workbench.fusion.theory.proving as proving
     from tests.workbench.fusion.small import small_examples
 
-    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat: [])
+    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat, told=None: [])
     assert proving.prove is prove
     bad = Fusion(fusion("gmu").card, copy_of("gmu", maskless).build)
     try:
@@ -142,7 +142,7 @@ def test_a_mended_copy_of_the_same_name_is_proved_again_and_so_is_one_broken_lat
     """In a notebook a cell is run again: the function that builds has its old name, and is another one."""
     from tests.workbench.fusion.small import small_examples
 
-    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat: [])
+    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat, told=None: [])
     plan = Plan(design=Design(width=8), epochs=1, contributions=False)
 
     def compared(damage) -> tuple[str, ...]:

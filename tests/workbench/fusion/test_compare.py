@@ -13,7 +13,7 @@ from tests.workbench.fusion.small import small_examples
 from workbench import data, models
 from workbench.data.examples import Tokens
 from workbench.errors import BadInputError, Cancelled, UnavailableError, UnknownNameError, UnsupportedError
-from workbench.fusion import Design, Plan, compare, examples, fused, look
+from workbench.fusion import Design, Plan, TrainingEvent, compare, examples, fused, look
 from workbench.projection import align, project
 
 QUICK = Plan(design=Design(width=8), epochs=2, batch_size=32, contributions=False)
@@ -250,7 +250,10 @@ def test_a_list_that_is_none_is_refused(fusions, seeds, said) -> None:
         ({"most_train": 0}, "Plan.most_train is 0"),
         ({"learning_rate": float("nan")}, "Plan.learning_rate is nan; expected a number above 0"),
         ({"weight_decay": -1}, "Plan.weight_decay is -1"),
-        ({"training": "seperate"}, "Plan.training is 'seperate'; expected 'joint' or 'separate'"),
+        (
+            {"training": "seperate"},
+            "Plan.training is 'seperate'; expected 'joint', 'separate' or 'experts-first'",
+        ),
         ({"p_missing_train": 70}, "Plan.p_missing_train is 70; expected the share of items that lose a"),
         ({"p_missing_test": 0.5}, "Plan.p_missing_test is 0.5; expected rising rates from 0 to 1"),
         ({"noise_test": (1.0, 0.5)}, r"Plan.noise_test is \(1.0, 0.5\); expected rising levels"),
@@ -353,3 +356,19 @@ def test_rows_that_are_taken_bring_their_own_words_and_values_along() -> None:
 def test_digits_bring_their_own_values_so_that_information_is_exact() -> None:
     made = examples(data.load("digits-words", n=200))
     assert set(made.meta["latents"]) == {"image", "text"} and made.meta["bayes_accuracy"] == 1
+
+
+@pytest.mark.parametrize("training", ["joint", "separate", "experts-first"])
+def test_progress_counts_training_and_measuring_and_never_goes_back(training: str) -> None:
+    told: list[TrainingEvent] = []
+    plan = Plan(epochs=2, noise_test=(0.0, 1.0), p_missing_test=(0.0, 1.0), training=training)
+    compare(small_examples(), ["mean-logits", "stacking"], seeds=2, plan=plan, on_event=told.append)
+    done, total = [event.done for event in told], told[-1].total
+    assert done == sorted(done) and done[-1] == total and {event.total for event in told} == {total}
+    assert {event.stage for event in told} == {"comparing"}
+    said = [event.message for event in told]
+    for part in ("test rows", "robustness", "contributions", "the EMAP"):
+        assert f"stacking, measuring {part}" in said
+    assert any(message.startswith("stacking, experts") for message in said) == (training != "joint")
+    trained = max(event.done for event in told if event.message == "stacking, epoch 2 of 2")
+    assert trained < total

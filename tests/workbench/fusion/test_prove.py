@@ -8,12 +8,21 @@ import pytest
 from workbench.errors import BadInputError, UnknownNameError
 from workbench.fusion import available, prove
 from workbench.fusion.theory.proving import PROVED
+from workbench.results import Event
+
+TOLD: list[Event] = []
 
 
 @pytest.fixture(scope="module")
 def quick():
     """One fusion of each end: a sum, and a product."""
-    return prove(["mean-logits", "low-rank"])
+    return prove(["mean-logits", "low-rank"], on_event=TOLD.append)
+
+
+def test_progress_counts_the_parts_of_each_fusion_and_never_goes_back(quick) -> None:
+    done = [event.done for event in TOLD]
+    assert done == sorted(done) and done[-1] == TOLD[-1].total == 16
+    assert "mean-logits, closed forms" in [event.message for event in TOLD]
 
 
 def test_a_sum_and_a_product_keep_their_classes(quick) -> None:

@@ -277,6 +277,14 @@ def _altclip() -> tuple:
     return hf.AltCLIPModel(config), _roberta_tokeniser(), _clip_processor()
 
 
+def _two_towers() -> tuple:
+    config = hf.VisionTextDualEncoderConfig.from_vision_text_configs(
+        hf.ViTConfig(**CLIP_VISION), hf.BertConfig(**TEXT, vocab_size=64), projection_dim=24
+    )
+    processor = hf.ViTImageProcessor(size={"height": SIDE, "width": SIDE})
+    return hf.VisionTextDualEncoderModel(config), _bert_tokeniser(), processor
+
+
 FAMILIES = {
     "clip": _clip,
     "metaclip_2": _metaclip,
@@ -286,4 +294,5 @@ FAMILIES = {
     "align": _align,
     "chinese_clip": _chinese,
     "altclip": _altclip,
+    "two_towers": _two_towers,
 }

@@ -19,7 +19,8 @@ from workbench import data, models
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError, UnknownNameError
 from workbench.models.adapters.joined import ConseHead, LinearHead, MixtureHead
 from workbench.models.adapters.joined.describe import PHOTO_PICTURES, describe_picture_tower
-from workbench.models.adapters.joined.picture_towers import Look, TimmTower, TransformersTower
+from workbench.models.adapters.joined.looks import Look
+from workbench.models.adapters.joined.picture_towers import TimmTower, TransformersTower
 from workbench.models.adapters.joined.places import find
 from workbench.models.cards import WEIGHTS
 from workbench.recipes import lit

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub import ModelCardData
 from safetensors.torch import load_file, save_file
 
 from workbench import models
@@ -250,38 +249,3 @@ def test_loading_says_what_it_does(copy: Path) -> None:
     models.load(str(copy), on_event=seen.append)
     assert [event.stage for event in seen] == ["loading", "loading"]
     assert "is ready" in seen[-1].message and seen[-1].done == seen[-1].total == 1
-
-
-def test_a_download_is_announced_with_size_and_licence(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Entry:
-        def __init__(self, name: str, size: int) -> None:
-            self.rfilename, self.size = name, size
-
-    class Info:
-        def __init__(self) -> None:
-            self.siblings = [
-                Entry("open_clip_config.json", 100),
-                Entry("open_clip_model.safetensors", 2_000_000),
-            ]
-            self.card_data = ModelCardData(license="mit")
-            self.sha = "0" * 40
-
-    asked: list = []
-    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *args, **kwargs: Info())
-
-    def download(repo: str, **options: object) -> str:
-        if options.get("local_files_only"):
-            from huggingface_hub.errors import LocalEntryNotFoundError
-
-            raise LocalEntryNotFoundError("not here")
-        asked.append(options["allow_patterns"])
-        return str(tiny)
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    seen: list = []
-    model = models.load("hf:someone/tiny", on_event=seen.append)
-    assert seen[0].message == "downloading hf:someone/tiny: 2.0 MB, licence mit"
-    assert asked == [["open_clip_config.json", "open_clip_model.safetensors"]]
-    assert model.card.library == "open_clip"

@@ -17,7 +17,17 @@ from workbench import models
 from workbench.errors import BadWeightsError, UnsupportedError
 from workbench.models.adapters.transformers import as_embedding
 
-KINDS = ["clip", "metaclip_2", "siglip", "siglip2_fixed", "siglip2", "align", "chinese_clip", "altclip"]
+KINDS = [
+    "clip",
+    "metaclip_2",
+    "siglip",
+    "siglip2_fixed",
+    "siglip2",
+    "align",
+    "chinese_clip",
+    "altclip",
+    "two_towers",
+]
 SIGMOID = {"siglip", "siglip2_fixed", "siglip2"}
 Make = Callable[[str], Path]
 
@@ -192,3 +202,12 @@ def test_an_output_without_a_pooled_vector_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="PerToken holds no pooled vector"):
         as_embedding(PerToken())
     assert as_embedding(torch.ones(1, 3)).shape == (1, 3)
+
+
+@pytest.mark.parametrize("size", [(1300, 10), (1, 20_000), (900_000, 1)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_very_thin_picture_is_taken_by_every_family(hf_folder, kind, size):
+    model = models.load(str(hf_folder(kind)))
+    thin = Image.new("RGB", size, "blue")
+    assert np.isfinite(model.encode_images([Image.new("RGB", (50, 50), "red"), thin])).all()
+    assert max(model.preprocess_view(thin).size) < 1000

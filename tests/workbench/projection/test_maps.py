@@ -209,7 +209,7 @@ def test_duplicates_are_drawn_and_counted() -> None:
     vectors = np.concatenate([clouds(60)] * 2)
     drawn = project(Embeddings.from_array(vectors), seed=0, epochs=40)
     assert np.isfinite(drawn.points).all()
-    assert any("120 rows have an exact twin" in note for note in drawn.notes)
+    assert any("120 rows are duplicates" in note for note in drawn.notes)
 
 
 def test_all_rows_alike_are_drawn() -> None:
@@ -231,12 +231,12 @@ def test_impossible_requests_are_refused_with_what_would_do() -> None:
         ({"mode": "centred"}, "hold pictures only"),
         ({"reducer": "magic"}, "is drawn by 'torch'"),
         ({"neighbours": 1}, "at least 2"),
-        ({"neighbours": 5.5}, "whole number of at least 2"),
+        ({"neighbours": 5.5}, "neighbours is 5.5; expected a whole number"),
         ({"fit_at_most": 0}, "fit_at_most is 0; expected a whole number of at least 2"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": "a"}, "seed is 'a'"),
-        ({"min_dist": "a"}, "min_dist is 'a'; expected 0 to 1"),
-        ({"start": "map"}, "start is of type str; expected an old map"),
+        ({"min_dist": "a"}, "min_dist is 'a'; expected a number"),
+        ({"start": "map"}, "start is 'map'; expected Projection"),
         ({"min_dist": 3.0}, "expected 0 to 1"),
         ({"epochs": 0}, "at least 1"),
         ({"start": project(Embeddings.from_array(clouds(12)), method="pca")}, "use extend"),

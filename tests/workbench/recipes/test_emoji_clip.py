@@ -223,7 +223,8 @@ def test_two_steps_leave_a_folder_that_loads(
     assert all(torch.isfinite(value).all() for value in loaded.parameters())
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text("utf-8").splitlines()]
     assert log[0]["settings"]["steps"] == 2
-    assert [entry["step"] for entry in log[1:]] == [0, 1]
+    assert log[1] == {"device": "cpu", "start": "nothing"}
+    assert [entry["step"] for entry in log[2:]] == [0, 1]
 
 
 @pytest.mark.slow
@@ -234,7 +235,7 @@ def test_killed_run_resumes_to_the_same_weights_and_steps(
     straight = train.train_stage(_tiny_stage(3), material, learned, tmp_path / "straight", every=1)
     step = train._step
 
-    def killed(place: int, *rest: object) -> float:
+    def killed(place: int, *rest: object) -> torch.Tensor:
         if place == 2:
             raise KeyboardInterrupt
         return step(place, *rest)  # type: ignore[arg-type]
@@ -247,4 +248,4 @@ def test_killed_run_resumes_to_the_same_weights_and_steps(
     for name, value in straight.items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=1e-6, msg=name)
     log = [json.loads(line) for line in (tmp_path / "cut" / "log.jsonl").read_text("utf-8").splitlines()]
-    assert [entry["step"] for entry in log[1:]] == [0, 1, 2]
+    assert [entry["step"] for entry in log[2:]] == [0, 1, 2]

@@ -137,3 +137,19 @@ def test_cards_hold_the_measured_figures_and_the_missing_ones(
     assert "15 parameters" in final and "about 2 minutes" in final
     stored = json.loads((tmp_path / score.STAGE_ONE / "scores.json").read_text("utf-8"))
     assert stored == measured[score.STAGE_ONE]
+
+
+def test_a_card_says_what_machine_a_model_was_trained_on_and_from_what(tmp_path: Path) -> None:
+    settings = {"name": "emoji-clip", "steps": 4000, "batch_size": 1914, "patch_dropout": 0.0, "average": 0.9}
+    settings |= {"whole_pictures": 0.1, "mix": {"near": 0.0, "shipped": 0.25}}
+    log = [
+        {"settings": settings},
+        {"device": "NVIDIA H200", "start": "emoji-clip as it was"},
+        {"step": 0, "loss": 2.5, "seconds": 0.06},
+    ]
+    (tmp_path / "training_log.jsonl").write_text("\n".join(map(json.dumps, log)), "utf-8")
+    text = "\n".join(card._making(tmp_path))
+    assert "Bfloat16 autocast on an NVIDIA H200, 4.0 minutes." in text and "CPU" not in text
+    assert "no patch dropped" in text and "25% of the pictures" not in text
+    assert "Of the pictures 25% were in the shipped style" in text and "nine groups" not in text
+    assert "went on from the weights that this folder held before (`emoji-clip as it was`)" in text

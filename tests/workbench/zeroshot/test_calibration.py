@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
@@ -75,9 +77,26 @@ def test_reject_cost_counts_what_a_threshold_loses_and_catches() -> None:
 
 
 def test_without_right_answers_nothing_is_measured() -> None:
-    from dataclasses import replace
 
     with pytest.raises(BadInputError, match="right labels of these pictures are not known"):
         reliability(replace(_ranking(5.0), truth=None))
     with pytest.raises(BadInputError, match="No picture has its right label on the list"):
         fit_temperature(replace(_ranking(5.0), truth=np.full(4000, -1)))
+
+
+@pytest.mark.parametrize("known", ["everything", "nothing"])
+def test_a_temperature_beyond_those_tried_is_said(known: str) -> None:
+    ranking = _ranking(5.0)
+    if known == "everything":
+        ranking = replace(ranking, truth=ranking.best)
+    else:
+        ranking = replace(
+            ranking, truth=np.random.default_rng(0).integers(0, len(ranking.labels), len(ranking.best))
+        )
+    with pytest.warns(UserWarning, match=r"is the end of those tried, and (smaller|larger) ones fit better"):
+        fit_temperature(ranking)
+
+
+def test_a_temperature_with_a_meaning_is_given_without_a_word(recwarn) -> None:
+    fit_temperature(_ranking(5.0))
+    assert not recwarn.list
