@@ -3,8 +3,14 @@
 #   make lab         JupyterLab on the tour       make lab ARGS="--no-browser --port 8890"
 #   make test        every test, browser included  make test ARGS="tests/workbench -k emoji"   WORKERS=0: one by one
 #   make test-fast   the tests that need no browser, no notebook, and under two minutes
-#   make check       formatting, lint, types, import contracts
+#   make check       formatting, lint, types, import contracts; of the front end too, where there is node
 #   make bench       measured ratios, printed
+#   make pictures    the README's pictures, taken anew       make looks   the kept looks of the widgets
+#   make docs        the site, offline, into build/docs   make docs ARGS=--execute: the lessons are run first (minutes)
+#   make gpu         what holds on a CUDA card, timed, into docs/gpu.md   make gpu ARGS=--dry: tiny, on the CPU
+#   make stress      threads, kills, files made wrong, long sessions: twenty minutes, seed printed
+#                    make stress ARGS="--minutes 2 --seed 7 --only mutations"
+#   make wheelhouse  every wheel an install needs, in one folder: for a class without a network
 #   make clean       removes .venv and what tools leave behind
 #
 # Another Python: make lab PYTHON=/path/to/python3.11
@@ -33,15 +39,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test test-fast check bench clean chromium
+.PHONY: help setup lab test test-fast check docs bench gpu stress pictures looks wheelhouse clean chromium
 
 help:
-	@sed -n '3,11s/^# \{0,1\}//p' Makefile
+	@sed -n '3,17s/^# \{0,1\}//p' Makefile
 
 setup: $(STAMP)
 
 lab: $(STAMP)
-	@$(BIN)/python -m workbench doctor || echo "Opening the lab all the same; mend the lines marked error first."
+	@$(BIN)/python -m workbench doctor --remembered || echo "Opening the lab all the same; mend the lines marked error first."
 	@$(BIN)/python -m workbench lab $(ARGS)
 
 test: $(STAMP) chromium
@@ -55,18 +61,36 @@ check: $(STAMP)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -c "from importlinter.cli import lint_imports_command as run; run()"
-	@if command -v node >/dev/null; \
-	then for file in $(wildcard widgets/static/*.mjs tests/js/*.mjs); do node --check "$$file" || exit 1; done; \
-	else echo "No node here, so .mjs files are not parsed; make test loads them in Chromium."; fi
+	$(BIN)/python tools/check_front_end.py
+
+docs: $(STAMP)
+	$(BIN)/python tools/docs.py $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+pictures: $(STAMP) chromium
+	$(BIN)/python tools/pictures.py
+
+looks: $(STAMP) chromium
+	$(BIN)/python tools/pictures.py --looks
+
+gpu: $(STAMP)
+	$(BIN)/python tests/benchmarks/gpu.py $(ARGS)
+
+stress: $(STAMP)
+	$(BIN)/python tests/stress/stress.py $(ARGS)
+
+# Elsewhere: PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/wheelhouse make lab
+wheelhouse: $(STAMP)
+	$(BIN)/python -m pip wheel -c constraints.txt --no-build-isolation -w wheelhouse '.[photos,test]' pip setuptools
+	rm -rf build
 
 chromium: $(STAMP)
 	@$(BIN)/python tools/install_chromium.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis test-results
+	rm -rf $(VENV) tools/js/node_modules build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis test-results
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # Pinned versions and the project itself, editable. The stamp is written last: an interrupted install starts again.
