@@ -3,7 +3,8 @@
 Three repositories were run outside this project, once, on these weights and on one picture and text; what
 they gave is kept in `golden.npz`. Nothing of theirs is here.
 
-- `relevance_*`: Transformer-MM-Explainability, `interpret` of its CLIP notebook.
+- `relevance_*`: Transformer-MM-Explainability, `interpret` of its CLIP notebook, in double precision: in single it
+  differs from itself by 1e-5 from one kind of CPU to the next.
 - `legrad`: LeGrad 1.1 on open_clip 2.23.0, the last version that it reads rightly.
 - `eclip_*`: Grad-Eclip, `grad_eclip` and `grad_eclip_text`.
 """

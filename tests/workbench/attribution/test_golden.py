@@ -33,13 +33,16 @@ def clip(clip_folder) -> Callable[[int], DualEncoder]:
         fill(model.model)
         if heads == 1:
             plain_output(model.model)
+        # Gradients times attention cancel: in single precision the last bits, and so the CPU, decide the sixth digit.
+        model.model.double()
+        model.dtype = torch.float64
         return model
 
     return make
 
 
 def _same(found, wanted) -> None:
-    np.testing.assert_allclose(np.asarray(found, float), wanted, atol=5e-6 * np.abs(wanted).max())
+    np.testing.assert_allclose(np.asarray(found, float), wanted, atol=1e-6 * np.abs(wanted).max())
 
 
 def test_relevance_of_the_last_layer_and_of_all_is_that_of_the_authors_notebook(golden, clip, pair) -> None:
