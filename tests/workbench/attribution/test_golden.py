@@ -42,7 +42,9 @@ def clip(clip_folder) -> Callable[[int], DualEncoder]:
 
 
 def _same(found, wanted) -> None:
-    np.testing.assert_allclose(np.asarray(found, float), wanted, atol=1e-6 * np.abs(wanted).max())
+    """To one part in a million of the largest value, or in five where the authors' program ran in single precision."""
+    share = 1e-6 if wanted.dtype == np.float64 else 5e-6
+    np.testing.assert_allclose(np.asarray(found, float), wanted, atol=share * np.abs(wanted).max())
 
 
 def test_relevance_of_the_last_layer_and_of_all_is_that_of_the_authors_notebook(golden, clip, pair) -> None:
