@@ -1,8 +1,8 @@
 """Section "threads": every verb and every widget's job beside every other on one model.
 
-Each gives bit for bit what it gives alone: sums are taken on one thread of torch, in one order. Afterwards the
-vectors that were remembered meanwhile are those of a quiet kernel, and every switch of torch, of its libraries
-and of the model is where it was.
+Each gives bit for bit what it gives alone: sums are taken on one thread of torch, in one order, and the models
+compute in double precision. Afterwards the vectors that were remembered meanwhile are those of a quiet kernel,
+and every switch of torch, of its libraries and of the model is where it was.
 """
 
 from __future__ import annotations
@@ -80,7 +80,19 @@ def _models(setting: Setting) -> dict[str, tuple[Any, Any]]:
     pairs = data.from_pictures(
         [noise(k) for k in range(6)], texts=[f"a picture of {k} birds" for k in range(6)]
     )
-    return {name: (models.load(str(folder)), pairs) for name, folder in folders.items()}
+    return {name: (_in_double(models.load(str(folder))), pairs) for name, folder in folders.items()}
+
+
+def _in_double(model: Any) -> Any:
+    """What is remembered already decides who shares a batch, and the size of a batch the last bits of a float32.
+
+    In double precision a vector, rounded to the float32 that is kept, is the same in any company.
+    """
+    import torch
+
+    model.model.double()
+    model.dtype = torch.float64
+    return model
 
 
 def _plans(names: list[str], chance: random.Random, *, share: bool) -> list[list[str]]:
