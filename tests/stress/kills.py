@@ -178,7 +178,7 @@ def _files(folder: Path) -> set[str]:
 def _grow_old(folder: Path) -> None:
     then = time.time() - _OLD
     for path in folder.rglob("*"):
-        if path.suffix in (".tmp", ".partial", ".incomplete"):
+        if path.suffix in (".tmp", ".partial", ".incomplete") or path.name.startswith("tmp_"):
             os.utime(path, (then, then))
 
 

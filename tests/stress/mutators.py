@@ -270,7 +270,7 @@ def _npz(content: bytes, chance: random.Random) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
-        chosen = chance.choice(names)
+        chosen = chance.choice(names or [""])  # a result without arrays has an empty zip
         with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as made:
             for name in names:
                 raw = archive.read(name)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from workbench.cache import digest
 from workbench.data.given import as_pictures
 from workbench.data.in_hand import Pictures
-from workbench.errors import BadWeightsError
+from workbench.errors import BadWeightsError, UnsupportedError
 from workbench.hooks import evaluated
 from workbench.models.base import Advice, ModelCard, TokenView
 from workbench.models.identity import Identity, code_versions
@@ -115,10 +115,15 @@ class TwoTower(ABC):
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def encode_images(self, pictures: Pictures) -> NDArray[np.float32]:
-        """Unit vectors, item x feature, float32; of pictures in any form that `data.from_pictures` takes."""
+        """Unit vectors, item x feature, float32; of pictures in any form that `data.from_pictures` takes.
+
+        Raises:
+            UnsupportedError: it could not when it was loaded; the message gives the reason.
+        """
         pictures = as_pictures(pictures)
         if not len(pictures):
             return np.zeros((0, self.feature), dtype=np.float32)
+        self._require("embed_images")
         with torch.inference_mode():
             return self._unit(self.image_features(self.pixels(pictures)))
 
@@ -127,8 +132,18 @@ class TwoTower(ABC):
         texts = as_sentences(texts)
         if not texts:
             return np.zeros((0, self.feature), dtype=np.float32)
+        self._require("embed_texts")
         with torch.inference_mode():
             return self._unit(self.text_features(self.words(texts)))
+
+    def _require(self, capability: str) -> None:
+        """What failed when the model was loaded is told in words, and not by a library's error each time."""
+        reason = self.capabilities.get(capability)
+        if reason is not None:
+            raise UnsupportedError(
+                f"{self.card.name} cannot {capability.replace('_', ' ')}: {reason}. That came of trying it when "
+                "the model was loaded: look at its configuration files, or copy them again."
+            )
 
     @abstractmethod
     def pixels(self, pictures: Sequence[Image]) -> dict[str, Tensor]:

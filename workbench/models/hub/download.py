@@ -167,11 +167,15 @@ def _download(offer: _Offer, teller: _Teller) -> Path:
 def _clear_up(repo: str) -> None:
     """Take away what the library began in downloads that were killed: it begins a new file each time.
 
-    Our own parts stay: they are gone on with.
+    Our own parts stay: they are gone on with. The library also touches an empty `tmp_...` to learn the modes of files.
     """
-    for left in (storage(repo) / "blobs").glob("*.incomplete"):
+    blobs = storage(repo) / "blobs"
+    for left in (*blobs.glob("*.incomplete"), *blobs.glob("tmp_*")):
         try:
-            stale = time.time() - left.stat().st_mtime > _STALE_S
+            known = left.stat()
+            stale = time.time() - known.st_mtime > _STALE_S
+            if left.suffix != ".incomplete":
+                stale = stale and not known.st_size
             if stale and not left.name.endswith(".workbench.incomplete"):
                 left.unlink()
         except OSError:
