@@ -126,11 +126,13 @@ def test_what_failed_when_a_model_was_loaded_is_told_in_words_when_it_is_asked_f
 ) -> None:
     folder = Path(shutil.copytree(hf_folder("clip"), tmp_path / "copy"))
     file = folder / "preprocessor_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"image_mean": [0.5, 0.5]}))  # of three channels
+    file.write_text(
+        json.dumps(json.loads(file.read_text()) | {"image_mean": [0.5, 0.5]})
+    )  # of three channels
     model = models.load(str(folder))
     assert model.encode_texts(["a cat"]).shape == (1, model.feature)
     for ask in (model.encode_images, lambda pictures: embed(model, pictures)):
-        with pytest.raises(UnsupportedError, match="cannot embed images: .*when the model was loaded"):
+        with pytest.raises(UnsupportedError, match=r"cannot embed images: .*when the model was loaded"):
             ask(pictures)
 
 

@@ -260,7 +260,11 @@ def test_what_killed_downloads_left_is_cleared_up_and_what_goes_on_stays(hub: Hu
             os.utime(blobs / name, (0, 0))
     file.unlink()  # something is to be fetched again
     models.fetch(NAME)
-    assert [name for name in names if (blobs / name).exists()] == ["tmp_2", "b.workbench.incomplete", "tmp_new"]
+    assert [name for name in names if (blobs / name).exists()] == [
+        "tmp_2",
+        "b.workbench.incomplete",
+        "tmp_new",
+    ]
 
 
 def test_a_tokeniser_that_arrived_in_part_is_not_believed(hub: Hub, root: Path, monkeypatch) -> None:
