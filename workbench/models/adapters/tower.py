@@ -141,8 +141,8 @@ class TwoTower(ABC):
         reason = self.capabilities.get(capability)
         if reason is not None:
             raise UnsupportedError(
-                f"{self.card.name} cannot {capability.replace('_', ' ')}: {reason}. It was tried when the model "
-                "was loaded: look at its configuration files, or copy them again."
+                f"{self.card.name} cannot {capability.replace('_', ' ')}: {reason}. It was tried when the "
+                "model was loaded: look at its configuration files, or copy them again."
             )
 
     @abstractmethod

@@ -167,7 +167,7 @@ def _download(offer: _Offer, teller: _Teller) -> Path:
 def _clear_up(repo: str) -> None:
     """Take away what the library began in downloads that were killed: it begins a new file each time.
 
-    Our own parts stay: they are gone on with. An empty `tmp_...` is how the library learns the modes of files.
+    Our own parts stay: they are gone on with. By an empty `tmp_...` the library learns the modes of files.
     """
     blobs = storage(repo) / "blobs"
     for left in (*blobs.glob("*.incomplete"), *blobs.glob("tmp_*")):
