@@ -14,7 +14,15 @@ from typing import Any
 from workbench import errors
 
 # The rooms whose docstrings are held to this. A room is added once its own are written.
-ROOMS = ("workbench.models", "workbench.data", "workbench.embedding")
+ROOMS = (
+    "workbench.models",
+    "workbench.data",
+    "workbench.embedding",
+    "workbench.zeroshot",
+    "workbench.results",
+    "workbench.errors",
+    "widgets",
+)
 SECTIONS = ("Args", "Shapes", "Attributes", "Returns", "Yields", "Raises", "Warns", "Source", "Example")
 _HEADING = re.compile(rf"^({'|'.join(SECTIONS)}):(?: (.*))?$")
 _ENTRY = re.compile(r"^\*{0,2}(\w+(?:, \*{0,2}\w+)*):(?: |$)")

@@ -7,12 +7,17 @@ import doctest
 import pytest
 from documented import ROOMS, examples
 
+from workbench import progress
+from workbench.models.loading import shelf
+
 EXAMPLES = dict(examples(ROOMS))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_prints_what_it_says(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some write a file or a folder
+    monkeypatch.setattr(shelf, "_limit", shelf._limit)  # and two change a setting of the process
+    monkeypatch.setattr(progress, "_LISTENER", [*progress._LISTENER])
     said: list[str] = []
     case = doctest.DocTestParser().get_doctest(EXAMPLES[name], {}, name, name, 0)
     doctest.DocTestRunner().run(case, out=said.append)
