@@ -19,6 +19,8 @@ ROOMS = (
     "workbench.data",
     "workbench.embedding",
     "workbench.zeroshot",
+    "workbench.projection",
+    "workbench.fusion",
     "workbench.results",
     "workbench.errors",
     "widgets",

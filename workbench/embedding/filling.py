@@ -71,8 +71,8 @@ def embed_to(
     Example:
         >>> from workbench import data
         >>> from workbench.embedding import embed_to
-        >>> embed_to("corpus", "emoji-clip", data.load("emoji")[:10], partition=4)
-        Corpus('corpus', emoji-clip, 3 of 3 partitions, 10 items)
+        >>> embed_to("corpus", "emoji-clip", data.load("emoji")[:6], partition=4)
+        Corpus('corpus', emoji-clip, 2 of 2 partitions, 6 items)
     """
     model, pairs = as_encoder(model), as_pairs(pairs)
     if not len(pairs):

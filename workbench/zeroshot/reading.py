@@ -40,8 +40,8 @@ def unread_words(model: Named, texts: str | Iterable[str]) -> tuple[tuple[str, .
     Example:
         >>> from workbench import models
         >>> from workbench.zeroshot import unread_words
-        >>> unread_words(models.load("photo-lite"), ["a cat", "猫"])
-        ((), ('猫',))
+        >>> unread_words(models.load("shapes-clip"), ["a red square", "a red cat"])
+        ((), ('cat',))
     """
     model, texts = as_encoder(model), as_sentences(texts)
     if not model.tokens(_IN_NO_VOCABULARY).unknown:

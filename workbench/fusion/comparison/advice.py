@@ -20,7 +20,12 @@ Source = Literal["theory", "measured", "practice"]
 
 @dataclass(frozen=True)
 class Reason:
-    """One sentence, and where it comes from: a theorem, the report, or what is known in practice."""
+    """One reason, and where it comes from.
+
+    Attributes:
+        text: a sentence.
+        source: a theorem, the report, or what is known in practice.
+    """
 
     text: str
     source: Source
@@ -31,6 +36,7 @@ class Option:
     """One fusion as the report measured it.
 
     Attributes:
+        card: of the fusion.
         quality: (mean, low, high) of accuracy over seeds, 95 % interval.
         behind: (mean, low, high) of the best allowed fusion's accuracy minus this one's, seed by seed.
         tied: that interval holds zero, or this is the best.
@@ -68,6 +74,7 @@ class Advice:
         answers: what was asked.
         evidence: of which data the figures are.
         notes: what the reader must know of them.
+        provenance: of the report that was read.
     """
 
     choice: str
@@ -91,7 +98,7 @@ class Advice:
         return {one.name: one.excluded for one in self.options if one.excluded}
 
     def option(self, name: str) -> Option:
-        """The row of one fusion."""
+        """The row of one fusion, by its `name`."""
         return next(one for one in self.options if one.name == name)
 
     def __repr__(self) -> str:
