@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.calling import check_options
 from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -173,7 +174,12 @@ class Plan:
         return asdict(self)
 
     def with_design(self, **changes: int) -> Plan:
-        """The same plan with `changes` of its `Design`: `plan.with_design(width=64)`."""
+        """The same plan with `changes` of its `Design`: `plan.with_design(width=64)`.
+
+        Raises:
+            BadInputError: a `Design` has no such size, or cannot have this one.
+        """
+        check_options(Design, changes, of="with_design")
         return replace(self, design=replace(self.design, **changes))
 
 

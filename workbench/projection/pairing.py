@@ -9,6 +9,7 @@ a modality is moved along the gap without being scaled again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -173,7 +174,7 @@ def contrastive_loss(
         The mean over pairs, in nats.
 
     Raises:
-        BadInputError: other axes, a temperature that is not above 0.
+        BadInputError: other axes, a temperature that is not above 0, a rule that is neither word.
 
     Source: CLIP, Radford et al. 2021, figure 3; SigLIP, Zhai et al. 2023, equation 1.
 
@@ -185,6 +186,8 @@ def contrastive_loss(
         1.386
     """
     image, text = as_rows("image", image), as_rows("text", text)
+    if rule not in get_args(Rule):
+        raise BadInputError(f"rule is {rule!r}; expected 'softmax' or 'sigmoid'.")
     losses = pair_losses(image, text, temperature=temperature, rule=rule, bias=bias)
     return float(losses.mean())
 

@@ -96,7 +96,7 @@ def stability(
         A `Stability`; `.agreement` is one number a row, 0 to 1.
 
     Raises:
-        BadInputError: the points were made elsewhere, so they cannot be drawn again.
+        BadInputError: `seeds` is below 1, or the points were made elsewhere, so they cannot be drawn again.
         Cancelled: `should_stop` returned true.
 
     Example:
@@ -107,6 +107,8 @@ def stability(
         >>> stability(projection, seeds=1).agreement.shape  # PCA draws the same map with every seed
         (24,)
     """
+    if seeds < 1:
+        raise BadInputError(f"seeds is {seeds}; expected at least 1 more map to compare with.")
     tried = tuple((projection.seed or 0) + step for step in range(1, seeds + 1))
     k, total = projection.k, np.zeros(len(projection), np.float32)
     here = on_map_of(projection, k)

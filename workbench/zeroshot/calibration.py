@@ -112,7 +112,8 @@ def reliability(
         A `Reliability`: `.confidence`, `.accuracy` and `.count` by bin, and `.error`, the calibration error.
 
     Raises:
-        BadInputError: no picture of the ranking has a right label on the list.
+        BadInputError: no picture of the ranking has a right label on the list, `bins` is below 1, or
+            `spacing` is neither word.
 
     Source: Naeini et al. 2015; Guo et al. 2017, equation 3.
 
@@ -124,6 +125,10 @@ def reliability(
         >>> int(reliability(ranking, bins=5).count.sum())
         12
     """
+    if bins < 1:
+        raise BadInputError(f"bins is {bins}; expected at least 1.")
+    if spacing not in ("width", "mass"):
+        raise BadInputError(f"spacing is {spacing!r}; expected 'width' or 'mass'.")
     known = _known(ranking)
     confidence = reject_scores(ranking)[known].astype(np.float64)
     right = (ranking.best[known] == _truth(ranking)[known]).astype(np.float64)
@@ -166,7 +171,7 @@ def fit_temperature(ranking: Ranking) -> float:
     Example:
         >>> from workbench import data
         >>> from workbench.zeroshot import classify, fit_temperature
-        >>> emoji = data.load("emoji").with_labels(data.load("emoji").texts)[:60]
+        >>> emoji = data.load("emoji").with_labels(data.load("emoji").texts)[:30]
         >>> 0.01 < fit_temperature(classify("emoji-clip", emoji, emoji.labels)) < 100
         True
     """

@@ -133,6 +133,9 @@ def template_cosines(ranking: Ranking, item: int) -> Floats:
     Returns:
         class x template, -1 to 1.
 
+    Raises:
+        BadInputError: there is no such item.
+
     Example:
         >>> from workbench import data
         >>> from workbench.zeroshot import classify, template_cosines
@@ -141,7 +144,13 @@ def template_cosines(ranking: Ranking, item: int) -> Floats:
         >>> template_cosines(ranking, 0).shape
         (3, 2)
     """
-    return ranking.text @ ranking.image[item]
+    return ranking.text @ ranking.image[_place(ranking, item)]
+
+
+def _place(ranking: Ranking, item: int) -> int:
+    if not -len(ranking) <= item < len(ranking):
+        raise BadInputError(f"item is {item}; this ranking has {len(ranking):,} pictures, numbered from 0.")
+    return item
 
 
 @verb
@@ -166,11 +175,12 @@ def leave_one_out(ranking: Ranking, *, item: int | None = None) -> NDArray[np.fl
         >>> leave_one_out(ranking).shape
         (3,)
     """
+    chosen = None if item is None else [_place(ranking, item)]
     effect = np.full(len(ranking.templates), np.nan)
     on = np.flatnonzero(ranking.active)
     if len(on) < 2:
         return effect
-    judged = ranking if item is None else take(ranking, [item])
+    judged = ranking if chosen is None else take(ranking, chosen)
     for template in on:
         without = judged.active.copy()
         without[template] = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from workbench._repr import html_table
+from workbench.errors import UnknownNameError, did_you_mean
 from workbench.fusion.design import FusionCard, Plan
 from workbench.results import Provenance
 
@@ -98,8 +99,18 @@ class Advice:
         return {one.name: one.excluded for one in self.options if one.excluded}
 
     def option(self, name: str) -> Option:
-        """The row of one fusion, by its `name`."""
-        return next(one for one in self.options if one.name == name)
+        """The row of one fusion, by its `name`.
+
+        Raises:
+            UnknownNameError: it was not measured; the message names those that were.
+        """
+        names = [one.name for one in self.options]
+        if name not in names:
+            raise UnknownNameError(
+                f"{name!r} is not among these options; they are {', '.join(names)}."
+                f"{did_you_mean(name, names)}"
+            )
+        return self.options[names.index(name)]
 
     def __repr__(self) -> str:
         chosen = self.choice or "nothing is left"
