@@ -23,12 +23,16 @@ class Progress:
     """Says what is being done, how far it is, and about how long it will take yet.
 
     Every verb that takes `on_event` takes it. In a notebook in which `widgets` is imported, long ones of the
-    fusion lab speak by themselves; elsewhere, or for a line from the first moment on::
-
-        report = compare("easy-vqa", on_event=Progress())
+    fusion lab speak by themselves; elsewhere, or for a line from the first moment on, give one.
 
     The line is plain text: it stays readable in a saved notebook. What remains is the pace so far drawn out,
     so it is wrong where the last items are dearer than the first.
+
+    Example:
+        >>> from widgets import Progress
+        >>> from workbench.embedding import embed_texts
+        >>> embed_texts("emoji-clip", ["a cat", "a dog"], on_event=Progress()).shape  # it writes to stderr
+        (2, 192)
     """
 
     def __init__(self, *, after: float = 0.0) -> None:

@@ -35,12 +35,26 @@ def show(result: Any, **options: Any) -> Any:
     `EmbeddingAtlas`; an `Alignment` two linked ones; a `Trace` an `AttentionLens`; a `Heatmap` or
     `Attributions` an `AttributionBoard`; a `FusionReport`, `Proof`, `Regions`, `Advice`, `Meeting` or
     `Examples` a `FusionBoard`.
-    Pass `model=` if the model that made it is no longer held, and choices of the widget by their names:
-    `show(ranking, threshold=0.3, sort="by label")`.
+
+    Args:
+        result: what a verb of `workbench` gave.
+        options: choices of the widget by their names, `show(ranking, threshold=0.3, sort="by label")`;
+            `model=` if the model that made it is no longer held.
+
+    Returns:
+        The widget.
 
     Raises:
         BadInputError: there is no widget for this type, and what would make a result of it; or an option that
             its widget does not have.
+
+    Example:
+        >>> from widgets import show
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify
+        >>> board = show(classify("emoji-clip", data.load("emoji")[:4], ["a cat", "a face"]), threshold=0.3)
+        >>> board.labels, board.threshold
+        (['a cat', 'a face'], 0.3)
     """
     check_options(_widget.dispatch(type(result)), options, of="show")
     return _widget(result, **options)

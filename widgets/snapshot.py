@@ -41,11 +41,18 @@ class Snapshot:
     """A static picture of a widget: shows itself in a notebook, on GitHub, in print.
 
     Attributes:
+        title: what heads it.
         html: a self-contained fragment, every text escaped.
         png: the same as a picture.
         arrays: the numbers behind it.
         provenance: model, data, parameters, versions.
         table: rows of the table it shows, the header first; empty if there is none.
+
+    Example:
+        >>> from widgets import Snapshot
+        >>> files = Snapshot("One number", "<p>1</p>", png=b"", arrays={"number": [1]}).save("one-number")
+        >>> [file.name for file in files]
+        ['one-number.html', 'one-number.png', 'one-number.npz', 'one-number.json']
     """
 
     title: str
@@ -56,10 +63,10 @@ class Snapshot:
     table: Sequence[Sequence[object]] = ()
 
     def save(self, path: str | Path) -> Files:
-        """Write PATH.html, .png, .npz and .json, and .csv where there is a table; returns the paths.
+        """Write `path`.html, .png, .npz and .json, and .csv where there is a table; returns the paths.
 
         Raises:
-            BadInputError: the folder of PATH does not exist.
+            BadInputError: the folder of `path` does not exist.
         """
         stem = Path(path)
         if not stem.parent.is_dir():

@@ -56,7 +56,21 @@ class Cancelled(WorkbenchError):  # noqa: N818 - a wish that was heard, not a mi
 
 
 def did_you_mean(name: str, choices: Iterable[str], *, most: int = 3) -> str:
-    """The nearest `choices` as a sentence to end a message with, or an empty string."""
+    """The nearest `choices` as a sentence to end a message with.
+
+    Args:
+        name: what was given.
+        choices: what there is.
+        most: how many to name.
+
+    Returns:
+        The sentence, a space before it; "" where nothing is near.
+
+    Example:
+        >>> from workbench.errors import did_you_mean
+        >>> did_you_mean("emojy", ["emoji", "photos"])
+        " Did you mean 'emoji'?"
+    """
     folded = {choice.casefold(): choice for choice in choices}
     near = get_close_matches(name.casefold(), folded, n=most, cutoff=0.5)
     return f" Did you mean {' or '.join(repr(folded[key]) for key in near)}?" if near else ""

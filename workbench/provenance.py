@@ -16,7 +16,16 @@ __all__ = ["Provenance"]
 
 @dataclass(frozen=True)
 class Provenance(Portable):
-    """Where a result comes from: enough to make it again, or to know why it differs."""
+    """Where a result comes from: enough to make it again, or to know why it differs.
+
+    Attributes:
+        verb: what made it.
+        model, weights: the model's name, and the digest of its weights; "" where there was none.
+        data: digest of the pictures, texts and labels.
+        parameters, seed: the settings as they were chosen; the seed is None where nothing was drawn.
+        notes: what the reader should know, one sentence each.
+        versions: of Python and of the packages that computed it.
+    """
 
     verb: str
     model: str = ""

@@ -58,7 +58,9 @@ class Embeddings(Kept):
     Attributes:
         texts: one an item, or none at all.
         labels: one an item, as they came; "", None or NaN is an item without a label. Or None.
+        provenance: the model, the data and the settings they come from.
         pairs: the pictures and texts themselves, or None.
+        live: gives the model while somebody holds it; ask `.model`.
     """
 
     _form: ClassVar[Form] = Form("embeddings", "embeddings", "workbench.embedding.open_embeddings")
@@ -95,15 +97,22 @@ class Embeddings(Kept):
     def from_array(
         cls, vectors: ArrayLike, *, texts: Sequence[str] = (), labels: Sequence[Any] | None = None
     ) -> Embeddings:
-        """Vectors from anywhere (item x feature) as `Embeddings`, as they are: nothing is scaled.
+        """Vectors from anywhere as `Embeddings`, as they are: nothing is scaled.
 
         `project(..., metric="cosine")` compares their directions.
 
-        Texts or labels that are not one an item are refused, since nobody can say whose they are: the
-        vectors stand without them, and the provenance's notes say so.
+        Args:
+            vectors: item x feature.
+            texts, labels: one an item. Others are refused, since nobody can say whose they are: the vectors
+                stand without them, and the provenance's notes say so.
 
         Raises:
             BadInputError: the vectors are not numbers in rows of one length, or a label is a list.
+
+        Example:
+            >>> from workbench.results import Embeddings
+            >>> Embeddings.from_array([[3.0, 4.0], [0.0, 1.0]], labels=["far", "near"])
+            Embeddings(2 items, image, 2 features, from an array)
         """
         try:
             array = as_numbers(vectors)
@@ -187,8 +196,12 @@ class Ranking(Kept):
         truth: item, index of the right label, or -1 where it is not among them; None if unknown
 
     Attributes:
+        labels, templates, names: class, template and item in words.
+        rule, scale, bias, temperature: logit = (scale * cosine + bias) / temperature; "softmax" or "sigmoid".
+        ensemble: whether wordings are combined as vectors ("embedding") or as votes ("probability").
         unread: for each label, its words that the text tower reads as one and the same unknown token;
             () where nobody looked.
+        pairs, provenance, live: as in `Embeddings`.
     """
 
     _form: ClassVar[Form] = Form("ranking", "ranking", "workbench.zeroshot.open_ranking")
@@ -269,7 +282,7 @@ class Ranking(Kept):
         return len(self.image)
 
     def top(self, item: int, most: int = 5) -> list[tuple[str, float]]:
-        """The best labels of one item with their probabilities, best first."""
+        """The best labels of one `item` with their probabilities, best first: the first `most`."""
         return [(self.labels[k], float(self.probability[item, k])) for k in self.order[item, :most]]
 
     def __repr__(self) -> str:
@@ -302,6 +315,11 @@ class Retrieval(Kept):
     Shapes:
         cosine: item, in the order of the candidates
         order: item, candidate indices, best first
+
+    Attributes:
+        query, direction: what was asked, and "text to image", "image to text" or "image to image".
+        names: the candidates in words.
+        pairs, provenance: as in `Embeddings`.
     """
 
     _form: ClassVar[Form] = Form("retrieval", "retrieval", "workbench.zeroshot.open_retrieval")
@@ -327,7 +345,7 @@ class Retrieval(Kept):
         return len(self.names)
 
     def top(self, most: int = 5) -> list[tuple[str, float]]:
-        """The best candidates with their cosines."""
+        """The best candidates with their cosines: the first `most`."""
         return [(self.names[k], float(self.cosine[k])) for k in self.order[:most]]
 
     def __repr__(self) -> str:

@@ -46,14 +46,19 @@ ShouldStop = Callable[[], bool]
 class EmbeddingAtlas(AtlasJobs, AtlasScreen):
     """An explorable map: lasso, hover, search, links, and the figures that say what it distorts.
 
-    Every public trait is something the user chose; each can be read and set in the next cell::
+    Every public trait is something the user chose; each can be read and set in the next cell. What can be set
+    is described in `AtlasTraits`.
 
-        atlas = EmbeddingAtlas(project(embed(model, pairs)))
-        pairs[atlas.selected]
-        atlas.selected = [3, 14, 15]
-        atlas.colour = "preservation"
-
-    What can be set is described in `AtlasTraits`.
+    Example:
+        >>> from widgets import EmbeddingAtlas
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import project
+        >>> pairs = data.load("emoji")[:12]
+        >>> atlas = EmbeddingAtlas(project(embed("emoji-clip", pairs), method="pca"))
+        >>> atlas.selected, atlas.colour = [3, 5], "preservation"
+        >>> atlas.wait(), pairs[atlas.selected].texts == (pairs.texts[3], pairs.texts[5])
+        (True, True)
     """
 
     _esm = esm.script("atlas/board")
@@ -73,6 +78,7 @@ class EmbeddingAtlas(AtlasJobs, AtlasScreen):
         """An atlas of one projection, or of several of the same points with a slider between them.
 
         Args:
+            projection: of `project`, or a list of them.
             model: places words and pictures; the projection's own by default.
             pairs: the pictures; the projection's own by default.
             names: of several projections, such as layers.
@@ -113,7 +119,7 @@ class EmbeddingAtlas(AtlasJobs, AtlasScreen):
         self._thread.quiet = quiet
 
     def place(self, picture: bytes, name: str = "picture") -> None:
-        """Put a picture on the map as its file's bytes, with its true neighbours; see `found`."""
+        """Put a `picture` (a file's bytes) on the map as `name`, with its true neighbours; see `found`."""
         now = self._now
 
         def work(should_stop: ShouldStop) -> None:
@@ -140,16 +146,17 @@ class EmbeddingAtlas(AtlasJobs, AtlasScreen):
     def snapshot(self, *, title: str = "", width: int = 900, height: int = 620) -> Snapshot:
         """A labelled static figure of the map as it is coloured, selected and zoomed, with its figures.
 
-        It waits for what is being computed: a picture of unfinished work would mislead.
+        It waits for what is being computed: a picture of unfinished work would mislead. `title` "" is the
+        map's own, `width` and `height` are pixels.
         """
         self.wait()
         return self._drawn(title=title, size=(width, height))
 
     def export(self, path: str | Path, *, title: str = "", pictures: int = 2000) -> Files:
-        """Write PATH.html, .png, .npz, .json and .csv; returns the paths.
+        """Write PATH.html, .png, .npz, .json and .csv (`path` without an ending); returns the paths.
 
         The page is self-contained and needs no kernel: pan, zoom, hover and lasso with texts and up to
-        `pictures` pictures. It waits for what is being computed.
+        `pictures` pictures, under `title`. It waits for what is being computed.
 
         Raises:
             BadInputError: no name, or its folder does not exist.

@@ -42,12 +42,31 @@ class AtlasPair(w.VBox):
     unrelated spaces would show, stands beside it. `pair.selected` is the selection of both.
 
     Attributes:
-        first, second: the two atlases. alignment: how the second was laid on the first.
+        first, second: the two atlases.
+        alignment: how the second was laid on the first.
+
+    Example:
+        >>> from widgets import AtlasPair
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import project
+        >>> vectors = embed("emoji-clip", data.load("emoji")[:12])
+        >>> joint, centred = (project(vectors, method="pca", mode=mode) for mode in ("joint", "centred"))
+        >>> pair = AtlasPair.of(joint, centred)
+        >>> pair.selected = [3, 4]
+        >>> pair.wait(), pair.second.selected.tolist()
+        (True, [3, 4])
     """
 
     @verb
     def __init__(self, alignment: Alignment, *, names: Sequence[str] = (), **options: Any) -> None:
-        """`options` go to both atlases; `names` head them."""
+        """Two linked atlases.
+
+        Args:
+            alignment: of `align`.
+            names: what heads them.
+            options: go to both, see `EmbeddingAtlas`.
+        """
         self.alignment = alignment
         laid = replace(alignment.second, points=alignment.moved)
         figures = {
@@ -76,7 +95,7 @@ class AtlasPair(w.VBox):
 
     @classmethod
     def of(cls, first: Any, second: Any, **options: Any) -> AtlasPair:
-        """Two projections of the same points, aligned here."""
+        """Two projections of the same points, `first` and `second`, aligned here; `options` as above."""
         return cls(align(first, second), **options)
 
     @property
@@ -104,7 +123,7 @@ class AtlasPair(w.VBox):
         self.first.selected = items
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until both have done their work."""
+        """Block until both have done their work; False if `timeout` seconds pass first."""
         return self.first.wait(timeout) and self.second.wait(timeout)
 
     def code(self) -> str:
@@ -114,7 +133,12 @@ class AtlasPair(w.VBox):
         return self._said_code()
 
     def snapshot(self, *, title: str = "", width: int = 900, height: int = 620) -> Snapshot:
-        """Both maps as they stand, beside each other, with their figures. It waits for what is computed."""
+        """Both maps as they stand, beside each other, with their figures. It waits for what is computed.
+
+        Args:
+            title: of the picture; "" names both maps.
+            width, height: of each map, in pixels.
+        """
         self.wait()
         return self._drawn(title=title, size=(width, height))
 
@@ -122,6 +146,11 @@ class AtlasPair(w.VBox):
         """Write PATH.html, .png, .npz, .json and .csv; returns the paths.
 
         The page holds both maps, linked as they are here, and needs no kernel.
+
+        Args:
+            path: without an ending.
+            title: of the page; "" names both maps.
+            pictures: at most so many small pictures go into the page.
 
         Raises:
             BadInputError: no name, or its folder does not exist.

@@ -42,11 +42,7 @@ class AttributionBoard(Board):
     """Which patches and words a number comes from, by several methods on one colour scale.
 
     Click a word to see its patches, click a patch to see its words; type another text, or a second one to
-    contrast it with; let a map be scored. Every public trait is the user's choice, and can be given at once::
-
-        board = AttributionBoard(attribute(model, pair, method=["relevance", "interactions"]), words=[3])
-        board.heatmap                      # the map in focus, for the chosen words or patches
-        board.selected                     # chosen patches, as (row, column)
+    contrast it with; let a map be scored. Every public trait is the user's choice, and can be given at once.
 
     Attributes:
         methods: names of the maps shown, in order.
@@ -57,6 +53,14 @@ class AttributionBoard(Board):
         opacity: of the colours where a value is largest, 0 to 1.
         ground: "grey" or "colour", how the picture lies under the maps.
         size: pixels that a map takes at least.
+
+    Example:
+        >>> from widgets import AttributionBoard
+        >>> from workbench import attribution, data
+        >>> maps = attribution.attribute("emoji-clip", data.load("emoji")[0], method="relevance")
+        >>> board = AttributionBoard(maps)
+        >>> board.focus, board.heatmap.image.shape  # the map in focus: row x col of patches
+        ('relevance', (8, 8))
     """
 
     _esm = esm.script("attribution/board")
@@ -90,6 +94,7 @@ class AttributionBoard(Board):
         """A board on one map or several.
 
         Args:
+            maps: of `attribute`.
             model: needed for new texts; the maps' own by default.
             scores: what `faithfulness` found for some of these maps.
             choices: `focus`, `patches`, `words`, `scale`, `opacity`, `ground`, `size`.
@@ -166,7 +171,7 @@ class AttributionBoard(Board):
         return self._jobs.wait(timeout)
 
     def score(self, *methods: str) -> None:
-        """Score these maps (all, if none is named) in the background.
+        """Score the maps of these `methods` (all, if none is named) in the background.
 
         Raises:
             BadInputError: there is no such map on the board.

@@ -45,24 +45,31 @@ _CURVES = ("validation_accuracy", "validation_loss", "train_loss")
 class FusionBoard(Working, Board):
     """The fusion lab by hand: a slider from early to late, decision regions, a comparison from every side.
 
-        board = FusionBoard()                              # the plane alone
-        board = show(compare("easy-vqa", ["mean-logits", "early-tokens"]))
-        board.examples.pairs[board.selected]
-
     Attributes:
         tab: the page in view: "choose", "plane", "proof", "quality", "training", "robustness",
             "contributions", "cost", "examples", "space", "models".
-        need, may_miss, explain, apart, most_parameters, most_seconds, rows (0: no limit, not known): what
-            `advise` is asked on the page Choose. advice: its answer.
+        need, may_miss, explain, apart, most_parameters, most_seconds, rows: what `advise` is asked on the
+            page Choose; 0 is no limit, or not known.
+        advice: its answer.
         task, layer, bottleneck, beside, seed, steps: of the plane; layer 0 is early, 3 late; bottleneck 0
             lets all tokens through; `beside` are the fusions drawn next to the slider's.
-        fusion: the one looked at. baseline: the one differences are taken from.
+        fusion, baseline: the one looked at, and the one differences are taken from.
         measure: "accuracy", "balanced_accuracy", "f1", "auroc", "nll", "brier", "ece"; where an older report
-            lacks it, accuracy is shown. cost: what quality is drawn against.
-        focus: the item looked at. selected: chosen items, as numbers in `board.examples`.
+            lacks it, accuracy is shown.
+        cost: what quality is drawn against.
+        focus: the item looked at.
+        selected: chosen items, as numbers in `board.examples`.
         data: name of the data set that was chosen on the page Training.
-        chosen, seeds, epochs, most_train (0: all), training ("joint", "separate", "experts-first"): of the
-            next comparison.
+        chosen, seeds, epochs, most_train, training: of the next comparison; 0 of `most_train` takes all rows,
+            `training` is "joint", "separate" or "experts-first".
+
+    Example:
+        >>> from widgets import FusionBoard
+        >>> from workbench.fusion import measured
+        >>> board = FusionBoard(measured("easy-vqa-few"))  # without a report: the plane alone
+        >>> board.tab = "cost"
+        >>> board.wait(), len(board.report.fusions)
+        (True, 6)
     """
 
     _esm = esm.script("fusion/board")
@@ -123,7 +130,7 @@ class FusionBoard(Working, Board):
         """A board on what there is; the plane needs nothing.
 
         Args:
-            report: a comparison. proof: of `prove`. regions: of `regions`. advice: of `advise`.
+            report, proof, regions, advice: of `compare`, `prove`, `regions` and `advise`.
             examples: what a comparison started from the board trains on; those of the report by default.
             meetings: of models in use, `meeting(capture(model, inputs))`: shown among the real models.
         """
@@ -187,7 +194,7 @@ class FusionBoard(Working, Board):
         return self._pages.code()
 
     def table(self, form: str) -> str:
-        """The numbers of the page in view as "csv" or "latex", with configuration hash and seeds.
+        """The numbers of the page in view, `form` "csv" or "latex", with configuration hash and seeds.
 
         Raises:
             BadInputError: another form, or nothing to export yet.
@@ -195,7 +202,7 @@ class FusionBoard(Working, Board):
         return file_of(self._pages.tables(), form)
 
     def export(self, path: str | Path) -> Any:
-        """Write PATH.html, .png, .npz, .json and .csv of the page in view; returns the paths.
+        """Write `path`.html, .png, .npz, .json and .csv of the page in view; returns the paths.
 
         Raises:
             BadInputError: no name, or its folder does not exist.

@@ -41,12 +41,7 @@ class AttentionLens(Board):
 
     All maps cross the wire once, as bytes; looking needs no kernel. Only masking parts, and measuring the
     cosines of words and patches, ask the model. The public traits are the user's choices: they can be given,
-    read and set in the next cell. Here everything is counted from 0; on the screen from 1::
-
-        lens = AttentionLens(capture(model, pair), opacity=0.9)
-        lens.selected          # {"site": "image.3", "reading": "head", "head": 2, "token": 0, ...}
-        lens.weights           # the numbers on the screen, one a token, as captured
-        lens.masked = {"patches": [27, 28], "words": []}
+    read and set in the next cell. Here everything is counted from 0; on the screen from 1.
 
     Attributes:
         selected: the "site"; the "reading" ("head", "mean" of heads, or "rollout" up to the site's layer);
@@ -59,6 +54,15 @@ class AttentionLens(Board):
             words, or as the whole "matrix" of queries and keys.
         figure: the bar under each head: "entropy", "distance", "cross" (share across modalities) or "own".
         tool: what a click does: "look", or "mask".
+
+    Example:
+        >>> from widgets import AttentionLens
+        >>> from workbench import data
+        >>> from workbench.capture import capture
+        >>> lens = AttentionLens(capture("emoji-clip", data.load("emoji")[0]), opacity=0.9)
+        >>> lens.selected = {**lens.selected, "site": "image.3", "reading": "head", "head": 2, "token": 0}
+        >>> lens.wait(), round(float(lens.weights.sum()), 3)  # the row on the screen, one number a token
+        (True, 1.0)
     """
 
     _esm = esm.script("lens/board")
@@ -85,6 +89,7 @@ class AttentionLens(Board):
         """A lens on `trace`, or on some of its sites; `model`, its own by default, is asked for new scores.
 
         Args:
+            sites: names of sites; None takes all.
             choices: public traits by name; of `selected` those parts that shall differ.
 
         Raises:
@@ -156,7 +161,7 @@ class AttentionLens(Board):
         return self._pointing
 
     def measure(self, *, scenes: int = 60) -> None:
-        """Measure on drawn scenes how true the cosines of words and patches are; `wait()` until it is done.
+        """Measure how true the cosines of words and patches are, on `scenes` drawn ones; `wait()` for it.
 
         Raises:
             WorkbenchError: there is no model to measure.

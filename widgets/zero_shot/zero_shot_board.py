@@ -32,25 +32,32 @@ _OPTIONS = (*(name for name in LOOK if name != "thresholds"), "thresholds", "que
 class ZeroShotBoard(ZeroShotWork):
     """Zero-shot classification by hand: type labels, switch templates, move the temperature, abstain.
 
-    Every public trait is something the user chose; each can be read and set in the next cell::
-
-        board = ZeroShotBoard(classify(model, pairs, ["a cat", "a pizza"]))
-        board.labels = ["a cat", "a rocket"]
-        board.pairs[board.selected]
+    Every public trait is something the user chose; each can be read and set in the next cell.
 
     Attributes:
         labels, templates: the words, in order.
         active: which templates count, one truth value each.
-        rule: "softmax" or "sigmoid". temperature: above 0; 1 is the model's own.
+        rule: "softmax" or "sigmoid".
+        temperature: above 0; 1 is the model's own.
         ensemble: "embedding" or "probability", how templates are combined.
         measure, threshold: below it a picture is "none of these"; None switches that off. They start where
             the model advises (`model.advice`), or off.
         thresholds: what each measure was last set to; a change of measure goes back to it.
-        selected: item numbers of the chosen pictures. focus: the one looked at.
+        selected, focus: item numbers of the chosen pictures, and the one looked at.
         query: a sentence that sorts the pictures; "" for none.
         sort, page, size: of the gallery; size in pixels of a card's picture.
-        only: "all", "right", "wrong" or "none of these". won_by: only pictures that one of these labels won.
+        only: "all", "right", "wrong" or "none of these".
+        won_by: only pictures that one of these labels won.
         removed: item numbers that are neither listed nor counted; the others keep theirs.
+
+    Example:
+        >>> from widgets import ZeroShotBoard
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify
+        >>> board = ZeroShotBoard(classify("emoji-clip", data.load("emoji")[:4], ["a cat", "a face"]))
+        >>> board.selected = [2]
+        >>> board.pairs[board.selected].texts == (board.pairs.texts[2],)
+        True
     """
 
     _esm = esm.script("zero_shot/board")

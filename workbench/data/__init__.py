@@ -68,7 +68,16 @@ class DataTable(tuple[DataCard, ...]):
 
 @verb
 def available() -> DataTable:
-    """What `load` knows by name."""
+    """What `load` knows by name.
+
+    Returns:
+        A `DataTable` of `DataCard`s.
+
+    Example:
+        >>> from workbench import data
+        >>> [card.name for card in data.available()][:3]
+        ['emoji', 'shapes', 'photos']
+    """
     return DataTable(CARDS)
 
 
@@ -91,10 +100,23 @@ def load(name: str | Path | Any, **options: Any) -> Pairs:
 
     What is not read is counted and named in `.notes`; `workbench data check PATH` prints it.
 
+    Args:
+        name: a name of `available`, a path, or a `pandas.DataFrame`.
+        options: those of the list above.
+
+    Returns:
+        `Pairs`. Pictures are opened when they are asked for.
+
     Raises:
         UnknownNameError: neither a name nor a path that exists; the nearest names are given.
         BadInputError: an option that this data set does not have, an address, or a folder or table
             without pictures.
+
+    Example:
+        >>> from workbench import data
+        >>> pairs = data.load("shapes", n=8, seed=0)
+        >>> len(pairs), pairs.picture(0).mode
+        (8, 'RGB')
     """
     if hasattr(name, "iloc"):
         return _called(from_table, "data.load(table)", {"table": name} | options)
@@ -123,7 +145,25 @@ def load(name: str | Path | Any, **options: Any) -> Pairs:
 
 @verb
 def from_path(path: str | Path) -> Pairs:
-    """Whatever is there: one picture, a folder of them, or a table."""
+    """Whatever is there: one picture, a folder of them, or a table.
+
+    Args:
+        path: of a file or folder; "~" is the home folder.
+
+    Returns:
+        `Pairs`: one for a picture, else as `load` gives them.
+
+    Raises:
+        UnknownNameError: there is nothing.
+        BadPictureError: a file that is neither a table nor a picture.
+        BadInputError: a folder or table without pictures, or an address.
+
+    Example:
+        >>> from workbench import data
+        >>> data.load("shapes", n=2).picture(0).save("red_square.png")
+        >>> data.from_path("red_square.png").texts
+        ('red square',)
+    """
     file = local_path(path)
     readable = file.is_file() and (is_table(file) or is_shard(file) or file.suffix.lower() == ".tar")
     if file.suffix.lower() in ENDINGS or (file.is_file() and not readable):

@@ -47,9 +47,20 @@ def from_pictures(
         texts: one a picture; by default its file name in words, or its number.
         labels: the class of each, "" where it is not known; by default there are none.
 
+    Returns:
+        `Pairs`, one row a picture, in their order.
+
     Raises:
         BadPictureError: one cannot be read, or can be read in two ways; the message names it.
         BadInputError: no picture, or not one text (one label) for each.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench import data
+        >>> grey = np.full((32, 48, 3), 128, np.uint8)  # row x col x channel
+        >>> pairs = data.from_pictures([grey, grey], texts=["fog", "more fog"])
+        >>> len(pairs), pairs.picture(0).size  # Pillow says width x height
+        (2, (48, 32))
     """
     one = is_one(pictures)
     listed = [pictures] if one else several_of(pictures)

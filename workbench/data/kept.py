@@ -26,14 +26,22 @@ def keep(pairs: Pairs, folder: str | Path, *, write: bool = True) -> Pairs:
     are the same, and so are the vectors of any model.
 
     Args:
+        pairs: any.
+        folder: where the files go.
         write: False gives only `.code`, as it will be, and leaves the disk alone.
 
     Returns:
-        Pairs whose `code` opens those files. Texts and labels are kept in it, columns are not.
+        `Pairs` whose `code` opens those files. Texts and labels are kept in it, columns are not.
 
     Raises:
         BadPictureError: a picture cannot be read.
         BadInputError: `folder` cannot be written.
+
+    Example:
+        >>> from workbench import data
+        >>> kept = data.keep(data.load("shapes", n=2), "my-pictures")
+        >>> kept.in_memory, kept.code.startswith("data.from_pictures(")
+        (False, True)
     """
     place = Path(folder)
     files = [place / _file_name(text, key) for text, key in zip(pairs.texts, pairs.keys, strict=True)]

@@ -28,9 +28,15 @@ Index = slice | Sequence[int] | Sequence[bool] | NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Pair(Portable):
-    """One picture with its text. The picture is opened when it is asked for.
+    """One picture with its text. The picture is opened when it is asked for: `pair.picture`.
 
-    `code` is a Python expression that gives the same pair.
+    Attributes:
+        source: where the picture comes from.
+        text: its caption.
+        label: its class, or None.
+        columns: the row's further values, by the name of their column.
+        credit: to be shown wherever the picture is shown; "" if nothing is owed.
+        code: a Python expression that gives the same pair.
     """
 
     source: Source = field(repr=False)
@@ -60,6 +66,7 @@ class Pairs(Portable):
 
     Attributes:
         name: what it was loaded as.
+        sources: one a row, what a picture is opened from; rows of one picture share theirs.
         texts: one caption a row.
         labels: one class a row, or None; "" or None in a row that has none.
         columns: further values, one sequence a column.
@@ -71,6 +78,12 @@ class Pairs(Portable):
         read_as: what the file or folder was taken for, in a sentence; "" where nothing was read.
         in_memory: whether some pictures were never files of their own, so that `code` can only name them
             (`pictures`). `data.keep` writes them down, and its `code` loads them.
+
+    Example:
+        >>> from workbench import data
+        >>> pairs = data.load("emoji")
+        >>> pairs[0].text, len(pairs[:8]), len(pairs.sample(5, seed=1))
+        ('grinning face', 8, 5)
     """
 
     name: str
@@ -154,7 +167,7 @@ class Pairs(Portable):
         return f"({self.code})" if " + " in self.code else self.code
 
     def picture(self, item: int) -> Image:
-        """The picture of one item as upright RGB.
+        """The picture of one `item` (its row) as upright RGB.
 
         Raises:
             BadPictureError: it cannot be read; the message names the item.
@@ -169,7 +182,7 @@ class Pairs(Portable):
             ) from problem
 
     def thumbnail(self, item: int) -> bytes:
-        """A small WebP of one item; a grey square for one that cannot be read: listings go on."""
+        """A small WebP of one `item`; a grey square for one that cannot be read: listings go on."""
         self._check_item(item)
         return _thumbnail(self.sources[item])
 
@@ -201,7 +214,11 @@ class Pairs(Portable):
         return joined.hexdigest()[:16]
 
     def with_texts(self, texts: str | Sequence[str]) -> Pairs:
-        """The same pictures with other texts: the name of a column, or one text a picture."""
+        """The same pictures with other `texts`: the name of a column, or one text a picture.
+
+        Raises:
+            BadInputError: there is no such column, or not one text for each row.
+        """
         if isinstance(texts, str):
             if texts not in self.columns:
                 raise BadInputError(
@@ -211,13 +228,17 @@ class Pairs(Portable):
         return replace(self, texts=tuple(texts), code=f"{self._term}.with_texts({list(texts)!r})")
 
     def with_labels(self, labels: str | Sequence[Any]) -> Pairs:
-        """The same pictures with other labels: one for all, or one a picture; "" where it is not known."""
+        """The same pictures with other `labels`: one for all, or one a picture; "" where it is not known."""
         given = (labels,) * len(self) if isinstance(labels, str) else tuple(labels)
         said = labels if isinstance(labels, str) else list(given)
         return replace(self, labels=given, code=f"{self._term}.with_labels({said!r})")
 
     def sample(self, count: int, *, seed: int = 0) -> Pairs:
-        """`count` pairs chosen at random, in their order (all of them if there are fewer)."""
+        """`count` pairs chosen at random by `seed`, in their order (all of them if there are fewer).
+
+        Raises:
+            BadInputError: `count` is below 0.
+        """
         if count < 0:
             raise BadInputError(f"count is {count}; expected 0 or more.")
         rows = np.random.default_rng(seed).permutation(len(self))[:count]

@@ -70,9 +70,18 @@ def open_picture(source: Source, *, name: str = "") -> Image.Image:
             col; uint8, or floats in 0..1 or 0..255. What it was taken for stands in `.info["assumed"]`.
         name: what to call it in an error.
 
+    Returns:
+        A Pillow picture of mode "RGB".
+
     Raises:
         BadPictureError: not a picture, cut off, empty, too large; an address; or an array whose axes or range
             can be read in two ways.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench import data
+        >>> data.open_picture(np.zeros((32, 48), np.uint8)).size  # width x height
+        (48, 32)
     """
     if isinstance(source, Image.Image):
         return _from_pillow(source, name or "the picture")

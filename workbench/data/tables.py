@@ -84,10 +84,23 @@ def from_table(
     """Pairs from a pandas table in hand: a column of paths, bytes or pictures, and one of texts.
 
     Args:
+        table: a `pandas.DataFrame`, one row a pair.
         root: the folder that paths are relative to; None is the working folder.
+        image_column, text_column, label_column: names of columns; None finds them by name and content.
+
+    Returns:
+        `Pairs`, without the rows that have no picture; `.notes` counts them.
 
     Raises:
         BadInputError: no pandas table, no such column, or no row with a picture.
+
+    Example:
+        >>> import pandas as pd
+        >>> from workbench import data
+        >>> data.load("shapes", n=2).picture(0).save("a.png")
+        >>> table = pd.DataFrame({"image": ["a.png"], "caption": ["a shape"]})
+        >>> data.from_table(table).texts
+        ('a shape',)
     """
     if not hasattr(table, "columns") or not hasattr(table, "iloc"):
         raise BadInputError(f"A pandas table was expected; got a {type(table).__name__}.")

@@ -40,6 +40,7 @@ class Corpus:
     """A folder of vectors, whole or still growing: ask again to see how far it is.
 
     Attributes:
+        folder: where its partitions lie.
         manifest: what `manifest.json` says.
     """
 
@@ -93,11 +94,11 @@ class Corpus:
         return (*notes, f"{done} of {plural(self.partitions, 'partition')} are there.")
 
     def path(self, number: int) -> Path:
-        """Where a partition is, or will be."""
+        """Where the partition of this `number` (from 0) is, or will be."""
         return self.folder / f"part-{number:05d}.parquet"
 
     def rows(self, number: int) -> range:
-        """The items of a partition; the last one may be shorter."""
+        """The items of the partition `number`; the last one may be shorter."""
         size = int(self.manifest["partition"])
         return range(number * size, min((number + 1) * size, self.items))
 
@@ -138,7 +139,7 @@ class Corpus:
         return Embeddings(vectors["image"], vectors["text"], texts, known, provenance, shown)
 
     def read(self, number: int) -> pa.Table:
-        """One partition as a table.
+        """The partition `number` as a table: item, key, text, label, image and text vectors.
 
         Raises:
             BadInputError: it cannot be read, or holds other rows than it should.
@@ -165,8 +166,21 @@ class Corpus:
 def open_corpus(folder: str | Path) -> Corpus:
     """The corpus in a folder, whole or still growing.
 
+    Args:
+        folder: what `embed_to` was given.
+
+    Returns:
+        A `Corpus`; `.embeddings()` gives the vectors that are there.
+
     Raises:
         BadInputError: the folder holds none, or its manifest cannot be read.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed_to, open_corpus
+        >>> corpus = embed_to("emoji-vectors", "emoji-clip", data.load("emoji")[:6])
+        >>> open_corpus("emoji-vectors").embeddings().image.shape
+        (6, 192)
     """
     path = Path(folder) / MANIFEST
     if not path.is_file():

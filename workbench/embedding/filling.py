@@ -54,14 +54,25 @@ def embed_to(
         on_bad: what a picture does that cannot be read: "stop" raises and keeps what was finished, "skip"
             leaves it out; `Corpus.left_out` and the manifest then list it.
         partition: items a file.
+        batch_size: items a forward pass; halved by itself where memory runs out.
         workers: processes beside this one, each with the model loaded by its name; 0 works here.
         engine: what runs them: "local", or "ray" for Ray Data, here or on the cluster it is connected to.
+        on_event, should_stop: hears what is done; asked before each batch.
+
+    Returns:
+        The `Corpus` in `folder`, vectors rounded to float16.
 
     Raises:
         BadInputError: no pairs, or the folder belongs to another model, other data or another cut.
         BadPictureError: a picture cannot be read; the message names it.
         UnavailableError: the disk is full; what was finished is kept.
         Cancelled: `should_stop` returned true; what was finished is kept.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed_to
+        >>> embed_to("corpus", "emoji-clip", data.load("emoji")[:6], partition=4)
+        Corpus('corpus', emoji-clip, 2 of 2 partitions, 6 items)
     """
     model, pairs = as_encoder(model), as_pairs(pairs)
     if not len(pairs):

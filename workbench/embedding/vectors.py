@@ -57,14 +57,23 @@ def embed(
         on_bad: what a picture does that cannot be read, or not be brought to what the model sees: "stop"
             raises, "skip" leaves it out with its text. `.pairs` are then the pairs that are left, the notes
             say which are not, and `.provenance.parameters["left_out"]` says why, by their number in `pairs`.
+        batch_size: items a forward pass; halved by itself where memory runs out.
+        on_event, should_stop: hears each batch that is done; asked before each.
 
-    Shapes:
-        .image, .text: item x feature, float32
+    Returns:
+        `Embeddings`: `.image` and `.text`, item x feature, float32.
 
     Raises:
         BadInputError: `pairs` is empty, or `on_bad` is neither word.
         BadPictureError: a picture cannot be read; the message names it. With "skip": none can.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> vectors = embed("emoji-clip", data.load("emoji")[:8])
+        >>> vectors.image.shape, vectors.text.shape
+        ((8, 192), (8, 192))
     """
     check_on_bad(on_bad)
     model, given = as_encoder(model), pairs
@@ -96,12 +105,26 @@ def embed_pictures(
     notes: list[str] | None = None,
     bad: dict[int, str] | None = None,
 ) -> NDArray[np.float32]:
-    """Unit vectors of the pictures alone, item x feature; see `embed`.
+    """Unit vectors of the pictures alone; see `embed`.
 
     Args:
-        model, pairs: as for `embed`.
+        model, pairs, batch_size, on_event, should_stop: as for `embed`.
         notes: takes what happened.
         bad: takes the items that cannot be read, with the reason; they have no row. None stops at the first.
+
+    Returns:
+        item x feature, float32.
+
+    Raises:
+        BadInputError: there are no pictures.
+        BadPictureError: one cannot be read; where `bad` takes the reasons, none can.
+        Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed_pictures
+        >>> embed_pictures("emoji-clip", data.load("emoji")[:3]).shape
+        (3, 192)
     """
     encoder, chosen = as_encoder(model), as_pairs(pairs)
     _tell(notes, notes_of(pairs, chosen))
@@ -138,16 +161,26 @@ def embed_texts(
     should_stop: ShouldStop | None = None,
     notes: list[str] | None = None,
 ) -> NDArray[np.float32]:
-    """Unit vectors of texts, item x feature. Equal texts are computed once.
+    """Unit vectors of texts. Equal texts are computed once.
 
     Args:
         model: a loaded model, or a name that `models.load` takes.
         texts: one, or a list, a tuple, an array or a column of a table.
+        batch_size, on_event, should_stop: as for `embed`.
         notes: takes what happened.
+
+    Returns:
+        item x feature, float32.
 
     Raises:
         BadInputError: no texts, or what is none: bytes, numbers, gaps.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench.embedding import embed_texts
+        >>> cat, dog, pizza = embed_texts("emoji-clip", ["a cat", "a dog", "a pizza"])
+        >>> bool(cat @ dog > cat @ pizza)  # unit vectors: a product is a cosine
+        True
     """
     encoder, sentences = as_encoder(model), as_sentences(texts)
     if not sentences:
@@ -176,7 +209,12 @@ def embed_texts(
 
 @verb
 def forget() -> None:
-    """Drop the vectors kept in memory (the files on disk stay)."""
+    """Drop the vectors kept in memory (the files on disk stay).
+
+    Example:
+        >>> from workbench.embedding import forget
+        >>> forget()  # the next embed() computes anew, or reads the disk
+    """
     _memory.clear()
 
 

@@ -137,16 +137,36 @@ def available() -> FusionTable:
 
     Besides these, `slider-LAYER` and `slider-LAYERbTOKENS` are settings of one family that runs from
     early (`slider-0`) to late (`slider-DEPTH`), and `only-MODALITY` sees one modality.
+
+    Returns:
+        A table of `FusionCard`s.
+
+    Example:
+        >>> from workbench import fusion
+        >>> "mean-logits" in [card.name for card in fusion.available()]
+        True
     """
     return FusionTable(CARDS)
 
 
 @verb
 def card(name: str, *, depth: int = 2) -> FusionCard:
-    """The row of one fusion; of the slider, what it is in a model of `depth` layers.
+    """The row of one fusion.
+
+    Args:
+        name: as `available` lists it, `slider-LAYER`, `slider-LAYERbTOKENS` or `only-MODALITY`.
+        depth: layers of the model; the slider's card depends on it.
+
+    Returns:
+        Its `FusionCard`.
 
     Raises:
         UnknownNameError: there is none of that name; the nearest names are given.
+
+    Example:
+        >>> from workbench import fusion
+        >>> fusion.card("mean-logits").kind
+        'additive'
     """
     for row in CARDS:
         if row.name == name:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.calling import check_options
 from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ class Plan:
     """How every fusion of one comparison is trained and tested: the same for all of them.
 
     Attributes:
+        design: the size of every fusion.
         epochs: passes over the training rows; the epoch kept is the best on validation.
+        batch_size: rows a step.
+        learning_rate, weight_decay: of AdamW.
         training: "joint" trains encoders through the fusion; "separate" trains an expert for each
             modality first, freezes it, and then trains only what combines them; "experts-first" trains the
             experts like that too, and then all of it jointly, so that a sum of answers does not begin where
@@ -118,6 +122,11 @@ class Plan:
             units of that modality's own standard deviation.
         most_train: at most so many training rows (chosen once, the same for all); None takes all.
         contributions: whether Shapley values, EMAP and the information decomposition are computed.
+
+    Example:
+        >>> from workbench.fusion import Plan
+        >>> Plan(epochs=5).with_design(width=64).design.width
+        64
     """
 
     design: Design = field(default_factory=Design)
@@ -165,7 +174,12 @@ class Plan:
         return asdict(self)
 
     def with_design(self, **changes: int) -> Plan:
-        """The same plan with another size: `plan.with_design(width=64)`."""
+        """The same plan with `changes` of its `Design`: `plan.with_design(width=64)`.
+
+        Raises:
+            BadInputError: a `Design` has no such size, or cannot have this one.
+        """
+        check_options(Design, changes, of="with_design")
         return replace(self, design=replace(self.design, **changes))
 
 
@@ -225,6 +239,7 @@ class Fusion:
     """A fusion that can be built: its card, and how. Make one of your own and pass it to `compare`.
 
     Attributes:
+        card: what it is, where it meets, and its class.
         build: (spec, design) to a torch module; called on `Inputs` it returns a `FusionOutput`.
         options: settings that belong to this fusion alone ({"layer": 1} of the slider).
     """

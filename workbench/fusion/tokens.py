@@ -62,14 +62,28 @@ def examples(
     Args:
         pairs: of `data.load`, or what it takes: a name, a path, a pandas table. They need labels.
         model: a loaded one, or a name that `models.load` takes.
+        seed: of the split, and of the choice of `most`.
         most: at most so many rows, chosen by `seed`; None takes all.
+        on_event, should_stop: hears each batch that is done; asked before each.
+
+    Returns:
+        `Examples`: `.modalities` are tokens, item x token x feature each, `.labels` and `.split` one an item.
 
     Raises:
-        BadInputError: no labels, one class only, several labels in a row, measured numbers for labels, or a
-            split that holds something else.
+        BadInputError: no labels, one class only, several labels in a row, measured numbers for labels, a
+            split that holds something else, or `most` below 1.
         BadPictureError: a picture cannot be read; the message names it.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.fusion import examples
+        >>> made = examples(data.load("shapes", n=40))
+        >>> len(made), sorted(made.modalities)
+        (40, ['image', 'text'])
     """
+    if most is not None and most < 1:
+        raise BadInputError(f"most is {most}; expected at least 1 row, or None for all.")
     options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
     return _made(as_pairs(pairs), None if model is None else as_encoder(model), seed, most, options)
 

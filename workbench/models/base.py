@@ -38,6 +38,8 @@ class ModelCard:
         licence: SPDX identifier where there is one, "unknown" if its publisher states none.
         image_size: (height, width) in pixels, None before loading.
         text_length: token positions of the text tower, start and end included; None before loading.
+        parameters: how many numbers its weights are, None before loading.
+        summary: what it is good for, in a sentence.
         commit: of the hub's repository that the files were taken from; empty for files of other origin.
     """
 
@@ -63,7 +65,14 @@ class Advice:
         measure, threshold: a picture whose `measure` stays below is "none of these"; None where unknown.
         labels: how many labels `threshold` is for.
         growth: how much it rises with each e-fold of the labels, since the best of many wrong labels fits
-            better than the best of few; see `threshold_for`. measured_to: the most labels it was fitted on.
+            better than the best of few; see `threshold_for`.
+        measured_to: the most labels it was fitted on; None where nobody says.
+
+    Example:
+        >>> from workbench.models import Advice
+        >>> advice = Advice(threshold=0.2, labels=20, growth=0.01)
+        >>> advice.threshold_for(20)
+        0.2
     """
 
     templates: tuple[str, ...] = ("{}",)
@@ -74,7 +83,7 @@ class Advice:
     measured_to: int | None = None
 
     def threshold_for(self, labels: int) -> float | None:
-        """The threshold among so many labels, `threshold + growth * ln(labels / self.labels)`."""
+        """The threshold among so many `labels`, `threshold + growth * ln(labels / self.labels)`."""
         if self.threshold is None:
             return None
         return self.threshold + self.growth * math.log(max(labels, 1) / self.labels)
@@ -86,6 +95,7 @@ class TokenView:
 
     Attributes:
         pieces: the tokens as readable strings, special tokens included, padding left out.
+        limit: the most tokens that the text tower reads.
         truncated: whether the text was longer than `limit` tokens and lost its end.
         unknown: places in `pieces` of the vocabulary's one token for everything it does not hold: whatever
             stood there, the model reads the same. Empty for vocabularies that spell such words out.
@@ -134,17 +144,17 @@ class DualEncoder(Protocol):
         ...
 
     def encode_images(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
-        """Unit vectors, item x feature. One forward pass: the caller chooses the batch."""
+        """Unit vectors of `pictures`, item x feature. One forward pass: the caller chooses the batch."""
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, item x feature. One forward pass: the caller chooses the batch."""
+        """Unit vectors of `texts`, item x feature. One forward pass: the caller chooses the batch."""
         ...
 
     def tokens(self, text: str) -> TokenView:
-        """How the text is cut into tokens, and whether its end was lost."""
+        """How `text` is cut into tokens, and whether its end was lost."""
         ...
 
     def preprocess_view(self, picture: Image) -> Image:
-        """The picture as the model sees it: cropped, squashed and sized, before normalisation."""
+        """`picture` as the model sees it: cropped, squashed and sized, before normalisation."""
         ...

@@ -45,6 +45,14 @@ def available() -> Catalogue:
     """The models that ship, those on this machine, and the curated ones that would be downloaded.
 
     Looks at folders only; the network is never asked.
+
+    Returns:
+        A `Catalogue` of `ModelCard`s, shipped ones first.
+
+    Example:
+        >>> from workbench import models
+        >>> "emoji-clip" in models.available().names
+        True
     """
     here = hub.stored()
     shipped = [_measured(card) for card in SHIPPED if (WEIGHTS / card.name).is_dir()]
@@ -63,8 +71,19 @@ def available() -> Catalogue:
 def card(name: str) -> ModelCard:
     """The row of one model.
 
+    Args:
+        name: as `available` lists it.
+
+    Returns:
+        Its `ModelCard`; what only loading can tell, such as `.image_size`, is None.
+
     Raises:
         UnknownNameError: not in the list; the message gives the nearest names.
+
+    Example:
+        >>> from workbench import models
+        >>> models.card("photo-lite").library
+        'joined'
     """
     rows = available()
     for row in rows:

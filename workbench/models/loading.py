@@ -67,6 +67,7 @@ def load(
     downloaded once loads without a network; `@REVISION`, a branch, a tag or a commit, keeps to one version.
 
     Args:
+        name: one of the forms above; `available` lists names that are known.
         device: None takes CUDA, then MPS, then the CPU.
         dtype: None takes what suits the device: float32 on a CPU.
         image_size: pixels of each side that the image tower is to read; None as its files say. Positions of
@@ -79,6 +80,9 @@ def load(
         on_event: hears bytes done of bytes in all while a model is downloaded.
         should_stop: asked while bytes arrive; what has arrived is kept, and the next call goes on from there.
 
+    Returns:
+        A `DualEncoder`: `.card`, `.feature`, `.notes`, and what the verbs of the other rooms ask it.
+
     Raises:
         Cancelled: `should_stop` said so.
         UnknownNameError: no such model; the message gives the nearest names.
@@ -87,6 +91,12 @@ def load(
             text alike, because its tokeniser is empty or another model's.
         BadInputError: an option that this model cannot be built with.
         UnsupportedError: a model, but not a dual encoder of a known family.
+
+    Example:
+        >>> from workbench import models
+        >>> model = models.load("emoji-clip")
+        >>> model.card.name, model.feature, model.card.image_size
+        ('emoji-clip', 192, (64, 64))
     """
     reference = parse(str(name))
     place = choose_device(device)
@@ -112,13 +122,34 @@ def load(
 
 @verb
 def loaded() -> tuple[DualEncoder, ...]:
-    """The models kept in memory, least recently used first."""
+    """The models kept in memory, least recently used first.
+
+    Returns:
+        `DualEncoder`s, as `load` gave them.
+
+    Example:
+        >>> from workbench import models
+        >>> model = models.load("emoji-clip")
+        >>> models.loaded()[-1] is model
+        True
+    """
     return shelf.models()
 
 
 @verb
 def keep(*, limit_gb: float) -> None:
-    """Keep at most this much loaded, the newest model in any case (else `$WORKBENCH_MODELS_GB`, or 8)."""
+    """Keep at most this much loaded, the newest model in any case (else `$WORKBENCH_MODELS_GB`, or 8).
+
+    Args:
+        limit_gb: gigabytes of weights in memory; 0 keeps one model only.
+
+    Raises:
+        BadInputError: it is below 0.
+
+    Example:
+        >>> from workbench import models
+        >>> models.keep(limit_gb=8)
+    """
     if limit_gb < 0:
         raise BadInputError(f"limit_gb={limit_gb} was given; expected gigabytes, 0 to keep one model only.")
     shelf.limit_bytes = int(limit_gb * 1e9)
@@ -142,14 +173,32 @@ def fetch(
         UnknownNameError: no such model; the message gives the nearest names.
         UnavailableError: not here and not to be had now.
         BadWeightsError: there is nothing that can be loaded, or it arrived damaged.
+        BadInputError: the name is empty or cannot be read as one.
         Cancelled: `should_stop` said so.
+
+    Example:
+        >>> from workbench import models
+        >>> sorted({file.suffix for file in models.fetch("emoji-clip")})
+        ['.json', '.safetensors']
     """
     return tuple(_locate(parse(str(name)), AS_IT_SAYS, Listen(on_event, should_stop))[0])
 
 
 @verb
 def unload(name: str | None = None) -> list[str]:
-    """Give back one model's memory, or all; the names given back. What you still hold stays usable."""
+    """Give back one model's memory, or all. What you still hold stays usable.
+
+    Args:
+        name: as it was loaded; None for all.
+
+    Returns:
+        The names given back.
+
+    Example:
+        >>> from workbench import models
+        >>> models.unload("a-model-that-was-never-loaded")
+        []
+    """
     return shelf.drop(name)
 
 

@@ -48,6 +48,7 @@ class Alignment(Kept):
         drift: row, distance between its two places, in mean distances from the first map's centre
 
     Attributes:
+        first, second: the two maps; the points of the second are those in `moved`.
         chance: the change two unrelated neighbour lists would show; the line to read `change` against.
         residual: share of the first map's spread that the second could not be laid on.
     """
@@ -72,11 +73,28 @@ class Alignment(Kept):
 
 @verb
 def similarity(points: ArrayLike, onto: ArrayLike, *, weight: ArrayLike | None = None) -> Similarity:
-    """The `Similarity` that lays `points` on `onto` (row by row) with the least squared distance.
+    """The turn, scale and move that lay `points` on `onto`, row by row, with the least squared distance.
 
-    Mirror images are allowed: maps have no handedness. `weight` (row) says which rows should fit.
+    Mirror images are allowed: maps have no handedness.
+
+    Args:
+        points: row x 2, what is moved.
+        onto: row x 2, what stays.
+        weight: row, 0 or more: which rows should fit; None takes all alike.
+
+    Returns:
+        A `Similarity`; its `.apply(points)` moves them.
+
+    Raises:
+        BadInputError: other axes, or weights below 0 or all 0.
 
     Source: Schönemann 1966; Gower 1975 (orthogonal Procrustes analysis).
+
+    Example:
+        >>> from workbench.projection import similarity
+        >>> found = similarity([[0, 0], [1, 0], [0, 1]], [[2, 2], [4, 2], [2, 4]])  # twice as wide, moved
+        >>> round(float(found.scale), 6)
+        2.0
     """
     two = np.asarray(as_rows("onto", onto, "item xy", xy=2), np.float64)
     one = np.asarray(as_rows("points", points, "item xy", item=len(two), xy=2), np.float64)
@@ -101,8 +119,26 @@ def align(first: Projection, second: Projection) -> Alignment:
 
     The maps may come from two models, two layers or two fusions, as long as row i means the same thing.
 
+    Args:
+        first: the map that stays.
+        second: the map that is turned, scaled and moved onto it.
+
+    Returns:
+        An `Alignment`.
+
     Raises:
         BadInputError: the maps have other numbers of rows, or other modalities.
+
+    Source: orthogonal Procrustes analysis, see `similarity`.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import Projection, align
+        >>> points = np.random.default_rng(0).normal(size=(20, 2))
+        >>> turned = points @ [[0, 1], [-1, 0]] * 3  # the same map, turned and three times as wide
+        >>> found = align(Projection.from_points(points), Projection.from_points(turned))
+        >>> bool(np.allclose(found.moved, points, atol=1e-4)), round(found.residual, 3)
+        (True, 0.0)
     """
     if len(first) != len(second) or not np.array_equal(first.modality, second.modality):
         raise BadInputError(

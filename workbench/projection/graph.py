@@ -28,7 +28,9 @@ class Neighbours(Portable):
             float32 between those, float64 between vectors of other lengths
 
     Attributes:
+        exact: whether every pair was compared.
         recall: share of the true neighbours that were found, measured on `recall_sample` rows; 1 if exact.
+        recall_sample: how many rows that was measured on; 0 if exact.
         backend: what computed it, in words for the screen.
     """
 

@@ -29,7 +29,12 @@ Encode = Callable[[Any], NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class LayerMaps(Kept):
-    """Maps of the same rows, from the first layer to the last; `names` says which blocks had run."""
+    """Maps of the same rows, from the first layer to the last.
+
+    Attributes:
+        maps: one `Projection` a layer.
+        names: which blocks had run, in words, one a map.
+    """
 
     _form: ClassVar[Form] = Form("layers", "maps of layers", "workbench.projection.open_layers")
 
@@ -69,7 +74,12 @@ def project_layers(
     Args:
         model: a loaded model whose towers are stacks of equal blocks (transformers), or its name.
         pairs: of `data.load`, or pictures in any form that `data.from_pictures` takes.
+        batch_size: items a forward pass.
+        on_event, should_stop: hears each layer and each round of a map; asked before each batch and round.
         options: as for `project`.
+
+    Returns:
+        `LayerMaps`, from the first layer to the last.
 
     Raises:
         UnsupportedError: a tower is no such stack (most convolutional ones are not).
@@ -77,6 +87,13 @@ def project_layers(
         Cancelled: `should_stop` returned true.
 
     Source: nostalgebraist 2020, "the logit lens", with a joint embedding in place of the vocabulary.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.projection import project_layers
+        >>> layers = project_layers("shapes-clip", data.load("shapes", n=4), method="pca")
+        >>> len(layers) == len(layers.names), layers[0].points.shape
+        (True, (8, 2))
     """
     check_options(project, options, of="project_layers")
     # What is a model of some kind but cannot embed is refused for its towers, by `blocks_of`.

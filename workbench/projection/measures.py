@@ -38,7 +38,10 @@ class Measure:
 
     Attributes:
         key: a name that never changes, for programs.
+        name: for people.
+        value, shown: the number, and as it is written on a screen.
         twin: chance, or a baseline, in words.
+        sample: what it was measured on, in words.
         better: "higher", "lower" or "" where neither is better.
     """
 
@@ -55,16 +58,29 @@ class Measure:
 def measures(
     projection: Projection, rows: ArrayLike | None = None, *, temperature: float | None = None
 ) -> tuple[Measure, ...]:
-    """The figures of the map, or of some rows of it (row numbers or a mask).
+    """The figures of the map, or of some rows of it.
 
     Figures of a selection are judged among everything: the ranks, the neighbours and the loss's
     denominators are those of the whole. Those that make no sense for it are left out.
 
     Args:
+        projection: a map.
+        rows: row numbers or a mask; None takes all.
         temperature: of the contrastive loss; None takes the model's own, else 0.07.
+
+    Returns:
+        One `Measure` a figure, in the order of the screen.
 
     Raises:
         BadInputError: rows that are not there, a temperature that is not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import Projection, measures
+        >>> points = np.random.default_rng(0).normal(size=(40, 2))
+        >>> figures = {one.key: one.value for one in measures(Projection.from_points(points, vectors=points))}
+        >>> figures["trustworthiness"]
+        1.0
     """
     chosen = _chosen(projection, rows)
     heat = _temperature(projection, temperature)
@@ -81,12 +97,26 @@ def measures(
 def pair_figures(
     projection: Projection, *, temperature: float | None = None
 ) -> Mapping[str, NDArray[np.float32]]:
-    """row: "rank" of its own partner among all of the other kind, and its pair's part of the "loss".
+    """For every row the rank of its partner, and its pair's part of the contrastive loss.
 
-    NaN where only a sample was looked at: see `RANKED` and `LOSS_PAIRS`. Empty where there is one modality.
+    Args:
+        projection: a map of pictures and texts.
+        temperature: of the loss; None takes the model's own, else 0.07.
+
+    Returns:
+        "rank" (of its own partner among all of the other kind, 1 is first) and "loss" to one number a row.
+        NaN where only a sample was looked at: see `RANKED` and `LOSS_PAIRS`. Empty of one modality alone.
 
     Raises:
         BadInputError: a temperature that is not above 0.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import pair_figures, project
+        >>> figures = pair_figures(project(embed("emoji-clip", data.load("emoji")[:12]), method="pca"))
+        >>> figures["rank"].shape, figures["loss"].shape
+        ((24,), (24,))
     """
     if len(projection.modalities) < 2:
         return {}

@@ -60,18 +60,31 @@ def nearest_neighbours(
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Neighbours:
-    """The `k` nearest rows of every row (item x feature), itself left out; fewer if there are fewer.
+    """The `k` nearest rows of every row, itself left out; fewer if there are fewer.
 
     Args:
+        vectors: item x feature.
+        k: how many, 1 or more.
         metric: None and "euclidean" compare the vectors as given, "cosine" their directions. However far
             from the origin they lie, float64 and integers keep their digits.
         exact: compare every pair; None does so up to `EXACT_UP_TO` rows.
         device: where; None takes the GPU if there is one.
+        seed: of the approximate search.
+        on_event, should_stop: hears each part that is done; asked before each.
+
+    Returns:
+        `Neighbours`: `.index` and `.distance`, item x k.
 
     Raises:
         BadInputError: no rows, values that are not numbers, k below 1, an unknown metric, a direction of
             a vector of length zero.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench.projection import nearest_neighbours
+        >>> found = nearest_neighbours([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0]], k=1)
+        >>> found.index.tolist(), found.distance.tolist()  # half the squared distance
+        ([[1], [0], [1]], [[0.5], [0.5], [8.0]])
     """
     array = as_numbers(vectors)
     check_axes("vectors", array, "item feature")
@@ -196,7 +209,23 @@ def nearest(
 
 @verb
 def map_neighbours(points: ArrayLike, k: int) -> NDArray[np.int32]:
-    """row x k: the nearest other points of a map in two dimensions, nearest first; always exact."""
+    """The nearest other points of a map in two dimensions, nearest first; always exact.
+
+    Args:
+        points: row x 2.
+        k: how many; fewer where there are fewer.
+
+    Returns:
+        row x k, int32.
+
+    Raises:
+        BadInputError: a point that has no place (NaN or infinite), or other axes.
+
+    Example:
+        >>> from workbench.projection import map_neighbours
+        >>> map_neighbours([[0, 0], [1, 0], [5, 0]], k=1).tolist()
+        [[1], [0], [1]]
+    """
     from scipy.spatial import cKDTree
 
     placed = np.asarray(as_rows("points", points, "row xy"), np.float64)

@@ -72,8 +72,28 @@ def slack(distance: NDArray[np.floating]) -> NDArray[np.floating]:
 def neighbours_of(
     projection: Projection, row: int, shown: Sequence[int] = ()
 ) -> tuple[Neighbours, tuple[int, ...]]:
-    """The true neighbours that a row is judged by (1 x neighbour), and which of the points `shown` near it on
-    the map are strangers: farther away in truth. Of equally near ones those stand in the list that are shown.
+    """The true neighbours that a row is judged by, and which of the points near it on the map are strangers.
+
+    A stranger is farther away in truth. Of equally near ones those stand in the list that are shown.
+
+    Args:
+        projection: a map.
+        row: number of one of its points.
+        shown: rows that stand near it on the map.
+
+    Returns:
+        `Neighbours` of one row (1 x neighbour), and the strangers among `shown`.
+
+    Raises:
+        BadInputError: a row that the map does not have.
+
+    Example:
+        >>> from workbench.projection import Projection, neighbours_of
+        >>> line = [[place, 0.0] for place in range(9)]
+        >>> points = [[8.0, 0.0], *line[1:8], [0.0, 0.0]]  # the two ends have changed places
+        >>> near, strangers = neighbours_of(Projection.from_points(points, vectors=line, k=2), 0, [7, 6])
+        >>> near.index.tolist(), strangers
+        ([[1, 2]], (7, 6))
     """
     if not -len(projection) <= row < len(projection):
         raise BadInputError(f"row is {row}; this map has {len(projection):,} points, numbered from 0.")

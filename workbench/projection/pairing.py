@@ -9,6 +9,7 @@ a modality is moved along the gap without being scaled again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +62,25 @@ class PairRanks(Portable):
 
 @verb
 def pair_ranks(queries: ArrayLike, candidates: ArrayLike, *, items: ArrayLike | None = None) -> PairRanks:
-    """The rank of candidate i for query i (item x feature each), for `items` or for all."""
+    """The rank of candidate i for query i.
+
+    Args:
+        queries, candidates: item x feature each; row i of one belongs to row i of the other.
+        items: numbers of the queries to ask; None takes all.
+
+    Returns:
+        `PairRanks`: `.rank` is one number a query, 1 is first.
+
+    Raises:
+        BadInputError: other axes, or an item that is not there.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import pair_ranks
+        >>> queries = np.array([[1.0, 0.0], [0.9, 0.1]])
+        >>> pair_ranks(queries, np.eye(2)).rank.tolist()  # the second query is nearer to the first candidate
+        [1.0, 2.0]
+    """
     asked = np.asarray(as_rows("queries", queries), np.float32)
     known = np.asarray(as_rows("candidates", candidates), np.float32)
     check_axes("candidates", known, "item feature", item=len(asked), feature=asked.shape[1])
@@ -114,7 +133,21 @@ def group_ranks(
 
 @verb
 def recall(ranks: PairRanks, most: int) -> float:
-    """Share of queries whose partner is among the first `most`; chance is `most` / candidates."""
+    """Share of queries whose partner is among the first `most`; chance is `most` / candidates.
+
+    Args:
+        ranks: of `pair_ranks`.
+        most: the K of recall at K.
+
+    Returns:
+        0 to 1; NaN where nothing was asked.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import pair_ranks, recall
+        >>> recall(pair_ranks(np.array([[1.0, 0.0], [0.9, 0.1]]), np.eye(2)), 1)
+        0.5
+    """
     return float(ranks.within(most).mean()) if len(ranks.query) else float("nan")
 
 
@@ -131,9 +164,30 @@ def contrastive_loss(
 
     At chance it is log(pairs) for "softmax"; it grows with the number of pairs, so give that beside it.
 
+    Args:
+        image, text: unit vectors, item x feature; row i of one belongs to row i of the other.
+        temperature: the cosines are divided by it; CLIP's own is about .01.
+        rule: "softmax", over all candidates both ways, or "sigmoid", a yes or no for every combination.
+        bias: added to the logits of "sigmoid".
+
+    Returns:
+        The mean over pairs, in nats.
+
+    Raises:
+        BadInputError: other axes, a temperature that is not above 0, a rule that is neither word.
+
     Source: CLIP, Radford et al. 2021, figure 3; SigLIP, Zhai et al. 2023, equation 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import contrastive_loss
+        >>> alike = np.ones((4, 1))  # nothing tells these four pairs apart: log(4)
+        >>> round(contrastive_loss(alike, alike, temperature=0.07), 3)
+        1.386
     """
     image, text = as_rows("image", image), as_rows("text", text)
+    if rule not in get_args(Rule):
+        raise BadInputError(f"rule is {rule!r}; expected 'softmax' or 'sigmoid'.")
     losses = pair_losses(image, text, temperature=temperature, rule=rule, bias=bias)
     return float(losses.mean())
 

@@ -47,14 +47,27 @@ def place(
     edge. The neighbours are exact, found among all vectors and not on the map.
 
     Args:
+        projection: a map.
         query: a sentence or several, a picture or several (Pillow's, paths, `Pairs`, arrays and tensors of
             three axes), or vectors (query x feature).
         modality: "text" or "image"; needed for vectors where the map holds both.
         near: place among the points of this modality only: a sentence among pictures.
         model: the model to encode with, or its name; None takes the one that made the map, if still held.
+        k: neighbours to be placed by, 1 or more.
+
+    Returns:
+        A `Placement`: `.points` is query x 2, `.index` query x k.
 
     Raises:
         BadInputError: an empty sentence, vectors of another length, k below 1, no model to encode with.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import place, project
+        >>> projection = project(embed("emoji-clip", data.load("emoji")[:20]), method="pca")
+        >>> place(projection, "a happy face", near="image", k=3).index.shape
+        (1, 3)
     """
     if k < 1:
         raise BadInputError(f"k is {k}; expected at least 1 neighbour to be placed by.")
@@ -186,8 +199,23 @@ def _are_pictures(query: Any) -> bool:
 def encoder_of(projection: Projection, model: Any | None = None) -> Any:
     """What encodes into the space of a map: `model`, or the one that made it; stopped, for a map of a layer.
 
+    Args:
+        projection: a map of vectors that a model made.
+        model: a loaded model, or a name that `models.load` takes; None takes the map's own.
+
+    Returns:
+        A `DualEncoder` whose vectors lie in that space.
+
     Raises:
         BadInputError: it is no longer held, or `model` has other weights.
+
+    Example:
+        >>> from workbench import data, models
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import encoder_of, project
+        >>> model = models.load("emoji-clip")
+        >>> encoder_of(project(embed(model, data.load("emoji")[:12]), method="pca")) is model
+        True
     """
     known = projection.embeddings.provenance
     model = None if model is None else as_encoder(model)

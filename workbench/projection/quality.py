@@ -141,7 +141,19 @@ def expected_skewness(others: int, share: float) -> float:
 
 @verb
 def known_stability(projection: Projection) -> Stability | None:
-    """What `stability` found for this projection, if it was asked."""
+    """What `stability` found for this projection, if it was asked.
+
+    Args:
+        projection: a map.
+
+    Returns:
+        Its `Stability`; None where nobody asked.
+
+    Example:
+        >>> from workbench.projection import Projection, known_stability
+        >>> known_stability(Projection.from_points([[0, 0], [1, 0], [0, 1], [1, 1]])) is None
+        True
+    """
     return projection.__dict__.get("_stability")
 
 

@@ -26,7 +26,12 @@ _CHUNK = 4_000_000
 
 
 class RankShare(NamedTuple):
-    """What `trustworthiness` or `continuity` of a map is, and on how many of its rows it was measured."""
+    """What `trustworthiness` or `continuity` of a map is.
+
+    Attributes:
+        value: 0 to 1; NaN where the map has too few points.
+        sample: how many of its rows it was measured on.
+    """
 
     value: float
     sample: int
@@ -42,12 +47,25 @@ def trustworthiness(
     points that are equally near on the map, those that are nearest in truth count.
 
     Args:
+        projection: a map.
         k: neighbours looked at; None takes the map's own. More than the map holds are searched for.
+        rows: row numbers to measure on; None takes all of a small map, else a sample.
+        seed: of that sample.
+
+    Returns:
+        A `RankShare`.
 
     Raises:
         BadInputError: k is not below half the number of points: the figure is not defined there.
 
     Source: Venna and Kaski 2001, equation 1; the same figure as scikit-learn's.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import Projection, trustworthiness
+        >>> points = np.random.default_rng(0).normal(size=(30, 2))
+        >>> trustworthiness(Projection.from_points(points, vectors=points), k=5).value  # a map of itself
+        1.0
     """
     near = _legal(projection, k)
     chosen = _sampled(projection, rows, seed)
@@ -64,12 +82,22 @@ def continuity(
     """1 if no true neighbour was torn away, and the number of rows it was measured on.
 
     Args:
-        k: as for `trustworthiness`.
+        projection, k, rows, seed: as for `trustworthiness`.
+
+    Returns:
+        A `RankShare`.
 
     Raises:
         BadInputError: k is not below half the number of points: the figure is not defined there.
 
     Source: Venna and Kaski 2001, equation 2: trustworthiness with map and space exchanged.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import Projection, continuity
+        >>> points = np.random.default_rng(0).normal(size=(30, 2))
+        >>> continuity(Projection.from_points(points, vectors=points), k=5).value  # a map of itself
+        1.0
     """
     near = _legal(projection, k)
     chosen = _sampled(projection, rows, seed)

@@ -37,13 +37,27 @@ def redraw(
     """The map drawn again with another seed, or with the gap between the modalities elsewhere.
 
     Args:
+        projection: of `project`.
         seed: None keeps the map's own.
         shift: share of the gap that is closed; None leaves the mode as it is.
         start: a map of the same rows to begin at.
+        on_event, should_stop: hears each round that is done; asked before each.
+
+    Returns:
+        A `Projection` of the same rows.
 
     Raises:
         BadInputError: the points were made elsewhere, so they cannot be drawn again.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import project, redraw
+        >>> projection = project(embed("emoji-clip", data.load("emoji")[:12]), method="pca")
+        >>> closed = redraw(projection, shift=1.0)
+        >>> closed.mode, closed.shift
+        ('shifted', 1.0)
     """
     if projection.method == "given":
         raise BadInputError("These points were made elsewhere; only a map drawn by project() can be redrawn.")
@@ -68,15 +82,33 @@ def stability(
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Stability:
-    """How much of the map other seeds would have shown; the map is drawn `seeds` more times.
+    """How much of the map other seeds would have shown; the map is drawn again for each of them.
 
     The graph is not searched again. The result is remembered with the projection, and
     `measures(projection)` shows it from then on.
 
+    Args:
+        projection: of `project`.
+        seeds: how many more times it is drawn.
+        on_event, should_stop: hears each round that is done; asked before each.
+
+    Returns:
+        A `Stability`; `.agreement` is one number a row, 0 to 1.
+
     Raises:
-        BadInputError: the points were made elsewhere, so they cannot be drawn again.
+        BadInputError: `seeds` is below 1, or the points were made elsewhere, so they cannot be drawn again.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import project, stability
+        >>> projection = project(embed("emoji-clip", data.load("emoji")[:12]), method="pca")
+        >>> stability(projection, seeds=1).agreement.shape  # PCA draws the same map with every seed
+        (24,)
     """
+    if seeds < 1:
+        raise BadInputError(f"seeds is {seeds}; expected at least 1 more map to compare with.")
     tried = tuple((projection.seed or 0) + step for step in range(1, seeds + 1))
     k, total = projection.k, np.zeros(len(projection), np.float32)
     here = on_map_of(projection, k)
@@ -97,7 +129,22 @@ def settings_of(projection: Projection) -> dict[str, Any]:
 
 @verb
 def changed_settings(projection: Projection) -> dict[str, Any]:
-    """Those of `settings_of` that `project` would not have chosen by itself: what code must say."""
+    """Those of `settings_of` that `project` would not have chosen by itself: what code must say.
+
+    Args:
+        projection: of `project`; points made elsewhere have none.
+
+    Returns:
+        Names of options of `project` to their values.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import changed_settings, project
+        >>> from workbench.results import Embeddings
+        >>> vectors = Embeddings.from_array(np.random.default_rng(0).normal(size=(30, 8)))
+        >>> changed_settings(project(vectors, method="pca", neighbours=5))
+        {'neighbours': 5}
+    """
     if projection.method == "given":
         return {}
     usual = {

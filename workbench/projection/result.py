@@ -38,8 +38,13 @@ class Placement(Portable):
     """New vectors on an existing map, with their true neighbours. No point of the map moved.
 
     Shapes:
-        points: query x 2; vectors: query x feature, as the model gave them or as they were given
+        points: query x 2
+        vectors: query x feature, as the model gave them or as they were given
         index, distance: query x k, rows of the map, nearest first, as in `Neighbours`
+
+    Attributes:
+        texts: one a query where sentences were placed, else ().
+        modality: "text" or "image", what the queries are.
     """
 
     points: NDArray[np.float32]
@@ -78,13 +83,15 @@ class Projection(Kept):
         fitted: row bool, False where a point was only placed among the others
 
     Attributes:
+        neighbours: of the space the map was drawn from (`.space.vectors`).
+        embeddings: the vectors as they were given, with their pairs.
         method: "umap", "pca", "tsne", or "given" for points made elsewhere.
         reducer: what drew it, to be shown with the map: "umap-learn 0.5.12", "torch UMAP".
         mode, shift: how two modalities were brought into one space; see `workbench.projection.project`.
-        neighbours: of the space the map was drawn from (`.space.vectors`).
+        parameters, seed: the settings as they were chosen; the seed is None where nothing was drawn.
+        provenance: where it comes from, with its notes.
         offset: modality x feature, of the space (see `Space`) where it is not the vectors' own: a map that
             was extended keeps the offset it was drawn with. Else None.
-        pairs: the pictures and texts themselves, or None.
     """
 
     _form: ClassVar[Form] = Form("projection", "projection", "workbench.projection.open_projection")
@@ -132,13 +139,16 @@ class Projection(Kept):
         k: int = 15,
         metric: Metric | None = None,
     ) -> Projection:
-        """A map made elsewhere (item x 2), with the vectors it was made of.
+        """A map made elsewhere, with the vectors it was made of.
 
         Without `vectors` and `embeddings` the points stand for themselves, so that nothing can be
         said about their truth.
 
         Args:
+            points: item x 2.
             vectors: item x feature, taken as they are given.
+            embeddings: the same as `Embeddings`, with pictures, texts and labels.
+            texts, labels: one an item.
             k: neighbours the map is judged by; fewer where that is half of the points or more.
             metric: "euclidean" judges by the vectors as given, "cosine" by their directions; None by the
                 directions of unit vectors, and by all others as given.
@@ -241,7 +251,11 @@ class Projection(Kept):
         return map_neighbours(self.points, self.neighbours.k)
 
     def rows(self, modality: str) -> NDArray[np.int64]:
-        """The rows of "image" or of "text"."""
+        """Numbers of the rows of one `modality`, "image" or "text".
+
+        Raises:
+            BadInputError: it is neither.
+        """
         if modality not in MODALITIES:
             raise BadInputError(f"modality is {modality!r}; expected one of {', '.join(MODALITIES)}.")
         return np.flatnonzero(self.modality == MODALITIES.index(modality))

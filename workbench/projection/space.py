@@ -85,7 +85,26 @@ class Space(Portable):
 
 @verb
 def gap(embeddings: Embeddings) -> NDArray[np.float32]:
-    """feature: mean of the pictures minus mean of the texts. Its length is the size of the gap."""
+    """Mean of the pictures minus mean of the texts. Its length is the size of the modality gap.
+
+    Args:
+        embeddings: of pictures and texts.
+
+    Returns:
+        feature, float32.
+
+    Raises:
+        BadInputError: one of the two is not there.
+
+    Source: Liang et al. 2022, section 4.2.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import gap
+        >>> gap(embed("emoji-clip", data.load("emoji")[:8])).shape
+        (192,)
+    """
     if embeddings.image is None or embeddings.text is None:
         raise BadInputError(
             "A gap lies between pictures and texts; these embeddings hold one of them. "
@@ -99,6 +118,26 @@ def shifted(embeddings: Embeddings, shift: float) -> tuple[NDArray[np.float32], 
     """Pictures and texts moved towards each other, half the way each: 0 leaves them, 1 closes the gap.
 
     They are not scaled back to unit length, which would open a part of the gap again.
+
+    Args:
+        embeddings: of pictures and texts.
+        shift: share of the gap to close.
+
+    Returns:
+        Vectors of the pictures and of the texts, item x feature each.
+
+    Raises:
+        BadInputError: one of the two is not there, or `shift` is no number.
+
+    Source: Liang et al. 2022, section 4.2.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import shifted
+        >>> from workbench.results import Embeddings
+        >>> image, text = shifted(Embeddings(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])), 1.0)
+        >>> image.tolist(), text.tolist()
+        ([[0.5, 0.5]], [[0.5, 0.5]])
     """
     space = space_of(embeddings, "shifted", shift)
     return space.vectors[: len(embeddings)], space.vectors[len(embeddings) :]
@@ -106,7 +145,23 @@ def shifted(embeddings: Embeddings, shift: float) -> tuple[NDArray[np.float32], 
 
 @verb
 def are_unit(vectors: NDArray[np.floating]) -> bool:
-    """Whether every row (row x feature) has length 1, but for rounding; rows of length 0 say nothing."""
+    """Whether every row has length 1, but for rounding; rows of length 0 say nothing.
+
+    Args:
+        vectors: row x feature.
+
+    Returns:
+        True or False; True where there is no row.
+
+    Raises:
+        BadInputError: `vectors` are no numbers in rows.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.projection import are_unit
+        >>> are_unit(np.array([[0.6, 0.8]])), are_unit(np.array([[3.0, 4.0]]))
+        (True, False)
+    """
     vectors = as_rows("vectors", vectors, "row feature")
     if not len(vectors):
         return True

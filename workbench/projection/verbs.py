@@ -58,6 +58,7 @@ def project(
     in `.quality`.
 
     Args:
+        embeddings: vectors of pictures, of texts or of both; of `embed`, or `Embeddings.from_array`.
         method: "umap" keeps neighbourhoods, "tsne" keeps more of them and takes longer, "pca" keeps
             directions and invents nothing.
         mode: how pictures and texts share the map: "joint" as they are (two islands), "centred" each
@@ -65,15 +66,18 @@ def project(
             "image" or "text": the map of one, the other placed on it.
         metric: "euclidean" compares the vectors as given, "cosine" their directions. None compares
             directions where all vectors have length 1, as those of models have, else the vectors as given.
+        shift: share of the gap that "shifted" closes.
         seed: the same seed gives the same map, however the vectors lay in memory; None draws one and
             records it.
         neighbours: a point and its nearest; small shows detail, large shows the lie of the land.
+        min_dist: how near UMAP may put two points, in units of the map.
         epochs: rounds of the layout; None lets the reducer choose.
         reducer: "torch", "umap-learn" or "cuml" for UMAP; "openTSNE" or "scikit-learn" for t-SNE. None
             takes cuML where a GPU and cuML are there, else torch, on the GPU if there is one.
         start: an old map of the same rows to begin at and to be turned towards.
         fit_at_most: rows to fit on, the rest being placed; None takes `FIT_AT_MOST[method]`.
         exact: compare every pair for the neighbours; None decides by size, and says so.
+        on_event, should_stop: hears each round that is done; asked before each.
 
     Returns:
         A `Projection`; its rows are those of `embeddings.vectors`.
@@ -85,6 +89,14 @@ def project(
         Cancelled: `should_stop` returned true; nothing is kept but the neighbours.
 
     Source: McInnes et al. 2018 (UMAP); van der Maaten and Hinton 2008 (t-SNE).
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import project
+        >>> projection = project(embed("emoji-clip", data.load("emoji")[:20]), seed=0)
+        >>> projection.points.shape, projection.modalities  # pictures before texts
+        ((40, 2), ('image', 'text'))
     """
     method = method_of(method)
     drawer, draw, remark = chosen_reducer(method, reducer)
@@ -128,8 +140,25 @@ def project(
 def extend(projection: Projection, more: Embeddings) -> Projection:
     """The map with more items on it. No old point moves: the new ones are placed among the fitted.
 
+    Args:
+        projection: the map as it is.
+        more: vectors of the same model and the same modalities.
+
+    Returns:
+        A `Projection` of all; `.fitted` is False for the new rows.
+
     Raises:
         BadInputError: other modalities, another length of vectors, or vectors of another model.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.embedding import embed
+        >>> from workbench.projection import extend, project
+        >>> emoji = data.load("emoji")
+        >>> projection = project(embed("emoji-clip", emoji[:12]), method="pca")
+        >>> larger = extend(projection, embed("emoji-clip", emoji[12:16]))
+        >>> len(projection), len(larger), int(larger.fitted.sum())  # pictures and texts
+        (24, 32, 24)
     """
     old = projection.embeddings
     _check_alike(old, more)

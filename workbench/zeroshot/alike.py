@@ -35,8 +35,15 @@ def alike(text: NDArray[np.float32], unread: Sequence[Sequence[str]] = ()) -> Gr
         unread: for each label its words that the model does not know. Such labels are alike because nothing
             of them was read, which makes them no one label: they are left out.
 
+    Returns:
+        One tuple of places a group, in the order of their first labels.
+
+    Raises:
+        BadInputError: `text` has other axes, or holds what is no number.
+
     Example:
         >>> import numpy as np
+        >>> from workbench.zeroshot import alike
         >>> alike(np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[1.0, 0.0]]]))
         ((0, 2),)
     """
@@ -78,6 +85,12 @@ def as_one(ranking: Ranking) -> Ranking:
 
     A picture whose truth is one of them counts as the one that is kept. Nothing is encoded again; a ranking
     whose labels all differ comes back as it is.
+
+    Args:
+        ranking: of `classify`.
+
+    Returns:
+        A `Ranking` of as many labels as the model tells apart; its notes say which were made one.
 
     Example:
         >>> from workbench import data, models

@@ -101,11 +101,34 @@ def reliability(
 ) -> Reliability:
     """How the probability of the best label compares with how often it is right.
 
-    Bins of equal width, or holding equally many pictures ("mass"). Only pictures whose right label
-    is on the list count. With few pictures a bin is noise: look at `.count`.
+    Only pictures whose right label is on the list count. With few pictures a bin is noise: look at `.count`.
+
+    Args:
+        ranking: of `classify`, with labels of the data on its list.
+        bins: how many.
+        spacing: "width" makes bins of equal width from 0 to 1, "mass" such as hold equally many pictures.
+
+    Returns:
+        A `Reliability`: `.confidence`, `.accuracy` and `.count` by bin, and `.error`, the calibration error.
+
+    Raises:
+        BadInputError: no picture of the ranking has a right label on the list, `bins` is below 1, or
+            `spacing` is neither word.
 
     Source: Naeini et al. 2015; Guo et al. 2017, equation 3.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, reliability
+        >>> shapes = data.load("shapes", n=12)
+        >>> ranking = classify("shapes-clip", shapes, sorted(set(shapes.labels)))
+        >>> int(reliability(ranking, bins=5).count.sum())
+        12
     """
+    if bins < 1:
+        raise BadInputError(f"bins is {bins}; expected at least 1.")
+    if spacing not in ("width", "mass"):
+        raise BadInputError(f"spacing is {spacing!r}; expected 'width' or 'mass'.")
     known = _known(ranking)
     confidence = reject_scores(ranking)[known].astype(np.float64)
     right = (ranking.best[known] == _truth(ranking)[known]).astype(np.float64)
@@ -130,11 +153,27 @@ def fit_temperature(ranking: Ranking) -> float:
 
     It changes no answer, only how sure the answers sound. Fit it on pictures you will not judge by.
 
+    Args:
+        ranking: of `classify`, with labels of the data on its list.
+
+    Returns:
+        What `rescore(ranking, temperature=...)` takes: above 1 makes answers less sure, below 1 surer.
+
+    Raises:
+        BadInputError: no picture of the ranking has a right label on the list.
+
     Warns:
         UserWarning: the best one lies beyond those tried, 0.01 to 100: no answer is wrong, or the scores know
             nothing of the truth.
 
     Source: temperature scaling, Guo et al. 2017, section 4.2.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, fit_temperature
+        >>> emoji = data.load("emoji").with_labels(data.load("emoji").texts)[:30]
+        >>> 0.01 < fit_temperature(classify("emoji-clip", emoji, emoji.labels)) < 100
+        True
     """
     known = _known(ranking)
     truth = _truth(ranking)[known]
@@ -164,7 +203,27 @@ def fit_temperature(ranking: Ranking) -> float:
 
 @verb
 def reject_cost(ranking: Ranking, threshold: float, *, measure: Measure = "probability") -> RejectCost:
-    """What rejecting every picture whose `measure` is below `threshold` costs and catches."""
+    """What rejecting every picture whose `measure` is below `threshold` costs and catches.
+
+    Args:
+        ranking: of `classify`, with labels of the data on its list.
+        threshold: in units of `measure`; what lies below is "none of these".
+        measure: "probability" of the best label, its "margin" before the second, or its "cosine".
+
+    Returns:
+        A `RejectCost`: shares from 0 to 1.
+
+    Raises:
+        BadInputError: the right label of no picture is known, or no such measure.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, reject_cost
+        >>> shapes = data.load("shapes", n=12)
+        >>> ranking = classify("shapes-clip", shapes, sorted(set(shapes.labels)))
+        >>> reject_cost(ranking, 0.0).answered, reject_cost(ranking, 1.1).answered
+        (1.0, 0.0)
+    """
     truth = _truth(ranking)
     kept = reject_scores(ranking, measure) >= threshold
     right = ranking.best == truth

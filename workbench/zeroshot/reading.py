@@ -27,10 +27,21 @@ def unread_words(model: Named, texts: str | Iterable[str]) -> tuple[tuple[str, .
     A vocabulary that spells rare words out in letters or bytes has no such token: nothing is found there,
     which does not mean that such a word was ever learned.
 
+    Args:
+        model: a loaded model, or a name that `models.load` takes.
+        texts: one, or several.
+
+    Returns:
+        One tuple of words a text.
+
+    Raises:
+        BadInputError: what is no text: bytes, numbers, gaps.
+
     Example:
         >>> from workbench import models
-        >>> unread_words(models.load("photo-lite"), ["a cat", "猫"])
-        ((), ('猫',))
+        >>> from workbench.zeroshot import unread_words
+        >>> unread_words(models.load("shapes-clip"), ["a red square", "a red cat"])
+        ((), ('cat',))
     """
     model, texts = as_encoder(model), as_sentences(texts)
     if not model.tokens(_IN_NO_VOCABULARY).unknown:

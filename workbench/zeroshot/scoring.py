@@ -78,9 +78,31 @@ def rescore(
 ) -> Ranking:
     """The same pictures and labels scored with other settings; no model is called.
 
-    `active` is a mask over the templates. Settings left at None stay as they are.
-    With `ensemble="embedding"` the vectors of the wordings are averaged and normalised before the
-    cosine (CLIP, section 3.1.4); with "probability" each wording votes with its own probabilities.
+    Settings left at None stay as they are.
+
+    Args:
+        ranking: of `classify`.
+        active: template, a mask: which wordings count.
+        temperature: above 0; divides the logits, 1 leaves them as the model was trained.
+        rule: "softmax" or "sigmoid".
+        ensemble: "embedding" averages the vectors of the wordings and normalises the mean before the cosine;
+            with "probability" each wording votes with its own probabilities.
+
+    Returns:
+        A `Ranking` of the same pictures and labels, in the same order.
+
+    Raises:
+        BadInputError: a mask of another length or of nothing, a temperature that is not above 0.
+
+    Source: the mean of vectors: CLIP, Radford et al. 2021, section 3.1.4.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, rescore
+        >>> ranking = classify("emoji-clip", data.load("emoji")[:8], ["a face", "a dog"])
+        >>> unsure = rescore(ranking, temperature=100)
+        >>> bool((unsure.probability.max(axis=1) <= ranking.probability.max(axis=1)).all())
+        True
     """
     mask = ranking.active if active is None else np.asarray(active, dtype=bool)
     heat = ranking.temperature if temperature is None else _positive(temperature)
@@ -102,21 +124,63 @@ def rescore(
 
 @verb
 def template_cosines(ranking: Ranking, item: int) -> Floats:
-    """Cosine of one picture with every wording of every label, class x template."""
-    return ranking.text @ ranking.image[item]
+    """Cosine of one picture with every wording of every label.
+
+    Args:
+        ranking: of `classify`.
+        item: number of the picture.
+
+    Returns:
+        class x template, -1 to 1.
+
+    Raises:
+        BadInputError: there is no such item.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, template_cosines
+        >>> labels, wordings = ["a face", "a dog", "a car"], ["{}", "a drawing of {}"]
+        >>> ranking = classify("emoji-clip", data.load("emoji")[:4], labels, templates=wordings)
+        >>> template_cosines(ranking, 0).shape
+        (3, 2)
+    """
+    return ranking.text @ ranking.image[_place(ranking, item)]
+
+
+def _place(ranking: Ranking, item: int) -> int:
+    if not -len(ranking) <= item < len(ranking):
+        raise BadInputError(f"item is {item}; this ranking has {len(ranking):,} pictures, numbered from 0.")
+    return item
 
 
 @verb
 def leave_one_out(ranking: Ranking, *, item: int | None = None) -> NDArray[np.float64]:
-    """template: how the margin changes when that wording is dropped; of one item, or the mean of all.
+    """How the margin changes when a wording is dropped. Negative means that the wording helps.
 
-    Negative means the wording helps. NaN for the wordings that are off, and if only one is on.
+    Args:
+        ranking: of `classify`, with several templates.
+        item: number of one picture; None takes the mean of all.
+
+    Returns:
+        template: change of the margin in probability; NaN for wordings that are off, and if only one is on.
+
+    Raises:
+        BadInputError: there is no such item.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, leave_one_out
+        >>> wordings = ["{}", "a drawing of {}", "{} in the rain"]
+        >>> ranking = classify("emoji-clip", data.load("emoji")[:8], ["a face", "a dog"], templates=wordings)
+        >>> leave_one_out(ranking).shape
+        (3,)
     """
+    chosen = None if item is None else [_place(ranking, item)]
     effect = np.full(len(ranking.templates), np.nan)
     on = np.flatnonzero(ranking.active)
     if len(on) < 2:
         return effect
-    judged = ranking if item is None else take(ranking, [item])
+    judged = ranking if chosen is None else take(ranking, chosen)
     for template in on:
         without = judged.active.copy()
         without[template] = False

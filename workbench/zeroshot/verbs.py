@@ -44,18 +44,25 @@ def classify(
 ) -> Ranking:
     """Every picture scored against every label.
 
-    `model` is a loaded model or its name; `pairs` are those of `data.load`, or pictures in any form that
-    `data.from_pictures` takes. `temperature` divides the model's own logits, which are its scale (often 100)
-    times the cosine: 1 leaves them as trained, and .01 is not what CLIP calls its temperature.
-    `templates=None` takes the wordings calibrated for the model (`model.advice`), else the bare label.
-    `rule=None` takes the rule the model was trained with: "softmax" (shares among these labels)
-    or "sigmoid" (one yes or no a label). Probabilities depend on the list of labels and are not
-    calibrated; see `reliability`.
+    Probabilities depend on the list of labels and are not calibrated; see `reliability`.
+
+    Args:
+        model: a loaded model, or a name that `models.load` takes.
+        pairs: of `data.load`, or pictures in any form that `data.from_pictures` takes.
+        labels: what a picture may be, in words; each once.
+        templates: wordings with one `{}` each; None takes those calibrated for the model (`model.advice`),
+            else the bare label.
+        rule: "softmax" (shares among these labels) or "sigmoid" (one yes or no a label); None takes the rule
+            the model was trained with.
+        temperature: divides the model's own logits, which are its scale (often 100) times the cosine: 1
+            leaves them as trained, and .01 is not what CLIP calls its temperature.
+        on_event, should_stop: hears each batch that is done; asked before each.
 
     Returns:
-        A `Ranking`. Its `.truth` is filled where the data's own labels are on the list: as they are written,
-        else without regard to capitals where that leaves one label. Of labels that the model reads alike the
-        first stands for all, in `.truth` as in `.best`, since nothing the model gives tells them apart.
+        A `Ranking`; `.probability` is item x class. Its `.truth` is filled where the data's own labels are on
+        the list: as they are written, else without regard to capitals where that leaves one label. Of
+        labels that the model reads alike the first stands for all, in `.truth` as in `.best`, since nothing
+        the model gives tells them apart.
 
     Raises:
         BadInputError: no, blank or repeated labels; a template without exactly one `{}`.
@@ -63,6 +70,15 @@ def classify(
         Cancelled: `should_stop` returned true; the vectors finished so far are kept.
 
     Source: CLIP, Radford et al. 2021, section 3.1.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify
+        >>> emoji = data.load("emoji")
+        >>> cat = emoji[[emoji.texts.index("cat face")]]
+        >>> ranking = classify("emoji-clip", cat, ["a pizza", "a cat", "a rocket"])
+        >>> ranking.probability.shape, ranking.labels[ranking.best[0]]
+        ((1, 3), 'a cat')
     """
     model, given = as_encoder(model), pairs
     _require(model, "embed_images", "embed_texts")
@@ -145,12 +161,23 @@ def retrieve(
         query: a sentence, the number of an item, or a picture (Pillow's, a path, an array, a tensor, a
             `Pair`); or several, in a list, an array or a column of a table.
         among: texts to find, for a picture or an item.
+        on_event, should_stop: hears each batch that is done; asked before each.
 
     Returns:
         A `Retrieval`; a tuple of them, in their order, for several queries.
 
     Raises:
         BadInputError: an empty sentence, an item that `pairs` does not have, or no query.
+        UnsupportedError: the model has no joint space of pictures and texts.
+        Cancelled: `should_stop` returned true; the vectors finished so far are kept.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import retrieve
+        >>> emoji = data.load("emoji")
+        >>> some = emoji[[emoji.texts.index(text) for text in ("pizza", "cat face", "rocket")]]
+        >>> retrieve("emoji-clip", some, "a cat").top(1)[0][0]
+        'cat face'
     """
     model, given = as_encoder(model), pairs
     _require(model, "embed_images", "embed_texts")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from workbench._repr import html_table
+from workbench.errors import UnknownNameError, did_you_mean
 from workbench.fusion.design import FusionCard, Plan
 from workbench.results import Provenance
 
@@ -20,7 +21,12 @@ Source = Literal["theory", "measured", "practice"]
 
 @dataclass(frozen=True)
 class Reason:
-    """One sentence, and where it comes from: a theorem, the report, or what is known in practice."""
+    """One reason, and where it comes from.
+
+    Attributes:
+        text: a sentence.
+        source: a theorem, the report, or what is known in practice.
+    """
 
     text: str
     source: Source
@@ -31,6 +37,7 @@ class Option:
     """One fusion as the report measured it.
 
     Attributes:
+        card: of the fusion.
         quality: (mean, low, high) of accuracy over seeds, 95 % interval.
         behind: (mean, low, high) of the best allowed fusion's accuracy minus this one's, seed by seed.
         tied: that interval holds zero, or this is the best.
@@ -68,6 +75,7 @@ class Advice:
         answers: what was asked.
         evidence: of which data the figures are.
         notes: what the reader must know of them.
+        provenance: of the report that was read.
     """
 
     choice: str
@@ -91,8 +99,18 @@ class Advice:
         return {one.name: one.excluded for one in self.options if one.excluded}
 
     def option(self, name: str) -> Option:
-        """The row of one fusion."""
-        return next(one for one in self.options if one.name == name)
+        """The row of one fusion, by its `name`.
+
+        Raises:
+            UnknownNameError: it was not measured; the message names those that were.
+        """
+        names = [one.name for one in self.options]
+        if name not in names:
+            raise UnknownNameError(
+                f"{name!r} is not among these options; they are {', '.join(names)}."
+                f"{did_you_mean(name, names)}"
+            )
+        return self.options[names.index(name)]
 
     def __repr__(self) -> str:
         chosen = self.choice or "nothing is left"

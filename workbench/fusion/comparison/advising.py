@@ -38,9 +38,7 @@ def advise(
     rows: int | None = None,
     report: FusionReport | None = None,
 ) -> Advice:
-    """Which fusion for me, and why::
-
-        advise(need="product", may_miss=True)
+    """Which fusion for me, and why.
 
     Theory comes first: a fusion whose class cannot say what the label needs is out, however well it did
     elsewhere. Then what was measured: among those that are left and are not measurably worse than the best of
@@ -52,13 +50,22 @@ def advise(
         explain: whether each answer must fall into one part a modality, exactly.
         apart: whether each modality must be encoded without the other (kept in an index, computed
             beforehand).
-        parameters: at most so many, at the report's size. seconds: at most so long to train one seed, on the
-            machine of the report.
+        parameters: at most so many, at the report's size.
+        seconds: at most so long to train one seed, on the machine of the report.
         rows: labelled rows to train on.
         report: a comparison of your own, best of all; None takes `measured("easy-vqa")`.
 
+    Returns:
+        An `Advice`: `.choice`, `.reasons`, and the `.plan` to try it with.
+
     Raises:
         BadInputError: an answer that is none, or a report in which nothing was finished.
+
+    Example:
+        >>> from workbench.fusion import advise
+        >>> found = advise(need="product", may_miss=True)
+        >>> found.choice not in found.excluded, "mean-logits" in found.excluded  # a sum is no product
+        (True, True)
     """
     answers = {
         "need": need, "may_miss": may_miss, "explain": explain, "apart": apart, "parameters": parameters,

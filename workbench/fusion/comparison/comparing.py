@@ -39,15 +39,18 @@ def compare(
 
     Every fusion has the same rows in the same order, the same epochs and learning rate, and a size set
     by one `Design`; where budgets differ all the same, the report names them. The epoch is chosen on
-    validation, and the test rows are read once, afterwards. `seeds` = 5 takes seeds 0 to 4; all
-    seeds of a fusion are trained side by side. Before that, ways to win without learning are looked for
-    (file names that carry the class, pictures in train and in test, nearly equal ones): `report.leaks`.
+    validation, and the test rows are read once, afterwards. All seeds of a fusion are trained side by side.
+    Before that, ways to win without learning are looked for (file names that carry the class, pictures in
+    train and in test, nearly equal ones): `report.leaks`.
 
     Args:
         data: a name or path that `data.load` takes, labelled pairs, a pandas table, or `Examples`.
+        fusions: names, or `Fusion`s of your own, each once.
+        seeds: which, or how many: 5 takes seeds 0 to 4.
         plan: settings of training and testing; None takes `Plan()`, with at most 4,000 training rows.
         model: a loaded one or its name: take its frozen features for tokens, instead of pixels and words.
         on_event: `TrainingEvent`s with the newest point of each curve.
+        should_stop: asked at every step.
 
     Returns:
         A `FusionReport`. An interrupted one (`complete` is False) keeps every fusion that was finished.
@@ -58,6 +61,13 @@ def compare(
             trained, too few rows for the seeds), or no fusions.
         UnknownNameError: no data set or fusion of that name.
         Cancelled: `should_stop` returned true before the first fusion was finished.
+
+    Example:
+        >>> from workbench.fusion import Plan, compare, gaussian
+        >>> tiny = Plan(epochs=1, contributions=False, noise_test=(0.0,), p_missing_test=(0.0,))
+        >>> report = compare(gaussian(200), ["mean-logits"], seeds=2, plan=tiny)
+        >>> report.metrics["accuracy"].shape  # fusion x seed
+        (1, 2)
     """
     from workbench.fusion.comparison.running import run
 

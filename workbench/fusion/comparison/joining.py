@@ -33,12 +33,21 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
     taken, so that it can be gone on with: `join([cut, compare(data, the_rest, plan=cut.plan)])`.
 
     Args:
+        reports: of `compare`, on the same data with the same seeds and plan.
         fusions: which, and in what order; None takes all as they come. `join([report], names)` is a part.
+
+    Returns:
+        A `FusionReport` of all.
 
     Raises:
         BadInputError: no report, one in which nothing was finished, a fusion that two of them hold, or
             data, seeds or plan that differ.
         UnknownNameError: a fusion that none of them holds.
+
+    Example:
+        >>> from workbench.fusion import join, measured
+        >>> join([measured("easy-vqa")], ["co-attention", "mean-logits"]).fusions
+        ('co-attention', 'mean-logits')
     """
     if not reports:
         raise BadInputError("There is nothing to join; give reports of compare(), as [first, second].")

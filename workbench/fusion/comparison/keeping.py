@@ -36,12 +36,22 @@ def open_report(
     """A report that `report.save(folder)` wrote.
 
     Args:
+        folder: what `save` was given.
         data: what `compare` was given, so that examples can be shown and looked into; they are made
             again and must be the same to the last token. None opens the numbers alone.
         model: what `compare` was given, where tokens are its frozen features.
 
+    Returns:
+        The `FusionReport` as it was, number for number.
+
     Raises:
         BadInputError: no report is there, it is damaged, or `data` are not those it was measured on.
+
+    Example:
+        >>> from workbench.fusion import measured, open_report
+        >>> report = measured("easy-vqa-few")
+        >>> open_report(report.save("my-report")).fusions == report.fusions
+        True
     """
     where = Path(folder).expanduser()
     report: FusionReport = opened(folder, FusionReport._form, FusionReport, _PARTS)

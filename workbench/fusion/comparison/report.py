@@ -45,6 +45,10 @@ class FusionReport(Kept):
     NaN (or -1 in `epoch`) marks what an interrupted run did not reach; `complete` is False then.
 
     Attributes:
+        data, modalities, classes: name of the data set, and its axes in words.
+        cards, seeds: the fusion and seed axes of every array below.
+        plan: how all of them were trained and tested.
+        counts: rows by part of the data: "train", "validation", "test".
         metrics: "accuracy", "balanced_accuracy" (mean recall of the classes), "f1" (mean over classes),
             "auroc", "nll", "brier", "ece" to fusion x seed, on the test rows. A report that an earlier
             version kept may lack some.
@@ -55,16 +59,23 @@ class FusionReport(Kept):
         epoch: fusion x seed; the epoch kept (from 1), chosen on validation.
         calibration: fusion x bin x 3: mean confidence, accuracy, items; over all seeds.
         confusion: fusion x class x class; rows are the truth, summed over seeds.
+        robustness: one curve a modality and kind of harm: noise, missing.
+        budget: parameters, FLOPs, seconds and memory of each fusion.
+        contributions: what each modality does, and what they do only together; None if not asked.
         probability: fusion x item x class, of the first seed, for the test items in `items`.
         fused: fusion to item x width: fused vectors of the first seed, for `items`.
         items: item numbers in the examples, at most 1,000 test rows.
         truth: item; label index.
+        config_hash: digest of data, fusions, seeds and plan.
         weights: fusion to name to array: the first seed's trained model, so that it can be asked
             again (`look`) without a live model.
+        examples: what was trained and tested on, or None where it was opened without.
         broken: fusion to the reason why it was not compared.
+        complete: False where it was interrupted.
         notes: what the reader must know; unequal budgets are among them, and what `leaks` say.
         leaks: ways in which test rows could be answered without learning, each with the modality that
             reads it and its numbers; a comparison with one is no evidence.
+        provenance: where it comes from.
         code: Python that opens it again where it was kept; "" for one that was compared just now.
         built: fusion to the `Fusion` it was made by, for `look`.
     """
@@ -127,7 +138,7 @@ class FusionReport(Kept):
         return tuple(card.name for card in self.cards)
 
     def place(self, fusion: str) -> int:
-        """Where a fusion stands on every fusion axis.
+        """Where a `fusion` stands on every fusion axis.
 
         Raises:
             UnknownNameError: it was not compared; the message names those that were.
@@ -140,7 +151,7 @@ class FusionReport(Kept):
         return self.fusions.index(fusion)
 
     def interval(self, measure: str = "accuracy") -> NDArray[np.float64]:
-        """fusion x 3: mean over seeds, and the ends of its 95 % confidence interval (Student's t).
+        """fusion x 3: mean of a `measure` over seeds, and the ends of its 95 % interval (Student's t).
 
         Raises:
             UnknownNameError: that was not measured; the message names what was.
@@ -150,7 +161,7 @@ class FusionReport(Kept):
         return np.stack([interval(row) for row in self.measured(measure)])
 
     def measured(self, measure: str) -> NDArray[np.float32]:
-        """fusion x seed: one of `metrics`.
+        """fusion x seed: one `measure` of `metrics`.
 
         Raises:
             UnknownNameError: that was not measured; the message names what was.
@@ -174,7 +185,7 @@ class FusionReport(Kept):
         return tuple(note for note in self.notes if note not in told)
 
     def paired(self, first: str, second: str, measure: str = "accuracy") -> Paired:
-        """`first` minus `second`, seed by seed, with its 95 % confidence interval."""
+        """`first` minus `second` in a `measure`, seed by seed, with its 95 % confidence interval."""
         from workbench.fusion.statistics import interval
 
         values = self.measured(measure)
@@ -198,6 +209,7 @@ class FusionReport(Kept):
         """Write the report into a new folder, weights included, for `open_report`; gives its path.
 
         Args:
+            folder: is made; it must not hold anything yet.
             half: answers, fused vectors and weights in half precision: half the size, and no figure changes.
 
         Raises:

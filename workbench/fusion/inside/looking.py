@@ -34,13 +34,25 @@ def look(report: FusionReport, fusion: str, items: Sequence[int]) -> Look:
     The model of the report's first seed is built again from the weights in it.
 
     Args:
+        report: of `compare`, or one opened with its data.
+        fusion: a name in it.
         items: item numbers in `report.examples` (such as `report.items[:3]`).
+
+    Returns:
+        A `Look`: `.probability` is item x class.
 
     Raises:
         UnknownNameError: the fusion is not in the report.
         UnavailableError: it was not reached before the comparison was interrupted, the report was
             opened without its data, or the fusion is one of your own and its code is not in the report.
         BadInputError: no items, or one that the examples do not have.
+
+    Example:
+        >>> from workbench.fusion import Plan, compare, gaussian, look
+        >>> tiny = Plan(epochs=1, contributions=False, noise_test=(0.0,), p_missing_test=(0.0,))
+        >>> report = compare(gaussian(200), ["mean-logits"], seeds=1, plan=tiny)
+        >>> look(report, "mean-logits", report.items[:3]).probability.shape
+        (3, 2)
     """
     import torch
 

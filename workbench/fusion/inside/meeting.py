@@ -26,10 +26,12 @@ class Crossing:
     """One direction of one layer.
 
     Attributes:
-        site: its name in the trace. asks, seen: "text" or "image": who attends, and to whom.
+        site: its name in the trace.
+        asks, seen: "text" or "image": who attends, and to whom.
         kind: "self" where both stand in one sequence, "cross" where one sequence asks the other.
         share: of the attention of those who ask that goes to the other modality, the mean of all heads;
-            1 by construction in cross-attention. low, high: of the heads with least and most.
+            1 by construction in cross-attention.
+        low, high: the same, of the heads with least and most.
         even: the share if they attended to everything alike that they may see.
         gate: size of the gate that what crosses is multiplied with, 0 to 1, the mean of its numbers: tanh(a)
             of Flamingo and its kin; None where there is no gate, or the model is no longer held.
@@ -51,10 +53,12 @@ class Meeting:
     """Where the modalities of one model meet, in the order of its layers.
 
     Attributes:
+        model: its name.
         layers: the crossings; none where nothing crosses before the end.
         alone: "image" and "text" to the attention layers each goes alone before the first crossing.
         together: layers in which something crosses.
         trained: False for a model with random weights: then only the structure means something.
+        provenance: of the trace that was read.
     """
 
     model: str
@@ -96,8 +100,18 @@ def meeting(trace: Trace, *, trained: bool = True) -> Meeting:
         trace: `capture(model, pair)` of a model that reads a picture and a text, with all its sites.
         trained: say False for random weights.
 
+    Returns:
+        A `Meeting`: `.layers` are the crossings, `str(...)` says it in a sentence.
+
     Raises:
         BadInputError: the trace holds one modality only, or not every row of its attention.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.capture import capture
+        >>> from workbench.fusion import meeting
+        >>> meeting(capture("emoji-clip", data.load("emoji")[0])).layers  # two towers: nothing crosses
+        ()
     """
     sides = {side for site in trace.sites for side in (site.query.side, site.key.side)}
     if "joint" not in sides and sides != {"image", "text"}:

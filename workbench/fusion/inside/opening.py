@@ -18,8 +18,19 @@ __all__ = ["open_proof", "open_regions"]
 def open_regions(folder: str | Path) -> Regions:
     """The planes that `regions(...).save(folder)` wrote.
 
+    Args:
+        folder: what `save` was given.
+
+    Returns:
+        The `Regions` as they were, number for number.
+
     Raises:
         BadInputError: nothing whole is there.
+
+    Example:
+        >>> from workbench.fusion import open_regions, regions
+        >>> open_regions(regions(["mean-logits"], "xor").save("planes")).fusions
+        ('mean-logits',)
     """
     found: Regions = opened(folder, Regions._form, Regions, (Design, Provenance))
     return found
@@ -29,8 +40,20 @@ def open_regions(folder: str | Path) -> Regions:
 def open_proof(folder: str | Path) -> Proof:
     """The rows that `prove(...).save(folder)` wrote.
 
+    Args:
+        folder: what `save` was given.
+
+    Returns:
+        The `Proof` as it was, number for number.
+
     Raises:
         BadInputError: nothing whole is there.
+
+    Example:
+        >>> from workbench.fusion import Proof, ProofRow, open_proof
+        >>> row = ProofRow("mean-logits", "additive", "xor", "AUROC", 0.5, 0.45, 0.55, "chance", True)
+        >>> open_proof(Proof((row,), seconds=1.0).save("proof")).tasks
+        ('xor',)
     """
     found: Proof = opened(folder, Proof._form, Proof, (ProofRow, Provenance))
     return found

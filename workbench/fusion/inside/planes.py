@@ -53,14 +53,14 @@ class PlaneTask:
         return (plane_task, (self.name,)) if self in _TASKS else super().__reduce__()
 
     def truth(self, axis: NDArray) -> NDArray[np.float32]:
-        """row (text) x col (image): the right answer at every pair of values."""
+        """row (text) x col (image): the right answer at every pair of values of `axis`."""
         return self.rule(*np.meshgrid(axis, axis)).astype(np.float32)
 
     def additive(self, axis: NDArray) -> NDArray[np.float32]:
-        """row x col: the probability that the best sum gives: the truth, or the base rate throughout.
+        """row x col: the probability that the best sum gives at every pair of values of `axis`.
 
-        A logistic sum keeps the share of positives in every row and column; where all rows and columns
-        have the same share, that is all it can say.
+        It is the truth, or the base rate throughout. A logistic sum keeps the share of positives in every row
+        and column; where all rows and columns have the same share, that is all it can say.
         """
         truth = self.truth(axis)
         return truth if self.additive_solves else np.full_like(truth, truth.mean())
@@ -68,7 +68,17 @@ class PlaneTask:
 
 @verb
 def plane_tasks() -> tuple[PlaneTask, ...]:
-    """Every task that `regions` knows, in the order in which to look at them."""
+    """Every task that `regions` knows, in the order in which to look at them.
+
+    Returns:
+        `PlaneTask`s.
+
+    Example:
+        >>> from workbench.fusion import plane_tasks
+        >>> xor = next(task for task in plane_tasks() if task.name == "xor")
+        >>> xor.additive_solves, xor.additive_ceiling  # three corners of four
+        (False, 0.75)
+    """
     return _TASKS
 
 

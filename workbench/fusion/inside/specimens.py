@@ -34,8 +34,20 @@ _PICTURE = 63  # stands in the text where a language model reads a token of the 
 def specimen(name: str, *, seed: int = 0) -> Meeting:
     """Where picture and text meet in a tiny model of a family, measured by `capture`: half a second.
 
+    Args:
+        name: one of `SPECIMENS`.
+        seed: of its random weights.
+
+    Returns:
+        A `Meeting` whose `.trained` is False: only its structure means something.
+
     Raises:
         UnknownNameError: no family of that name; `SPECIMENS` has them.
+
+    Example:
+        >>> from workbench.fusion import specimen
+        >>> specimen("vilt").layers[0].kind  # one sequence of words and patches
+        'self'
     """
     import torch
 

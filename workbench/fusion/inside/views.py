@@ -24,12 +24,18 @@ class Look(Portable):
     """One or more examples inside one fusion: where it looked, what its gates said.
 
     Shapes:
+        items: item, numbers in the report's examples
         probability: item x class
         per_modality: modality to item x class: probabilities when only that modality is given
         attentions: "block/queries->keys" to item x head x query x key
-        crossing: item; share of attention that goes to the other modality, NaN if there is none
         gates: name to item x width
+        masks: modality to item x token, False where there is none
+        crossing: item; share of attention that goes to the other modality, NaN if there is none
+        truth: item, label index
         interaction: item x class; logits minus those of the EMAP (what no sum can say), or None
+
+    Attributes:
+        fusion: its name.
     """
 
     fusion: str
@@ -57,7 +63,12 @@ class Regions(Kept):
         accuracy: fusion, on fresh points; `additive_ceiling` is the best of any additive score
 
     Attributes:
+        task: a name from `plane_tasks()`.
+        fusions: the fusion axis, in names.
+        additive_ceiling: accuracy of the best sum of one score a modality.
         steps: of training at most; one that had found its rule stopped earlier.
+        complete: False where it was cancelled.
+        provenance: where it comes from.
         kept: fusions whose planes were not trained now but shipped with the package.
         design: the size of every fusion.
     """

@@ -48,6 +48,7 @@ class Proof(Kept):
         rows: every measurement; `failures` are those outside their bounds.
         seconds: how long it took.
         complete: False if it was cancelled; the rows finished before are kept.
+        provenance: where it comes from.
     """
 
     _form: ClassVar[Form] = Form("proof", "proof", "workbench.fusion.open_proof")
@@ -73,7 +74,7 @@ class Proof(Kept):
         return tuple(dict.fromkeys(row.task for row in self.rows))
 
     def of(self, fusion: str, task: str | None = None) -> tuple[ProofRow, ...]:
-        """The rows of one fusion, of one task if it is named."""
+        """The rows of one `fusion`, of one `task` if it is named."""
         return tuple(row for row in self.rows if row.fusion == fusion and task in (None, row.task))
 
     def to_csv(self) -> str:

@@ -43,6 +43,8 @@ def prove(
 
     Args:
         fusions: names or `Fusion`s of your own; None takes all of them (a minute or two on a laptop).
+        seed: of data and weights.
+        on_event, should_stop: hears each step that is done; asked at each.
 
     Returns:
         A `Proof`. One that was cancelled holds the fusions that were finished.
@@ -52,6 +54,11 @@ def prove(
         BadInputError: no fusions, or something that is none.
 
     Source: the study of controlled tasks in the project's reference on fusion; proofs in `.theory`.
+
+    Example:
+        >>> from workbench.fusion import prove
+        >>> prove(["mean-logits"], should_stop=lambda: True).complete  # without it: some seconds a fusion
+        False
     """
     from workbench.fusion.modules.building import fusion
 
