@@ -15,10 +15,10 @@ from PIL.Image import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workbench.attention.output_gate import hold_to
 from workbench.attribution.recording import Recorded, recorded
 from workbench.attribution.targets import Target
 from workbench.attribution.towers import Layout, blocks_of, layout_of, no_attention
-from workbench.capture.output import hold_to
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.hooks import hooked, looked_up, output_changed
 from workbench.models.adapters.tower import TwoTower

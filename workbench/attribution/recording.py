@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workbench.capture.recording import slow_attention
-from workbench.capture.written import answered
+from workbench.attention.explicit import answered
+from workbench.attention.recorder import slow_attention
 from workbench.hooks import stand_in
 
 __all__ = ["Recorded", "recorded"]

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from workbench.attention.site_naming import block_of
+from workbench.attention.sites import Site, SiteKind
+from workbench.attention.token_layout import TokenLayout
 from workbench.attribution.whole import Whole
-from workbench.capture.layout import TokenLayout
-from workbench.capture.sites import block_of
-from workbench.capture.trace import Site, SiteKind
 from workbench.errors import UnsupportedError
 
 __all__ = ["DECODER", "Flow", "Route", "routes_of"]

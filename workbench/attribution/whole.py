@@ -13,18 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.attention.output_gate import hold_to, tensors_in
+from workbench.attention.recorder import Recorder, recording
+from workbench.attention.site_naming import block_of, sites_of
+from workbench.attention.sites import Site
+from workbench.attention.subject import Subject
+from workbench.attention.token_layout import TokenLayout, is_mark
 from workbench.attribution.case import BYTES_A_WEIGHT, LESS
 from workbench.attribution.inputs import answer_inside, as_mapping, given_to, one_choice
 from workbench.attribution.maps import as_array
 from workbench.attribution.numbers import Number, Text, number_of
 from workbench.attribution.targets import Output
 from workbench.attribution.whole_picture import Picture, cells_of_tokens, picture_among
-from workbench.capture.layout import TokenLayout, is_mark
-from workbench.capture.output import hold_to, tensors_in
-from workbench.capture.recording import Recorder, recording
-from workbench.capture.sites import block_of, sites_of
-from workbench.capture.subject import Subject, answer_of, subjects_of
-from workbench.capture.trace import Site
+from workbench.capture.inputs import answer_of, subjects_of
 from workbench.errors import Cancelled, UnsupportedError
 from workbench.hooks import evaluated, hooked, stand_in
 from workbench.results import Event, OnEvent, ShouldStop

@@ -6,12 +6,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workbench.attention.sites import Site
 from workbench.attribution.case import Options
 from workbench.attribution.maps import Maps
 from workbench.attribution.streams import DECODER, Flow, routes_of
 from workbench.attribution.towers import pick_layer
 from workbench.attribution.whole import Whole
-from workbench.capture.trace import Site
 
 __all__ = ["attention_whole", "relevance_whole", "rollout_whole"]
 

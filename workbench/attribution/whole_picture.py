@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workbench.attention.subject import is_image
 from workbench.attribution.inputs import PICTURE
 from workbench.attribution.maps import as_array
 from workbench.attribution.masking import CELLS
 from workbench.attribution.paths import pooled_over_cells
-from workbench.capture.subject import is_image
 from workbench.hooks import hooked, stand_in
 
 __all__ = ["Picture", "cells_of_tokens", "picture_among"]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.attention.token_layout import TokenLayout
 from workbench.axes import frozen
 from workbench.calling import verb
-from workbench.capture.layout import TokenLayout
 from workbench.capture.trace import AttentionMap
 from workbench.errors import BadInputError
 from workbench.portable import Portable

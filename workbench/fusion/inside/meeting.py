@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from workbench._repr import html_table, plural
+from workbench.attention.site_naming import block_of
+from workbench.attention.sites import Site
 from workbench.calling import verb
-from workbench.capture.sites import block_of
-from workbench.capture.trace import Site, Trace
+from workbench.capture.trace import Trace
 from workbench.errors import BadInputError
 from workbench.results import Provenance
 

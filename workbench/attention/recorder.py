@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workbench.capture.folding import axes_of, folded, reads_no_tokens
-from workbench.capture.written import answered, differentiable
+from workbench.attention.explicit import answered, differentiable
+from workbench.attention.folding import axes_of, folded, reads_no_tokens
 from workbench.hooks import hooked, stand_in
 
 __all__ = ["Call", "Recorder", "block_of", "blocks_in", "recording", "slow_attention"]

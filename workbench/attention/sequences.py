@@ -15,10 +15,18 @@ from functools import cached_property
 
 from torch import nn
 
-from workbench.capture.grids import Picture, block_order, merge_side, merged, pictures_in, prefix_of, unpadded
-from workbench.capture.layout import PatchGrid, Pooling, Role, Side, TokenLayout
-from workbench.capture.recording import Call
-from workbench.capture.subject import Subject, is_image
+from workbench.attention.patch_grids import (
+    Picture,
+    block_order,
+    merge_side,
+    merged,
+    pictures_in,
+    prefix_of,
+    unpadded,
+)
+from workbench.attention.recorder import Call
+from workbench.attention.subject import Subject, is_image
+from workbench.attention.token_layout import PatchGrid, Pooling, Role, Side, TokenLayout
 
 __all__ = ["Sequences", "block_of", "list_of"]
 
