@@ -9,7 +9,6 @@ computes that is no map of tokens, or in a way that nobody hears, is counted, so
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -20,13 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workbench.attention.blocks import is_attention
 from workbench.attention.explicit import answered, differentiable
 from workbench.attention.folding import axes_of, folded, reads_no_tokens
 from workbench.hooks import hooked, stand_in
 
-__all__ = ["Call", "Recorder", "block_of", "blocks_in", "recording", "slow_attention"]
-
-_ATTENTIVE = re.compile(r"attention|attn|^XCA$", re.I)
+__all__ = ["Call", "Recorder", "recording", "slow_attention"]
 
 
 @dataclass(frozen=True)
@@ -145,24 +143,12 @@ def recording(root: nn.Module, recorder: Recorder, *, blocks: tuple[str, ...] = 
     with ExitStack() as stack:
         named = dict(root.named_modules())
         for path, module in named.items():
-            if _ATTENTIVE.search(type(module).__name__):
+            if is_attention(module):
                 stack.enter_context(_announced(module, path, recorder))
         for path in blocks:
             stack.enter_context(_kept(named[path], path, recorder))
         stack.enter_context(_answered(recorder))
         yield recorder
-
-
-def block_of(path: str) -> str:
-    """The block a module stands in: "encoder.layers.3" of "encoder.layers.3.attn"; "" where there is none."""
-    found = list(re.finditer(r"\.\d+(?=\.|$)", path))
-    return path[: found[-1].end()] if found else ""
-
-
-def blocks_in(root: nn.Module) -> tuple[str, ...]:
-    """Paths of the blocks that hold a module of attention."""
-    attentive = (path for path, module in root.named_modules() if _ATTENTIVE.search(type(module).__name__))
-    return tuple(dict.fromkeys(block for path in attentive if (block := block_of(path))))
 
 
 def _announced(module: nn.Module, path: str, recorder: Recorder) -> AbstractContextManager[None]:

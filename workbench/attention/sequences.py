@@ -15,6 +15,7 @@ from functools import cached_property
 
 from torch import nn
 
+from workbench.attention.blocks import block_within, list_of
 from workbench.attention.patch_grids import (
     Picture,
     block_order,
@@ -28,7 +29,7 @@ from workbench.attention.recorder import Call
 from workbench.attention.subject import Subject, is_image
 from workbench.attention.token_layout import PatchGrid, Pooling, Role, Side, TokenLayout
 
-__all__ = ["Sequences", "block_of", "list_of"]
+__all__ = ["Sequences"]
 
 _CROSS = re.compile(r"cross|visual_attention|encoder_?attn|encoder_(decoder_)?attention|encdec", re.I)
 _TEXT_WORDS = re.compile(r"text|language|lang|token|bert\b", re.I)
@@ -99,7 +100,7 @@ class Sequences:
 
     def crosses(self, call: Call) -> bool:
         """Whether its module's name inside its block, or the lengths, say that two sequences meet."""
-        inner = call.path.removeprefix(block_of(list_of(self.modules, call.path), call.path))
+        inner = call.path.removeprefix(block_within(list_of(self.modules, call.path), call.path))
         return call.query != call.key or bool(_CROSS.search(inner))
 
     # Sequences ----------------------------------------------------------------------------------
@@ -375,24 +376,3 @@ def _spread(words: Sequence[str], count: int, others: set[int]) -> tuple[str, ..
         left = iter(words)
         return tuple(f"token {place}" if place in others else next(left) for place in range(count))
     return tuple(f"token {place}" for place in range(count))
-
-
-def list_of(modules: dict[str, nn.Module], path: str) -> str:
-    """The list of like blocks a module stands in: "encoder.layers" of "encoder.layers.3.attn".
-
-    A list of unlike parts (a T5 block's attention and feed-forward) is inside a block, not a list of blocks.
-    """
-    ends = [found.start() for found in re.finditer(r"\.\d+(?=\.|$)", path)]
-    for end in reversed(ends):
-        holder = modules.get(path[:end])
-        kinds = {type(child) for child in holder.children()} if holder is not None else set()
-        if len(kinds) < 2:
-            return path[:end]
-    return path[: ends[-1]] if ends else ""
-
-
-def block_of(where: str, path: str) -> str:
-    """The block of a list that a module stands in: "encoder.layers.3"; "" where there is none."""
-    if not where:
-        return ""
-    return ".".join([where, path.removeprefix(f"{where}.").split(".")[0]])

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from workbench.attention.blocks import block_of
 from workbench.attention.recorder import Recorder, recording
-from workbench.attention.site_naming import block_of
 from workbench.attention.token_layout import bare, is_mark
 from workbench.capture import TokenLayout, Trace
 from workbench.errors import BadInputError, UnsupportedError

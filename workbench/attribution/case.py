@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,13 @@ from PIL.Image import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workbench.attention.blocks import blocks_of, embedding_table, outputs_of
 from workbench.attention.output_gate import hold_to
 from workbench.attribution.recording import Recorded, recorded
 from workbench.attribution.targets import Target
-from workbench.attribution.towers import Layout, blocks_of, layout_of, no_attention
+from workbench.attribution.towers import Layout, layout_of, no_attention
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
-from workbench.hooks import hooked, looked_up, output_changed
+from workbench.hooks import output_changed
 from workbench.models.adapters.tower import TwoTower
 from workbench.results import Event, OnEvent, ShouldStop
 from workbench.runtime import batched, check_memory
@@ -198,15 +199,7 @@ class Case:
         check_memory(needed, self.image.device, "Attention with its gradients", LESS)
         inputs = dict(self.pixels)
         inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
-        hidden: list[Tensor] = []
-
-        def keep(_: nn.Module, __: Any, output: Any) -> None:
-            hidden.append(output[0] if isinstance(output, tuple) else output)
-
-        with ExitStack() as stack:
-            for block in blocks_of(self.model.image_tower):
-                stack.enter_context(hooked(block, after=keep))
-            layers = stack.enter_context(recorded())
+        with outputs_of(*blocks_of(self.model.image_tower)) as hidden, recorded() as layers:
             features = self.image_features(inputs)
         hold_to([self._plain[0]], [features], "image tower")
         self._watched = features.detach()
@@ -232,14 +225,14 @@ class Case:
     @cached_property
     def word_embedding(self) -> nn.Module:
         """The table that the text tower looks its token ids up in."""
-        with torch.no_grad(), looked_up(self.model.model, self.words["input_ids"]) as found:
-            self.text_features(self.words)
-        if not found:
+        ids = self.words["input_ids"]
+        table = embedding_table(self.model.model, ids, lambda: self.text_features(self.words))
+        if table is None:
             raise UnsupportedError(
                 f"{self.model.card.name} does not look its tokens up in a table, so words have no gradient. "
                 "Take 'occlusion' or 'kernel-shap' for its words."
             )
-        return found[0]
+        return table
 
     @contextmanager
     def _embeddings_differentiable(self) -> Iterator[None]:

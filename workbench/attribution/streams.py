@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from workbench.attention.site_naming import block_of
+from workbench.attention.blocks import block_of
 from workbench.attention.sites import Site, SiteKind
 from workbench.attention.token_layout import TokenLayout
 from workbench.attribution.whole import Whole

@@ -1,4 +1,4 @@
-"""Where things are in a tower: its blocks, its patch grid, the map of features that CAMs read."""
+"""Whether a tower can be explained, and how its tokens lie."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from workbench.attention.blocks import attends, blocks_of, ending_in, first_norm
 from workbench.attribution.methods import MethodCard
 from workbench.attribution.recording import Recorded, recorded
 from workbench.errors import BadInputError, UnsupportedError
-from workbench.hooks import passed_over
 from workbench.models.adapters.tower import TwoTower
 
 __all__ = [
     "Layout",
-    "blocks_of",
-    "first_norm",
     "layout_of",
     "no_attention",
     "pick_layer",
@@ -55,30 +53,6 @@ class Layout:
     def spread(self, values: Tensor) -> Tensor:
         """... x token (or ... x patch) as ... x row x col; the prefix is left out."""
         return values[..., values.shape[-1] - self.patches :].reshape(*values.shape[:-1], *self.grid)
-
-
-def blocks_of(tower: nn.Module) -> list[nn.Module]:
-    """The transformer blocks of a tower in order: its longest chain of modules of one class that attend."""
-    chains = [
-        list(module)
-        for module in tower.modules()
-        if isinstance(module, (nn.ModuleList, nn.Sequential)) and len(module)
-    ]
-    attending = [
-        chain
-        for chain in chains
-        if len({type(block) for block in chain}) == 1
-        and all(_attends(block) and _first_norm(block) is not None for block in chain)
-    ]
-    return max(attending, key=len, default=[])
-
-
-def first_norm(block: nn.Module) -> nn.Module:
-    """The norm that a block begins with."""
-    found = _first_norm(block)
-    if found is None:
-        raise UnsupportedError(f"A block of type {type(block).__name__} has no norm of its own to read from.")
-    return found
 
 
 def pick_layer(layer: int | None, count: int, *, default: int = -1, called: str = "layer") -> int:
@@ -129,7 +103,7 @@ def tail(
         name: value.expand(len(tokens), *value.shape[1:]) if len(value) == 1 else value
         for name, value in inputs.items()
     }
-    with passed_over(*blocks[:-1]), passed_over(blocks[-1], output=tokens):
+    with ending_in(blocks, tokens):
         return features(given)
 
 
@@ -173,7 +147,8 @@ def no_attention(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Rec
         return f"has an image tower ({trunk}) that attends within windows, not over the whole picture"
     if len({layer.attention.shape[-1] for layer in inner}) > 1:
         return f"has an image tower ({trunk}) whose number of tokens changes from layer to layer"
-    if not blocks_of(model.image_tower) or len(blocks_of(model.image_tower)) != len(inner):
+    blocks = blocks_of(model.image_tower)
+    if len(blocks) != len(inner) or not attends(*blocks) or None in map(first_norm, blocks):
         return f"has an image tower ({trunk}) whose blocks could not be told apart"
     return None
 
@@ -208,11 +183,3 @@ def _reads_one_token(model: TwoTower) -> bool:
         if isinstance(pool, str):
             return pool in ("tok", "token", "cls", "map", "")
     return True
-
-
-def _attends(block: nn.Module) -> bool:
-    return any("attention" in type(part).__name__.lower() for part in block.modules())
-
-
-def _first_norm(block: nn.Module) -> nn.Module | None:
-    return next((part for part in block.children() if "norm" in type(part).__name__.lower()), None)

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.attention.blocks import block_of
 from workbench.attention.output_gate import hold_to, tensors_in
 from workbench.attention.recorder import Recorder, recording
-from workbench.attention.site_naming import block_of, sites_of
+from workbench.attention.site_naming import sites_of
 from workbench.attention.sites import Site
 from workbench.attention.subject import Subject
 from workbench.attention.token_layout import TokenLayout, is_mark

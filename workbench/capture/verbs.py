@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from workbench._repr import human_bytes, plural
+from workbench.attention.blocks import block_of, blocks_in
 from workbench.attention.draws import Draws
 from workbench.attention.output_gate import GATE, hold_to, tensors_in
-from workbench.attention.recorder import Recorder, block_of, blocks_in, recording
+from workbench.attention.recorder import Recorder, recording
 from workbench.attention.site_naming import notes_of, sites_of
 from workbench.attention.sites import Site
 from workbench.attention.subject import Subject, kind_of

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench._repr import html_table, plural
-from workbench.attention.site_naming import block_of
+from workbench.attention.blocks import block_of
 from workbench.attention.sites import Site
 from workbench.calling import verb
 from workbench.capture.trace import Trace
