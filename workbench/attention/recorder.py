@@ -24,7 +24,21 @@ from workbench.attention.explicit import answered, differentiable
 from workbench.attention.folding import axes_of, folded, reads_no_tokens
 from workbench.hooks import hooked, stand_in
 
-__all__ = ["Call", "Recorder", "recording", "slow_attention"]
+__all__ = ["Call", "Parts", "Recorder", "in_graph", "recording", "slow_attention"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an attention is computed from and what it gives, in the graph of its pass.
+
+    Shapes:
+        query, key, value, output: item x head x token x channel; output = weights @ value
+    """
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    output: Tensor
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class Call:
         items: how many such maps one call computes at once: windows or tiles of a picture, several pictures.
         more: item x head x query x key of the items after the first, where there are any.
         run: the number of the module's run; a module that cuts its tokens itself makes several calls in one.
+        parts: what it was computed from, where that was asked and can be told: a module that takes softmax of
+            scores of its own does not say.
     """
 
     path: str
@@ -47,6 +63,23 @@ class Call:
     items: int = 1
     more: Tensor | None = None
     run: int = 0
+    parts: Parts | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of attention weights."""
+        return self.items * self.heads * self.query * self.key
+
+    @property
+    def pools(self) -> bool:
+        """Whether it reads the tokens into another number of rows: an attention-pooling head."""
+        return self.query != self.key
+
+    @property
+    def weights(self) -> Tensor:
+        """The values, of a call of which they were kept."""
+        assert self.values is not None  # asked for calls that were wanted
+        return self.values
 
 
 @dataclass
@@ -58,6 +91,7 @@ class Recorder:
             and lets torch's own functions answer: the plain pass.
         rows: places of the queries to keep, by the number of the call; None keeps all.
         graph: keep values of every item as they are, to be differentiated, instead of copies.
+        parts: keep with them what they were computed from.
         alone: path of a module whose tokens attend to themselves alone, so that each hands on its own value;
             "" for none: the pass as the model makes it.
         sizes: of what blocks give, keep the shapes alone.
@@ -68,6 +102,7 @@ class Recorder:
     rows: Callable[[int], list[int] | None] = lambda _: None
     dtype: torch.dtype = torch.float32
     graph: bool = False
+    parts: bool = False
     alone: str = ""
     sizes: bool = False
     calls: list[Call] = field(default_factory=list)
@@ -121,7 +156,13 @@ class Recorder:
         """Count what is no map of tokens to tokens."""
         self.unread.append((self.at[-1] if self.at else "", reason))
 
-    def note(self, values: Tensor | None, shape: tuple[int, int, int], items: int = 1) -> None:
+    def note(
+        self,
+        values: Tensor | None,
+        shape: tuple[int, int, int],
+        items: int = 1,
+        parts: Parts | None = None,
+    ) -> None:
         """Keep one attention, item x head x query x key."""
         number = len(self.calls)
         kept, more = values if self.graph else None, None
@@ -131,7 +172,7 @@ class Recorder:
             whole = (whole if rows is None else whole[:, :, rows]).to("cpu", self.dtype)
             kept, more = whole[0], whole[1:] if items > 1 else None
         path, run = (self.at[-1], self._runs[-1][0]) if self.at else ("", 0)
-        self.calls.append(Call(path, *shape, kept, items, more, run))
+        self.calls.append(Call(path, *shape, kept, items, more, run, parts))
 
 
 @contextmanager
@@ -149,6 +190,11 @@ def recording(root: nn.Module, recorder: Recorder, *, blocks: tuple[str, ...] = 
             stack.enter_context(_kept(named[path], path, recorder))
         stack.enter_context(_answered(recorder))
         yield recorder
+
+
+def in_graph(*, parts: bool = False) -> Recorder:
+    """A recorder that keeps every attention to be differentiated by."""
+    return Recorder(lambda _: True, graph=True, parts=parts)
 
 
 def _announced(module: nn.Module, path: str, recorder: Recorder) -> AbstractContextManager[None]:
@@ -194,11 +240,11 @@ class _Answers:
             args, kwargs = _masks_folded(query, there, args, kwargs)
         self.inside = True
         try:
-            parts = there(query), there(key), there(value)
-            values, output = answered(whole, *parts, *args, leaf=recorder.graph, **kwargs)
+            given = there(query), there(key), there(value)
+            values, output = answered(whole, *given, *args, leaf=recorder.graph, **kwargs)
         finally:
             self.inside = False
-        recorder.note(values, shape, items)
+        recorder.note(values, shape, items, Parts(*given, output) if recorder.parts else None)
         return back(output)
 
     def softmax(self, whole: Any, given: Tensor, *args: Any, **kwargs: Any) -> Tensor:

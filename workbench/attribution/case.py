@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from workbench.attention.blocks import blocks_of, embedding_table, outputs_of
 from workbench.attention.output_gate import hold_to
-from workbench.attribution.recording import Recorded, recorded
+from workbench.attention.recorder import Call, Recorder, in_graph, recording
 from workbench.attribution.targets import Target
 from workbench.attribution.towers import Layout, layout_of, no_attention
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
@@ -83,7 +83,7 @@ class Pass:
     """
 
     features: Tensor
-    layers: list[Recorded]
+    layers: list[Call]
     hidden: list[Tensor]
 
 
@@ -126,9 +126,9 @@ class Case:
         return torch.cat(rows)
 
     @cached_property
-    def _plain(self) -> tuple[Tensor, list[Recorded]]:
-        with torch.no_grad(), recorded(plain=True) as layers:
-            return self.image_features(self.pixels), layers
+    def _plain(self) -> tuple[Tensor, list[Call]]:
+        with torch.no_grad(), recording(self.model.model, Recorder()) as plain:
+            return self.image_features(self.pixels), plain.calls
 
     @property
     def image(self) -> Tensor:
@@ -195,22 +195,26 @@ class Case:
             UnsupportedError: watched, the tower gives another vector than it does alone.
             BadInputError: it needs more memory than there is.
         """
-        needed = BYTES_A_WEIGHT * sum(layer.attention.numel() for layer in self._plain[1])
+        needed = BYTES_A_WEIGHT * sum(layer.size for layer in self._plain[1])
         check_memory(needed, self.image.device, "Attention with its gradients", LESS)
         inputs = dict(self.pixels)
         inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
-        with outputs_of(*blocks_of(self.model.image_tower)) as hidden, recorded() as layers:
+        with outputs_of(*blocks_of(self.model.image_tower)) as hidden, self.recording() as kept:
             features = self.image_features(inputs)
         hold_to([self._plain[0]], [features], "image tower")
         self._watched = features.detach()
-        return Pass(features, layers, hidden)
+        return Pass(features, kept.calls, hidden)
 
     def text_pass(self) -> Pass:
         """The explained text through its tower, with attention in the graph."""
-        with self._embeddings_differentiable(), recorded() as layers:
+        with self._embeddings_differentiable(), self.recording() as kept:
             features = self.text_features(self.words)
         hold_to([self.texts[:1]], [features], "text tower")
-        return Pass(features, [layer for layer in layers if not layer.is_pooling], [])
+        return Pass(features, [layer for layer in kept.calls if not layer.pools], [])
+
+    def recording(self) -> AbstractContextManager[Recorder]:
+        """Every attention inside is kept in the graph, with what it is computed from."""
+        return recording(self.model.model, in_graph(parts=True))
 
     @cached_property
     def layout(self) -> Layout:
@@ -248,8 +252,8 @@ class Case:
 
         Where all rows are read (a mean), -1.
         """
-        output = found.layers[-1].output
-        (reads,) = self.gradient(self.value(self.image, found.features), output, keep=True)
+        last = found.layers[-1].weights
+        (reads,) = self.gradient(self.value(self.image, found.features), last, keep=True)
         rows = torch.nonzero(reads.abs().sum(dim=(0, 1, 3))).flatten()
         return int(rows[0]) if len(rows) == 1 else -1
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.attention.blocks import attends, blocks_of, ending_in, first_norm
+from workbench.attention.recorder import Call, Recorder, recording
 from workbench.attribution.methods import MethodCard
-from workbench.attribution.recording import Recorded, recorded
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.models.adapters.tower import TwoTower
 
@@ -70,17 +70,17 @@ def pick_layer(layer: int | None, count: int, *, default: int = -1, called: str 
     return chosen % count
 
 
-def layout_of(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Recorded]) -> Layout:
+def layout_of(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Call]) -> Layout:
     """The layout of the image tower, from one recorded pass.
 
     Raises:
         UnsupportedError: there is no attention over all patches, or the patches form no grid.
     """
-    inner = [layer for layer in layers if not layer.is_pooling]
+    inner = [layer for layer in layers if not layer.pools]
     reason = no_attention(model, inputs, layers)
     if reason is not None:
         raise UnsupportedError(f"{model.card.name} {reason}.")
-    tokens = inner[-1].attention.shape[-1]
+    tokens = inner[-1].key
     prefix = _prefix(model.image_tower)
     rows, cols = _grid(model.image_tower, inputs, tokens, prefix)
     prefix = tokens - rows * cols
@@ -130,22 +130,22 @@ def _windowed(model: TwoTower) -> str | None:
 
     if model not in _reasons:
         inputs = model.pixels([Image.new("RGB", (32, 32), "grey")])
-        with torch.no_grad(), recorded(plain=True) as layers:
+        with torch.no_grad(), recording(model.model, Recorder()) as plain:
             model.image_features(inputs)
-        _reasons[model] = no_attention(model, inputs, layers)
+        _reasons[model] = no_attention(model, inputs, plain.calls)
     return _reasons[model]
 
 
-def no_attention(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Recorded]) -> str | None:
+def no_attention(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Call]) -> str | None:
     """Why a recorded pass holds no attention over all patches, or None where it does."""
     trunk = type(getattr(model.image_tower, "trunk", model.image_tower)).__name__
-    inner = [layer for layer in layers if not layer.is_pooling]
+    inner = [layer for layer in layers if not layer.pools]
     if not inner:
         return f"has an image tower ({trunk}) without attention between patches"
     batch = len(next(iter(inputs.values())))
-    if any(layer.attention.shape[0] != batch for layer in inner):
+    if any(layer.items != batch for layer in inner):
         return f"has an image tower ({trunk}) that attends within windows, not over the whole picture"
-    if len({layer.attention.shape[-1] for layer in inner}) > 1:
+    if len({layer.key for layer in inner}) > 1:
         return f"has an image tower ({trunk}) whose number of tokens changes from layer to layer"
     blocks = blocks_of(model.image_tower)
     if len(blocks) != len(inner) or not attends(*blocks) or None in map(first_norm, blocks):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from workbench.attention.blocks import block_of
 from workbench.attention.output_gate import hold_to, tensors_in
-from workbench.attention.recorder import Recorder, recording
+from workbench.attention.recorder import Recorder, in_graph, recording
 from workbench.attention.site_naming import sites_of
 from workbench.attention.sites import Site
 from workbench.attention.subject import Subject
@@ -106,7 +106,7 @@ class Whole:
             )
         needed = BYTES_A_WEIGHT * sum(site.values for site in self.sites)
         check_memory(needed, next(iter(self.inputs.values())).device, "Attention with its gradients", LESS)
-        recorder = Recorder(lambda _: True, graph=True)
+        recorder = in_graph()
         with torch.enable_grad(), evaluated(self.model), _differentiable(), recording(self.model, recorder):
             output = self._output(self.inputs)
         if len(recorder.calls) != len(self.sites):
@@ -116,8 +116,7 @@ class Whole:
                 "'occlusion', 'integrated-gradients'."
             )
         hold_to(tensors_in(self._plain), tensors_in(output), self.subject.name)
-        kept = [call.values for call in recorder.calls]
-        values = [one for one in kept if one is not None]
+        values = [call.weights for call in recorder.calls]
         number = self.number.of(output).sum()
         asked = [one for one in values if one.requires_grad]
         if not number.requires_grad or not asked:
