@@ -11,6 +11,7 @@ inside real models. What stands here acts in the thread that asked, and in no ot
     sequences       the layout of each sequence, from how the model is built and what it was given
     patch_grids     how the patches of each picture lie
     sites           one attention with both its sequences; `site_naming` gives each a name
+    rollout         followed through all layers; `head_statistics` what single heads do
     blocks          found, watched, stopped after, passed over
     folding         attention of any number of axes as item x head x query x key
     draws           random numbers of one pass, given again in the next

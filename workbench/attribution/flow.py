@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.attention.recorder import Call, Parts
+from workbench.attention.rollout import rolled_out
 from workbench.attribution.case import Case, Options
 from workbench.attribution.maps import Maps, as_array
 from workbench.attribution.towers import Layout, pick_layer, tail
@@ -27,7 +28,6 @@ __all__ = [
     "legrad_pooled",
     "relevance",
     "relevance_maps",
-    "rollout",
     "rollout_maps",
 ]
 
@@ -57,13 +57,13 @@ def rollout_maps(case: Case, options: Options) -> Maps:
         seen, layout = case.image_pass(), case.layout
         inner = _inner(seen.layers)
         start = pick_layer(options.start_layer, len(inner), default=0, called="start_layer")
-        through = rollout([layer.weights[0] for layer in inner[start:]])
+        through = _rollout(inner[start:])
         if layout.pooling == "attention":
             image = _heads(seen.layers[-1])[0] @ through
         else:
             image = _read(through, layout)
         text = case.text_pass()
-        told = _row(rollout([layer.weights[0] for layer in text.layers]), case.read_row(text))
+        told = _row(_rollout(text.layers), case.read_row(text))
         words = as_array(told[case.span])
         return Maps(as_array(layout.spread(image)), words, start_layer=start)
 
@@ -162,19 +162,6 @@ def grad_eclip_maps(case: Case, options: Options) -> Maps:
     return Maps(as_array(layout.spread(image)), as_array(words), layer=layer)
 
 
-def rollout(attention: Sequence[Tensor]) -> Tensor:
-    """Product of (mean over heads + identity) / 2, last layer first: query x key.
-
-    Source: Abnar and Zuidema 2020, section 3.
-    """
-    identity = torch.eye(attention[0].shape[-1]).to(attention[0])
-    through = identity
-    for layer in attention:
-        mixed = (layer.mean(dim=0) + identity) / 2
-        through = mixed / mixed.sum(dim=-1, keepdim=True) @ through
-    return through
-
-
 def relevance(attention: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
     """R = I, then R + mean over heads of (gradient * attention)+ times R, layer by layer: query x key.
 
@@ -226,6 +213,11 @@ def grad_eclip(layers: Sequence[Parts], gradients: Sequence[Tensor], row: int, k
         softened = (match - low) / (high - low) if high > low else torch.ones_like(match)
         parts.append((joined(gradient)[row] * value).sum(dim=1) * softened)
     return torch.stack(parts).sum(dim=0).clamp(min=0)
+
+
+def _rollout(layers: Sequence[Call]) -> Tensor:
+    identity = torch.eye(layers[0].key).to(layers[0].weights)
+    return rolled_out([_heads(layer) for layer in layers], identity)
 
 
 def _parts(case: Case, layers: Sequence[Call]) -> list[Parts]:
