@@ -13,6 +13,7 @@ inside real models. What stands here acts in the thread that asked, and in no ot
     sites           one attention with both its sequences; `site_naming` gives each a name
     rollout         followed through all layers; `head_statistics` what single heads do
     blocks          found, watched, stopped after, passed over
+    families        what is peculiar to families of models, as data
     folding         attention of any number of axes as item x head x query x key
     draws           random numbers of one pass, given again in the next
 """

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from workbench.attention.blocks import is_attention
 from workbench.attention.explicit import answered, differentiable
+from workbench.attention.families import family_of
 from workbench.attention.folding import axes_of, folded, reads_no_tokens
 from workbench.hooks import hooked, stand_in
 
@@ -188,6 +189,8 @@ def recording(root: nn.Module, recorder: Recorder, *, blocks: tuple[str, ...] = 
                 stack.enter_context(_announced(module, path, recorder))
         for path in blocks:
             stack.enter_context(_kept(named[path], path, recorder))
+        if family_of(root).shuffles:
+            stack.enter_context(stand_in(torch, "multinomial", _in_order))
         stack.enter_context(_answered(recorder))
         yield recorder
 
@@ -281,7 +284,6 @@ class _Answers:
 def _answered(recorder: Recorder) -> Iterator[None]:
     answers = _Answers(recorder)
     with ExitStack() as stack:
-        stack.enter_context(stand_in(torch, "multinomial", _in_order))
         stack.enter_context(stand_in(functional, "multi_head_attention_forward", _without_weights))
         stack.enter_context(slow_attention())
         stack.enter_context(stand_in(functional, "scaled_dot_product_attention", answers.attention))
@@ -314,7 +316,7 @@ def _without_weights(whole: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _in_order(draw: Any, weights: Tensor, count: int, *args: Any, **kwargs: Any) -> Tensor:
-    """ViLT draws all its patches in a random order; a map needs to know where each of them lies."""
+    """All patches are drawn in a random order; a map needs to know where each of them lies."""
     if weights.ndim == 1 and count == len(weights) > 1:
         return torch.arange(count, device=weights.device)
     return draw(weights, count, *args, **kwargs)

@@ -10,15 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workbench.attention.families import PICTURE_TOKENS, PLACED, POOLINGS, SOUND_TOKENS
 from workbench.attention.token_layout import Pooling, Side
 
-__all__ = ["PLACEHOLDERS", "SOUNDS", "Subject", "is_image", "kind_of"]
+__all__ = ["Subject", "is_image", "kind_of"]
 
-_POOLINGS: dict[str, Pooling] = {"tok": "token", "token": "token", "avg": "mean", "map": "attention"}
-PLACEHOLDERS = ("image_token_id", "image_token_index", "image_patch_id")
-SOUNDS = ("audio_token_id", "audio_token_index")
-_PLACED = ("image_embeds_position_mask", "image_patches_indices")
-"""Inputs that say at which places of the text a picture is read: 1, or the number of a patch."""
 _IMAGE_WORDS = re.compile(r"visi?o?n|visual|image|pixel|picture", re.I)
 
 
@@ -74,18 +70,20 @@ class Subject:
     @property
     def placeholders(self) -> tuple[int, ...]:
         """Places of the text at which a language model reads tokens of the picture instead of words."""
-        for name in _PLACED:
+        for name in PLACED:
             if name in self.inputs:
                 given = self.inputs[name][0]
-                found = given > 0 if name == _PLACED[0] else given >= 0
+                found = given > 0 if name == PLACED[0] else given >= 0
                 return tuple(int(place) for place in torch.nonzero(found).flatten())
         pictured = any(is_image(name) for name in self.inputs)
-        return self._marked(PLACEHOLDERS) if pictured else ()
+        return self._marked(PICTURE_TOKENS) if pictured else ()
 
     @property
     def heard(self) -> tuple[int, ...]:
         """Places of the text at which a language model reads sound."""
-        return self._marked(SOUNDS) if any(name.startswith("input_feat") for name in self.inputs) else ()
+        return (
+            self._marked(SOUND_TOKENS) if any(name.startswith("input_feat") for name in self.inputs) else ()
+        )
 
     def _marked(self, names: Sequence[str]) -> tuple[int, ...]:
         ids, config = self.inputs.get("input_ids"), getattr(self.root, "config", None)
@@ -100,8 +98,8 @@ class Subject:
         """
         for module in self.root.modules():
             said = getattr(module, "global_pool", None) or getattr(module, "pool_type", None)
-            if isinstance(said, str) and said in _POOLINGS:
-                return _POOLINGS[said]
+            if isinstance(said, str) and said in POOLINGS:
+                return POOLINGS[said]
         return "token" if prefixed else "none"
 
 

@@ -10,24 +10,14 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from workbench._repr import one_line
-from workbench.attention.subject import PLACEHOLDERS, SOUNDS, Subject, is_image
+from workbench.attention.families import PACKED, PICTURE_TOKENS, SOUND_TOKENS, TEXTS
+from workbench.attention.subject import Subject, is_image
 from workbench.attention.token_layout import Side
 from workbench.data import from_pictures
 from workbench.errors import BadInputError, UnsupportedError, WorkbenchError
 from workbench.runtime import is_out_of_memory
 
 __all__ = ["answer_of", "pair_of", "subjects_of"]
-
-_PACKED = (
-    "image_grid_thw",
-    "video_grid_thw",
-    "grid_thw",
-    "spatial_shapes",
-    "target_sizes",
-    "image_position_ids",
-)
-"""Inputs that say how the pictures of packed patches lie."""
-_TEXTS = ("input_ids", "inputs_embeds", "text", "decoder_input_ids", "decoder_inputs_embeds")
 
 
 def subjects_of(model: Any, given: Any, words: Sequence[str]) -> list[Subject]:
@@ -102,7 +92,7 @@ def _own(value: Tensor) -> Tensor:
 
 def _only_side(inputs: Mapping[str, Tensor]) -> Side | None:
     """The one modality that is given, or None."""
-    worded = any(name in inputs for name in (*_TEXTS, "labels"))
+    worded = any(name in inputs for name in (*TEXTS, "labels"))
     heard = any(name.startswith(("input_feat", "input_val")) for name in inputs)
     if worded:
         return None if heard or any(is_image(name) or "visual" in name for name in inputs) else "text"
@@ -112,11 +102,11 @@ def _only_side(inputs: Mapping[str, Tensor]) -> Side | None:
 def _check_items(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
     """Refuse more than one item. Several pictures, tiles or packed patches of one prompt are one item."""
     firsts = {name: int(value.shape[0]) for name, value in inputs.items() if value.ndim}
-    texts = {name: firsts[name] for name in _TEXTS if name in firsts}
-    grids = {name: firsts[name] for name in _PACKED if name in firsts}
+    texts = {name: firsts[name] for name in TEXTS if name in firsts}
+    grids = {name: firsts[name] for name in PACKED if name in firsts}
     if texts and set(texts.values()) == {1}:
         config = getattr(model, "config", None)
-        reads = any(getattr(config, name, None) is not None for name in (*PLACEHOLDERS, *SOUNDS))
+        reads = any(getattr(config, name, None) is not None for name in (*PICTURE_TOKENS, *SOUND_TOKENS))
         rest = {name: count for name, count in firsts.items() if count != 1}
         if not rest or reads or grids:
             return

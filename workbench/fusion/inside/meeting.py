@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from workbench._repr import html_table, plural
 from workbench.attention.blocks import block_of
+from workbench.attention.families import GATE
 from workbench.attention.head_statistics import crossing_shares, modalities
 from workbench.attention.sites import Site
 from workbench.calling import verb
@@ -19,8 +19,6 @@ from workbench.errors import BadInputError
 from workbench.results import Provenance
 
 __all__ = ["Crossing", "Meeting", "meeting"]
-
-_GATE = re.compile(r"(alpha|gate).*attn|attn.*(alpha|gate)")  # not that of the block's feed-forward part
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def _gate(model: Any, site: Site) -> float | None:
     if not hasattr(model, "get_submodule") or not block_of(site.path):
         return None
     for name, value in model.get_submodule(block_of(site.path)).named_parameters(recurse=False):
-        if _GATE.search(name):
+        if GATE.search(name):
             return float(value.detach().float().tanh().abs().mean())
     return None
 
