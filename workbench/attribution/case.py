@@ -26,7 +26,7 @@ from workbench.models.adapters.tower import TwoTower
 from workbench.results import Event, OnEvent, ShouldStop
 from workbench.runtime import batched, check_memory
 
-__all__ = ["BYTES_A_WEIGHT", "LESS", "Case", "Options", "Pass"]
+__all__ = ["BYTES_A_WEIGHT", "LESS", "Case", "Options", "Pass", "in_parts"]
 
 BYTES_A_WEIGHT = 16  # a weight of attention kept to be differentiated by: scores, softmax, two gradients
 LESS = "Take 'occlusion' or 'kernel-shap', which keep no attention, a shorter text or a smaller picture."
@@ -127,7 +127,7 @@ class Case:
 
     @cached_property
     def _plain(self) -> tuple[Tensor, list[Call]]:
-        with torch.no_grad(), recording(self.model.model, Recorder()) as plain:
+        with torch.no_grad(), recording(self.model.image_tower, Recorder()) as plain:
             return self.image_features(self.pixels), plain.calls
 
     @property
@@ -199,7 +199,10 @@ class Case:
         check_memory(needed, self.image.device, "Attention with its gradients", LESS)
         inputs = dict(self.pixels)
         inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
-        with outputs_of(*blocks_of(self.model.image_tower)) as hidden, self.recording() as kept:
+        with (
+            outputs_of(*blocks_of(self.model.image_tower)) as hidden,
+            in_parts(self.model.image_tower) as kept,
+        ):
             features = self.image_features(inputs)
         hold_to([self._plain[0]], [features], "image tower")
         self._watched = features.detach()
@@ -207,14 +210,10 @@ class Case:
 
     def text_pass(self) -> Pass:
         """The explained text through its tower, with attention in the graph."""
-        with self._embeddings_differentiable(), self.recording() as kept:
+        with self._embeddings_differentiable(), in_parts(self.model.text_tower) as kept:
             features = self.text_features(self.words)
         hold_to([self.texts[:1]], [features], "text tower")
         return Pass(features, [layer for layer in kept.calls if not layer.pools], [])
-
-    def recording(self) -> AbstractContextManager[Recorder]:
-        """Every attention inside is kept in the graph, with what it is computed from."""
-        return recording(self.model.model, in_graph(parts=True))
 
     @cached_property
     def layout(self) -> Layout:
@@ -296,6 +295,11 @@ class Case:
         """Refuse where the text is empty."""
         if not self.tokens:
             raise BadInputError("The target's text has no tokens left; give words such as 'a cat'.")
+
+
+def in_parts(tower: nn.Module) -> AbstractContextManager[Recorder]:
+    """Every attention inside is kept in the graph, with what it is computed from."""
+    return recording(tower, in_graph(parts=True))
 
 
 def _pads_left(model: TwoTower) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workbench.attention.recorder import Call, Parts
 from workbench.attention.rollout import rolled_out
-from workbench.attribution.case import Case, Options
+from workbench.attribution.case import Case, Options, in_parts
 from workbench.attribution.maps import Maps, as_array
 from workbench.attribution.towers import Layout, pick_layer, tail
 from workbench.errors import UnsupportedError
@@ -119,7 +119,7 @@ def legrad_maps(case: Case, options: Options) -> Maps:
     hidden = seen.hidden[start:]
     if not pooling:
         hidden = [one.mean(dim=1, keepdim=True).expand_as(one) for one in hidden]
-    with case.recording() as kept:
+    with in_parts(case.model.image_tower) as kept:
         features = tail(case.model, case.pixels, torch.cat(hidden), case.model.image_features)
     values = case.value(features)
     if pooling:

@@ -130,7 +130,7 @@ def _windowed(model: TwoTower) -> str | None:
 
     if model not in _reasons:
         inputs = model.pixels([Image.new("RGB", (32, 32), "grey")])
-        with torch.no_grad(), recording(model.model, Recorder()) as plain:
+        with torch.no_grad(), recording(model.image_tower, Recorder()) as plain:
             model.image_features(inputs)
         _reasons[model] = no_attention(model, inputs, plain.calls)
     return _reasons[model]
