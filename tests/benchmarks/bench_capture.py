@@ -15,7 +15,7 @@ def capture(_work: Path) -> Rows:
     """Attention of all layers of a ViT-B/16-sized tower over a plain forward pass, and what it keeps."""
     import transformers as tf
 
-    from workbench.capture.recording import Recorder, recording
+    from workbench.attention.recorder import Recorder, recording
     from workbench.capture.verbs import capture as captured
 
     torch.manual_seed(0)

@@ -73,7 +73,7 @@ def awake(name: str) -> tuple[Any, dict[str, torch.Tensor]]:
 
 def tensors_of(model: Any, inputs: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
     """Every floating tensor that a forward gives, the inputs brought to the model's device and type."""
-    from workbench.capture.output import tensors_in
+    from workbench.attention.output_gate import tensors_in
 
     weight = next(model.parameters())
     ready = {

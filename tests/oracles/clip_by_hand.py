@@ -58,6 +58,8 @@ class Tower:
                 part.reshape(len(x), self.heads, -1).transpose(1, 0, 2)
                 for part in np.split(joined, 3, axis=1)
             )
+            if f"{name}.attn.ln_q.weight" in w:  # a tower whose queries and keys are normed, head by head
+                q, k = norm(q, w, f"{name}.attn.ln_q"), norm(k, w, f"{name}.attn.ln_k")
             scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])
             if self.causal:
                 scores = np.where(np.tril(np.ones(scores.shape[1:])) > 0, scores, -np.inf)

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workbench.attention.blocks import blocks_of, first_norm, outputs_of
 from workbench.attribution.case import Case, Options
 from workbench.attribution.maps import Maps, as_array
-from workbench.attribution.towers import blocks_of, first_norm, pick_layer
+from workbench.attribution.towers import pick_layer
 from workbench.errors import UnsupportedError
 from workbench.hooks import hooked
 
@@ -49,10 +50,9 @@ def cam_maps(name: str, case: Case, options: Options) -> Maps:
     The output of a ViT's last block would give zeros: only its class token is read.
     """
     module, layer = feature_module(case, options.layer)
-    kept: list[Tensor] = []
     inputs = dict(case.pixels)
     inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(True)
-    with hooked(module, after=lambda _, __, output: kept.append(_first(output))):
+    with outputs_of(module) as kept:
         value = case.value(case.image_features(inputs))
     (gradient,) = case.gradient(value, kept[-1])
     features, slopes = (_as_grid(case, part) for part in (kept[-1], gradient))
@@ -70,7 +70,9 @@ def feature_module(case: Case, layer: int | None) -> tuple[nn.Module, int | None
     if case.has_tokens:
         blocks = blocks_of(tower)
         chosen = pick_layer(layer, len(blocks))
-        return first_norm(blocks[chosen]), chosen
+        norm = first_norm(blocks[chosen])
+        assert norm is not None  # every block of a tower that has tokens begins with one
+        return norm, chosen
     if layer is not None:
         raise UnsupportedError(
             f"{case.model.card.name} has a tower without transformer blocks over patches, so layer={layer} "
@@ -98,10 +100,6 @@ def _last_map(case: Case, tower: nn.Module) -> nn.Module | None:
                 stack.enter_context(hooked(module, after=note))
         case.image_features(case.pixels)
     return seen[-1] if seen else None
-
-
-def _first(output: Any) -> Tensor:
-    return output[0] if isinstance(output, tuple) else output
 
 
 def _sides(features: Tensor) -> tuple[int, int]:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from workbench.attention.blocks import block_of
+from workbench.attention.recorder import Recorder, recording
+from workbench.attention.token_layout import bare, is_mark
 from workbench.capture import TokenLayout, Trace
-from workbench.capture.layout import bare, is_mark
-from workbench.capture.recording import Recorder, recording
-from workbench.capture.sites import block_of
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.hooks import output_changed
 

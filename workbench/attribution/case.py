@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,17 +15,18 @@ from PIL.Image import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workbench.attribution.recording import Recorded, recorded
+from workbench.attention.blocks import blocks_of, embedding_table, outputs_of
+from workbench.attention.output_gate import hold_to
+from workbench.attention.recorder import Call, Recorder, in_graph, recording
 from workbench.attribution.targets import Target
-from workbench.attribution.towers import Layout, blocks_of, layout_of, no_attention
-from workbench.capture.output import hold_to
+from workbench.attribution.towers import Layout, layout_of, no_attention
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
-from workbench.hooks import hooked, looked_up, output_changed
+from workbench.hooks import output_changed
 from workbench.models.adapters.tower import TwoTower
 from workbench.results import Event, OnEvent, ShouldStop
 from workbench.runtime import batched, check_memory
 
-__all__ = ["BYTES_A_WEIGHT", "LESS", "Case", "Options", "Pass"]
+__all__ = ["BYTES_A_WEIGHT", "LESS", "Case", "Options", "Pass", "in_parts"]
 
 BYTES_A_WEIGHT = 16  # a weight of attention kept to be differentiated by: scores, softmax, two gradients
 LESS = "Take 'occlusion' or 'kernel-shap', which keep no attention, a shorter text or a smaller picture."
@@ -82,7 +83,7 @@ class Pass:
     """
 
     features: Tensor
-    layers: list[Recorded]
+    layers: list[Call]
     hidden: list[Tensor]
 
 
@@ -125,9 +126,9 @@ class Case:
         return torch.cat(rows)
 
     @cached_property
-    def _plain(self) -> tuple[Tensor, list[Recorded]]:
-        with torch.no_grad(), recorded(plain=True) as layers:
-            return self.image_features(self.pixels), layers
+    def _plain(self) -> tuple[Tensor, list[Call]]:
+        with torch.no_grad(), recording(self.model.image_tower, Recorder()) as plain:
+            return self.image_features(self.pixels), plain.calls
 
     @property
     def image(self) -> Tensor:
@@ -194,30 +195,25 @@ class Case:
             UnsupportedError: watched, the tower gives another vector than it does alone.
             BadInputError: it needs more memory than there is.
         """
-        needed = BYTES_A_WEIGHT * sum(layer.attention.numel() for layer in self._plain[1])
+        needed = BYTES_A_WEIGHT * sum(layer.size for layer in self._plain[1])
         check_memory(needed, self.image.device, "Attention with its gradients", LESS)
         inputs = dict(self.pixels)
         inputs["pixel_values"] = inputs["pixel_values"].clone().requires_grad_(torch.is_grad_enabled())
-        hidden: list[Tensor] = []
-
-        def keep(_: nn.Module, __: Any, output: Any) -> None:
-            hidden.append(output[0] if isinstance(output, tuple) else output)
-
-        with ExitStack() as stack:
-            for block in blocks_of(self.model.image_tower):
-                stack.enter_context(hooked(block, after=keep))
-            layers = stack.enter_context(recorded())
+        with (
+            outputs_of(*blocks_of(self.model.image_tower)) as hidden,
+            in_parts(self.model.image_tower) as kept,
+        ):
             features = self.image_features(inputs)
         hold_to([self._plain[0]], [features], "image tower")
         self._watched = features.detach()
-        return Pass(features, layers, hidden)
+        return Pass(features, kept.calls, hidden)
 
     def text_pass(self) -> Pass:
         """The explained text through its tower, with attention in the graph."""
-        with self._embeddings_differentiable(), recorded() as layers:
+        with self._embeddings_differentiable(), in_parts(self.model.text_tower) as kept:
             features = self.text_features(self.words)
         hold_to([self.texts[:1]], [features], "text tower")
-        return Pass(features, [layer for layer in layers if not layer.is_pooling], [])
+        return Pass(features, [layer for layer in kept.calls if not layer.pools], [])
 
     @cached_property
     def layout(self) -> Layout:
@@ -232,14 +228,14 @@ class Case:
     @cached_property
     def word_embedding(self) -> nn.Module:
         """The table that the text tower looks its token ids up in."""
-        with torch.no_grad(), looked_up(self.model.model, self.words["input_ids"]) as found:
-            self.text_features(self.words)
-        if not found:
+        ids = self.words["input_ids"]
+        table = embedding_table(self.model.model, ids, lambda: self.text_features(self.words))
+        if table is None:
             raise UnsupportedError(
                 f"{self.model.card.name} does not look its tokens up in a table, so words have no gradient. "
                 "Take 'occlusion' or 'kernel-shap' for its words."
             )
-        return found[0]
+        return table
 
     @contextmanager
     def _embeddings_differentiable(self) -> Iterator[None]:
@@ -255,8 +251,8 @@ class Case:
 
         Where all rows are read (a mean), -1.
         """
-        output = found.layers[-1].output
-        (reads,) = self.gradient(self.value(self.image, found.features), output, keep=True)
+        last = found.layers[-1].weights
+        (reads,) = self.gradient(self.value(self.image, found.features), last, keep=True)
         rows = torch.nonzero(reads.abs().sum(dim=(0, 1, 3))).flatten()
         return int(rows[0]) if len(rows) == 1 else -1
 
@@ -299,6 +295,11 @@ class Case:
         """Refuse where the text is empty."""
         if not self.tokens:
             raise BadInputError("The target's text has no tokens left; give words such as 'a cat'.")
+
+
+def in_parts(tower: nn.Module) -> AbstractContextManager[Recorder]:
+    """Every attention inside is kept in the graph, with what it is computed from."""
+    return recording(tower, in_graph(parts=True))
 
 
 def _pads_left(model: TwoTower) -> bool:

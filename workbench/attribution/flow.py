@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workbench.attribution.case import Case, Options
+from workbench.attention.recorder import Call, Parts
+from workbench.attention.rollout import rolled_out
+from workbench.attribution.case import Case, Options, in_parts
 from workbench.attribution.maps import Maps, as_array
-from workbench.attribution.recording import Recorded, recorded
 from workbench.attribution.towers import Layout, pick_layer, tail
 from workbench.errors import UnsupportedError
 
@@ -27,7 +28,6 @@ __all__ = [
     "legrad_pooled",
     "relevance",
     "relevance_maps",
-    "rollout",
     "rollout_maps",
 ]
 
@@ -57,13 +57,13 @@ def rollout_maps(case: Case, options: Options) -> Maps:
         seen, layout = case.image_pass(), case.layout
         inner = _inner(seen.layers)
         start = pick_layer(options.start_layer, len(inner), default=0, called="start_layer")
-        through = rollout([layer.attention[0] for layer in inner[start:]])
+        through = _rollout(inner[start:])
         if layout.pooling == "attention":
             image = _heads(seen.layers[-1])[0] @ through
         else:
             image = _read(through, layout)
         text = case.text_pass()
-        told = _row(rollout([layer.attention[0] for layer in text.layers]), case.read_row(text))
+        told = _row(_rollout(text.layers), case.read_row(text))
         words = as_array(told[case.span])
         return Maps(as_array(layout.spread(image)), words, start_layer=start)
 
@@ -77,13 +77,13 @@ def relevance_maps(case: Case, options: Options) -> Maps:
     seen, layout = case.image_pass(), case.layout
     inner = _inner(seen.layers)
     start = pick_layer(options.start_layer, len(inner), called="start_layer")
-    used = [*inner[start:], *(layer for layer in seen.layers if layer.is_pooling)]
-    grads = case.gradient(case.value(seen.features), *(layer.attention for layer in used))
+    used = [*inner[start:], *(layer for layer in seen.layers if layer.pools)]
+    grads = case.gradient(case.value(seen.features), *(layer.weights for layer in used))
     through = relevance(
-        [layer.attention[0] for layer in inner[start:]], [grad[0] for grad in grads[: len(inner) - start]]
+        [layer.weights[0] for layer in inner[start:]], [grad[0] for grad in grads[: len(inner) - start]]
     )
     if layout.pooling == "attention":
-        image = (grads[-1][0] * used[-1].attention[0]).clamp(min=0).mean(dim=0)[0] @ through
+        image = (grads[-1][0] * used[-1].weights[0]).clamp(min=0).mean(dim=0)[0] @ through
     else:
         image = _read(through - torch.eye(len(through)).to(through), layout)
     text, first = _text_relevance(case, options)
@@ -97,8 +97,8 @@ def _text_relevance(case: Case, options: Options) -> tuple[NDArray[np.floating],
     asked = options.start_layer
     start = count - 1 if asked is None else asked % count if -count <= asked < count else count - 1
     layers = told.layers[start:]
-    grads = case.gradient(case.value(case.image, told.features), *(layer.attention for layer in layers))
-    through = relevance([layer.attention[0] for layer in layers], [grad[0] for grad in grads])
+    grads = case.gradient(case.value(case.image, told.features), *(layer.weights for layer in layers))
+    through = relevance([layer.weights[0] for layer in layers], [grad[0] for grad in grads])
     own = _row(through - torch.eye(len(through)).to(through), row)
     return as_array(own[case.span]), start
 
@@ -119,18 +119,18 @@ def legrad_maps(case: Case, options: Options) -> Maps:
     hidden = seen.hidden[start:]
     if not pooling:
         hidden = [one.mean(dim=1, keepdim=True).expand_as(one) for one in hidden]
-    with recorded() as heads:
+    with in_parts(case.model.image_tower) as kept:
         features = tail(case.model, case.pixels, torch.cat(hidden), case.model.image_features)
     values = case.value(features)
     if pooling:
-        count = inner[-1].attention.shape[-1]
-        read = [head for head in heads if head.is_pooling and head.attention.shape[-1] == count]
-        slopes = torch.cat(case.gradient(values, *(head.attention for head in read)), dim=2)
+        count = inner[-1].key
+        read = [head for head in kept.calls if head.pools and head.key == count]
+        slopes = torch.cat(case.gradient(values, *(head.weights for head in read)), dim=2)
         found = legrad_pooled(list(slopes))
         return Maps(as_array(layout.spread(found)), start_layer=start)
     last = len(values) - 1
     grads = [
-        case.gradient(values[place : place + 1], layer.attention, keep=place < last)[0][0]
+        case.gradient(values[place : place + 1], layer.weights, keep=place < last)[0][0]
         for place, layer in enumerate(inner[start:])
     ]
     return Maps(as_array(layout.spread(legrad(grads))), start_layer=start)
@@ -151,28 +151,15 @@ def grad_eclip_maps(case: Case, options: Options) -> Maps:
     inner = _inner(seen.layers)
     pool = layout.pooling == "attention" and options.layer is None
     layer = pick_layer(options.layer, len(inner))
-    block = seen.layers[-1] if pool else inner[layer]
+    (block,) = _parts(case, [seen.layers[-1] if pool else inner[layer]])
     (grad,) = case.gradient(case.value(seen.features), block.output)
     image = grad_eclip([block], [grad], 0, slice(-layout.patches, None))
     text = case.text_pass()
     row = max(case.read_row(text), 0)
-    layers = text.layers[-_ECLIP_TEXT_LAYERS:]
+    layers = _parts(case, text.layers[-_ECLIP_TEXT_LAYERS:])
     grads = case.gradient(case.value(case.image, text.features), *(part.output for part in layers))
     words = grad_eclip(layers, grads, row, case.span)
     return Maps(as_array(layout.spread(image)), as_array(words), layer=layer)
-
-
-def rollout(attention: Sequence[Tensor]) -> Tensor:
-    """Product of (mean over heads + identity) / 2, last layer first: query x key.
-
-    Source: Abnar and Zuidema 2020, section 3.
-    """
-    identity = torch.eye(attention[0].shape[-1]).to(attention[0])
-    through = identity
-    for layer in attention:
-        mixed = (layer.mean(dim=0) + identity) / 2
-        through = mixed / mixed.sum(dim=-1, keepdim=True) @ through
-    return through
 
 
 def relevance(attention: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
@@ -205,7 +192,7 @@ def legrad_pooled(gradients: Sequence[Tensor]) -> Tensor:
     return torch.stack([gradient.clamp(min=0).mean(dim=0).sum(dim=0) for gradient in gradients]).mean(dim=0)
 
 
-def grad_eclip(layers: Sequence[Recorded], gradients: Sequence[Tensor], row: int, keys: slice) -> Tensor:
+def grad_eclip(layers: Sequence[Parts], gradients: Sequence[Tensor], row: int, keys: slice) -> Tensor:
     """(sum over channels of gradient at `row` * value, times the softened query-key match)+: key.
 
     Of several layers the sum is taken before the positive part. The match is scaled over `keys` alone, the
@@ -228,12 +215,27 @@ def grad_eclip(layers: Sequence[Recorded], gradients: Sequence[Tensor], row: int
     return torch.stack(parts).sum(dim=0).clamp(min=0)
 
 
-def _inner(layers: Sequence[Recorded]) -> list[Recorded]:
-    return [layer for layer in layers if not layer.is_pooling]
+def _rollout(layers: Sequence[Call]) -> Tensor:
+    identity = torch.eye(layers[0].key).to(layers[0].weights)
+    return rolled_out([_heads(layer) for layer in layers], identity)
 
 
-def _heads(layer: Recorded) -> Tensor:
-    return layer.attention[0].mean(dim=0)
+def _parts(case: Case, layers: Sequence[Call]) -> list[Parts]:
+    found = [layer.parts for layer in layers if layer.parts is not None]
+    if len(found) < len(layers):
+        raise UnsupportedError(
+            f"{case.model.card.name} takes the softmax of scores of its own making, so its queries, keys and "
+            "values cannot be told, which Grad-ECLIP weighs. Take 'relevance', 'legrad' or 'hires-cam'."
+        )
+    return found
+
+
+def _inner(layers: Sequence[Call]) -> list[Call]:
+    return [layer for layer in layers if not layer.pools]
+
+
+def _heads(layer: Call) -> Tensor:
+    return layer.weights[0].mean(dim=0)
 
 
 def _read(matrix: Tensor, layout: Layout) -> Tensor:

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import html_table, one_line, plural
+from workbench.attention.token_layout import is_mark
 from workbench.attribution.targets import Target
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
 from workbench.keeping import Form, Kept
 from workbench.results import Provenance
 
-__all__ = ["MAPS", "Attributions", "Cost", "Heatmap", "is_special"]
+__all__ = ["MAPS", "Attributions", "Cost", "Heatmap"]
 
 MAPS = Form("maps", "attribution maps", "workbench.attribution.open_maps")
 """One map and several are kept alike."""
@@ -134,7 +135,7 @@ class Heatmap(Kept):
     @property
     def words(self) -> tuple[int, ...]:
         """Places in `tokens` that are words and no special token such as `<start>`."""
-        return tuple(place for place, token in enumerate(self.tokens) if not is_special(token))
+        return tuple(place for place, token in enumerate(self.tokens) if not is_mark(token))
 
     def best_patch(self) -> tuple[int, int]:
         """Row and column of the largest value; the first of equals."""
@@ -274,9 +275,3 @@ class Attributions(Kept, Sequence[Heatmap]):
         ]
         rows += [(method, "", "", "", reason) for method, reason in self.refused.items()]
         return html_table(repr(self), ("method", "lowest", "highest", "flat", "cost, or why not"), rows)
-
-
-def is_special(token: str) -> bool:
-    """Whether a token is one that the tokeniser adds to every text, such as `<start>` or `[CLS]`."""
-    bare = token.strip()
-    return len(bare) > 2 and (bare[0], bare[-1]) in {("<", ">"), ("[", "]")}

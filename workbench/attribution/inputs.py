@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.capture.subject import answer_of, kind_of
+from workbench.attention.subject import kind_of
+from workbench.capture.inputs import answer_of
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.hooks import evaluated
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from workbench.attention.token_layout import is_mark
 from workbench.attribution.case import Case
-from workbench.attribution.heatmap import is_special
 from workbench.errors import BadInputError
 
 __all__ = [
@@ -79,7 +79,7 @@ def masked_pixels(
 
 def free_words(case: Case) -> list[int]:
     """Places of tokens that can be left out: not the special ones, which every text has."""
-    return [place for place, token in enumerate(case.tokens) if not is_special(token)]
+    return [place for place, token in enumerate(case.tokens) if not is_mark(token)]
 
 
 def masked_words(case: Case, keep: NDArray[np.bool_]) -> dict[str, Tensor]:

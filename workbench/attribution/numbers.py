@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench._repr import one_line
+from workbench.attention.subject import kind_of
 from workbench.attribution.answers import VECTORS, Answer, Axes, answer_for, scores_in
 from workbench.attribution.targets import Output, Target
-from workbench.capture.subject import kind_of
 from workbench.errors import BadInputError, UnknownNameError, UnsupportedError, did_you_mean
 
 __all__ = ["Number", "Text", "number_of"]

@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.attention.blocks import blocks_of, outputs_of
 from workbench.attribution.activation import feature_module
 from workbench.attribution.case import Case, Options
 from workbench.attribution.maps import Maps, as_array
 from workbench.attribution.masking import cells_of, filling, free_words, padding_of
-from workbench.attribution.towers import blocks_of, pick_layer
+from workbench.attribution.towers import pick_layer
 from workbench.errors import BadInputError
-from workbench.hooks import hooked, output_changed
+from workbench.hooks import output_changed
 
 __all__ = ["integrated_maps", "layer_integrated_maps", "pooled_over_cells"]
 
@@ -136,12 +137,7 @@ def _words(case: Case, options: Options) -> NDArray[np.floating]:
 
 def _given_by(module: nn.Module, score: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
     """What the module gives while the picture is scored (the first of several)."""
-    kept: list[Tensor] = []
-
-    def keep(_: nn.Module, __: Any, output: Any) -> None:
-        kept.append(output[0] if isinstance(output, tuple) else output)
-
-    with torch.no_grad(), hooked(module, after=keep):
+    with torch.no_grad(), outputs_of(module) as kept:
         score(pixels)
     return kept[-1]
 

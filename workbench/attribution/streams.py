@@ -7,25 +7,23 @@ attention across brings the other's matrix in; a sequence made of two others (FL
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from workbench.attention.blocks import block_of
+from workbench.attention.families import CROSSES, IN_DECODER
+from workbench.attention.sites import Site, SiteKind
+from workbench.attention.token_layout import TokenLayout
 from workbench.attribution.whole import Whole
-from workbench.capture.layout import TokenLayout
-from workbench.capture.sites import block_of
-from workbench.capture.trace import Site, SiteKind
 from workbench.errors import UnsupportedError
 
 __all__ = ["DECODER", "Flow", "Route", "routes_of"]
 
 DECODER = "decoder"
 """The sequence that an encoder-decoder writes: no part of it is a word of the text, nor a patch."""
-_IN_DECODER = re.compile(r"(^|\.)(text_)?decoder(\.|$)")
-_CROSSES = re.compile(r"cross|encoder_attn|enc_?dec|encoder_(decoder_)?attention|visual_attention", re.I)
 
 Sources = dict[str, Tensor]  # source -> query token x token of the source
 
@@ -46,10 +44,10 @@ def routes_of(whole: Whole) -> dict[Site, Route]:
     routes: dict[Site, Route] = {}
     lengths: dict[str, int] = {}
     for site in whole.sites:
-        if whole.decodes and _IN_DECODER.search(site.path):
+        if whole.decodes and IN_DECODER.search(site.path):
             inside = site.path.removeprefix(block_of(site.path))
             read = [name for name, length in lengths.items() if length == site.key.count]
-            if _CROSSES.search(inside) and read:
+            if CROSSES.search(inside) and read:
                 routes[site] = Route(DECODER, read[-1], "cross")
             else:
                 routes[site] = Route(DECODER, DECODER, "self")

@@ -1,4 +1,4 @@
-"""Where things are in a tower: its blocks, its patch grid, the map of features that CAMs read."""
+"""Whether a tower can be explained, and how its tokens lie."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from workbench.attention.blocks import attends, blocks_of, ending_in, first_norm
+from workbench.attention.recorder import Call, Recorder, recording
 from workbench.attribution.methods import MethodCard
-from workbench.attribution.recording import Recorded, recorded
 from workbench.errors import BadInputError, UnsupportedError
-from workbench.hooks import passed_over
 from workbench.models.adapters.tower import TwoTower
 
 __all__ = [
     "Layout",
-    "blocks_of",
-    "first_norm",
     "layout_of",
     "no_attention",
     "pick_layer",
@@ -57,30 +55,6 @@ class Layout:
         return values[..., values.shape[-1] - self.patches :].reshape(*values.shape[:-1], *self.grid)
 
 
-def blocks_of(tower: nn.Module) -> list[nn.Module]:
-    """The transformer blocks of a tower in order: its longest chain of modules of one class that attend."""
-    chains = [
-        list(module)
-        for module in tower.modules()
-        if isinstance(module, (nn.ModuleList, nn.Sequential)) and len(module)
-    ]
-    attending = [
-        chain
-        for chain in chains
-        if len({type(block) for block in chain}) == 1
-        and all(_attends(block) and _first_norm(block) is not None for block in chain)
-    ]
-    return max(attending, key=len, default=[])
-
-
-def first_norm(block: nn.Module) -> nn.Module:
-    """The norm that a block begins with."""
-    found = _first_norm(block)
-    if found is None:
-        raise UnsupportedError(f"A block of type {type(block).__name__} has no norm of its own to read from.")
-    return found
-
-
 def pick_layer(layer: int | None, count: int, *, default: int = -1, called: str = "layer") -> int:
     """A layer from 0 to count - 1; negative ones count from the end.
 
@@ -96,17 +70,17 @@ def pick_layer(layer: int | None, count: int, *, default: int = -1, called: str 
     return chosen % count
 
 
-def layout_of(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Recorded]) -> Layout:
+def layout_of(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Call]) -> Layout:
     """The layout of the image tower, from one recorded pass.
 
     Raises:
         UnsupportedError: there is no attention over all patches, or the patches form no grid.
     """
-    inner = [layer for layer in layers if not layer.is_pooling]
+    inner = [layer for layer in layers if not layer.pools]
     reason = no_attention(model, inputs, layers)
     if reason is not None:
         raise UnsupportedError(f"{model.card.name} {reason}.")
-    tokens = inner[-1].attention.shape[-1]
+    tokens = inner[-1].key
     prefix = _prefix(model.image_tower)
     rows, cols = _grid(model.image_tower, inputs, tokens, prefix)
     prefix = tokens - rows * cols
@@ -129,7 +103,7 @@ def tail(
         name: value.expand(len(tokens), *value.shape[1:]) if len(value) == 1 else value
         for name, value in inputs.items()
     }
-    with passed_over(*blocks[:-1]), passed_over(blocks[-1], output=tokens):
+    with ending_in(blocks, tokens):
         return features(given)
 
 
@@ -156,24 +130,25 @@ def _windowed(model: TwoTower) -> str | None:
 
     if model not in _reasons:
         inputs = model.pixels([Image.new("RGB", (32, 32), "grey")])
-        with torch.no_grad(), recorded(plain=True) as layers:
+        with torch.no_grad(), recording(model.image_tower, Recorder()) as plain:
             model.image_features(inputs)
-        _reasons[model] = no_attention(model, inputs, layers)
+        _reasons[model] = no_attention(model, inputs, plain.calls)
     return _reasons[model]
 
 
-def no_attention(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Recorded]) -> str | None:
+def no_attention(model: TwoTower, inputs: Mapping[str, Tensor], layers: list[Call]) -> str | None:
     """Why a recorded pass holds no attention over all patches, or None where it does."""
     trunk = type(getattr(model.image_tower, "trunk", model.image_tower)).__name__
-    inner = [layer for layer in layers if not layer.is_pooling]
+    inner = [layer for layer in layers if not layer.pools]
     if not inner:
         return f"has an image tower ({trunk}) without attention between patches"
     batch = len(next(iter(inputs.values())))
-    if any(layer.attention.shape[0] != batch for layer in inner):
+    if any(layer.items != batch for layer in inner):
         return f"has an image tower ({trunk}) that attends within windows, not over the whole picture"
-    if len({layer.attention.shape[-1] for layer in inner}) > 1:
+    if len({layer.key for layer in inner}) > 1:
         return f"has an image tower ({trunk}) whose number of tokens changes from layer to layer"
-    if not blocks_of(model.image_tower) or len(blocks_of(model.image_tower)) != len(inner):
+    blocks = blocks_of(model.image_tower)
+    if len(blocks) != len(inner) or not attends(*blocks) or None in map(first_norm, blocks):
         return f"has an image tower ({trunk}) whose blocks could not be told apart"
     return None
 
@@ -208,11 +183,3 @@ def _reads_one_token(model: TwoTower) -> bool:
         if isinstance(pool, str):
             return pool in ("tok", "token", "cls", "map", "")
     return True
-
-
-def _attends(block: nn.Module) -> bool:
-    return any("attention" in type(part).__name__.lower() for part in block.modules())
-
-
-def _first_norm(block: nn.Module) -> nn.Module | None:
-    return next((part for part in block.children() if "norm" in type(part).__name__.lower()), None)

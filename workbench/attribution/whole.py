@@ -13,18 +13,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.attention.blocks import block_of
+from workbench.attention.output_gate import hold_to, tensors_in
+from workbench.attention.recorder import Recorder, in_graph, recording
+from workbench.attention.site_naming import sites_of
+from workbench.attention.sites import Site
+from workbench.attention.subject import Subject
+from workbench.attention.token_layout import TokenLayout, is_mark
 from workbench.attribution.case import BYTES_A_WEIGHT, LESS
 from workbench.attribution.inputs import answer_inside, as_mapping, given_to, one_choice
 from workbench.attribution.maps import as_array
 from workbench.attribution.numbers import Number, Text, number_of
 from workbench.attribution.targets import Output
 from workbench.attribution.whole_picture import Picture, cells_of_tokens, picture_among
-from workbench.capture.layout import TokenLayout, is_mark
-from workbench.capture.output import hold_to, tensors_in
-from workbench.capture.recording import Recorder, recording
-from workbench.capture.sites import block_of, sites_of
-from workbench.capture.subject import Subject, answer_of, subjects_of
-from workbench.capture.trace import Site
+from workbench.capture.inputs import answer_of, subjects_of
 from workbench.errors import Cancelled, UnsupportedError
 from workbench.hooks import evaluated, hooked, stand_in
 from workbench.results import Event, OnEvent, ShouldStop
@@ -104,7 +106,7 @@ class Whole:
             )
         needed = BYTES_A_WEIGHT * sum(site.values for site in self.sites)
         check_memory(needed, next(iter(self.inputs.values())).device, "Attention with its gradients", LESS)
-        recorder = Recorder(lambda _: True, graph=True)
+        recorder = in_graph()
         with torch.enable_grad(), evaluated(self.model), _differentiable(), recording(self.model, recorder):
             output = self._output(self.inputs)
         if len(recorder.calls) != len(self.sites):
@@ -114,8 +116,7 @@ class Whole:
                 "'occlusion', 'integrated-gradients'."
             )
         hold_to(tensors_in(self._plain), tensors_in(output), self.subject.name)
-        kept = [call.values for call in recorder.calls]
-        values = [one for one in kept if one is not None]
+        values = [call.weights for call in recorder.calls]
         number = self.number.of(output).sum()
         asked = [one for one in values if one.requires_grad]
         if not number.requires_grad or not asked:

@@ -6,12 +6,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workbench.attention.rollout import with_shortcut
+from workbench.attention.sites import Site
 from workbench.attribution.case import Options
 from workbench.attribution.maps import Maps
 from workbench.attribution.streams import DECODER, Flow, routes_of
 from workbench.attribution.towers import pick_layer
 from workbench.attribution.whole import Whole
-from workbench.capture.trace import Site
 
 __all__ = ["attention_whole", "relevance_whole", "rollout_whole"]
 
@@ -36,9 +37,7 @@ def rollout_whole(whole: Whole, options: Options) -> Maps:
         attention = whole.graph.attention[site].mean(dim=0)
         flow.enter(site)
         if flow.routes[site].kind == "self":
-            identity = torch.eye(len(attention)).to(attention)
-            mixed = (attention + identity) / 2
-            flow.mix(site, mixed / mixed.sum(dim=-1, keepdim=True))
+            flow.mix(site, with_shortcut(attention, torch.eye(len(attention)).to(attention)))
         else:
             flow.average(site, attention)
     return _shown(whole, flow, identity=0.0)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.attention.blocks import embedding_table
 from workbench.attribution.baselines import centre_map
 from workbench.attribution.case import Options
 from workbench.attribution.maps import Maps, as_array
@@ -18,7 +19,7 @@ from workbench.attribution.whole import Whole
 from workbench.attribution.whole_flow import attention_whole, relevance_whole, rollout_whole
 from workbench.attribution.whole_picture import Picture
 from workbench.errors import BadInputError, UnsupportedError
-from workbench.hooks import looked_up, output_changed
+from workbench.hooks import output_changed
 
 __all__ = ["WHOLE", "why_not_whole"]
 
@@ -160,13 +161,12 @@ def _padding(whole: Whole, table: nn.Module) -> int:
 def _table(whole: Whole) -> nn.Module:
     """The table in which the token ids are looked up."""
     ids = whole.inputs["input_ids"]
-    with torch.no_grad(), looked_up(whole.model, ids) as found:
-        whole.values({"input_ids": ids})
-    if not found:
+    table = embedding_table(whole.model, ids, lambda: whole.values({"input_ids": ids}))
+    if table is None:
         raise UnsupportedError(
             "Its token ids are not looked up in a table, so words have no gradient. Take 'occlusion'."
         )
-    return found[0]
+    return table
 
 
 WHOLE: Mapping[str, Callable[[Whole, Options], Maps]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workbench.attention.blocks import given_first
+from workbench.attention.subject import is_image
 from workbench.attribution.inputs import PICTURE
 from workbench.attribution.maps import as_array
 from workbench.attribution.masking import CELLS
 from workbench.attribution.paths import pooled_over_cells
-from workbench.capture.subject import is_image
 from workbench.hooks import hooked, stand_in
 
 __all__ = ["Picture", "cells_of_tokens", "picture_among"]
@@ -167,7 +168,7 @@ def cells_of_tokens(
     def read(changed: NDArray[np.bool_]) -> Tensor | None:
         keep = torch.from_numpy(1 - changed.astype(np.float32))[None]
         share = picture.share(keep, grid)
-        with torch.no_grad(), _each_for_itself(model), _first_read(reader) as seen:
+        with torch.no_grad(), _each_for_itself(model), given_first(reader) as seen:
             run(picture.given + noise * (1 - share))
         return seen[0][0] if seen and seen[0].ndim == 3 and len(seen[0]) == 1 else None
 
@@ -188,24 +189,6 @@ def cells_of_tokens(
         found[moved[0] & moved[1]] = -2
         found[~moved[0] & ~moved[1] & (found != -2)] = -1
     return found
-
-
-class _Enough(Exception):  # noqa: N818 - no error: what was wanted is there
-    """The rest of the pass is not needed."""
-
-
-@contextmanager
-def _first_read(reader: nn.Module) -> Iterator[list[Tensor]]:
-    """What the block is given first; the pass ends there."""
-    seen: list[Tensor] = []
-
-    def note(_: nn.Module, given: Any) -> None:
-        if given and isinstance(given[0], Tensor):
-            seen.append(given[0].detach())
-        raise _Enough
-
-    with hooked(reader, before=note), suppress(_Enough):
-        yield seen
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from workbench.attention.subject import kind_of
 from workbench.attribution.case import Options
 from workbench.attribution.heatmap import Cost, Heatmap
 from workbench.attribution.maps import Maps
@@ -19,7 +20,6 @@ from workbench.attribution.methods import MethodCard
 from workbench.attribution.targets import Output
 from workbench.attribution.whole import Whole
 from workbench.attribution.whole_methods import WHOLE
-from workbench.capture.subject import kind_of
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.results import OnEvent, Provenance, ShouldStop
 

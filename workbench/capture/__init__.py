@@ -5,10 +5,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.attention.sites import Site
+from workbench.attention.token_layout import PatchGrid, TokenLayout
 from workbench.capture.heads import HeadStatistics, head_statistics, rollout
-from workbench.capture.layout import PatchGrid, TokenLayout
 from workbench.capture.opening import open_trace
-from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
+from workbench.capture.trace import AttentionMap, Estimate, Trace
 
 if TYPE_CHECKING:
     from workbench.capture.verbs import capture, estimate

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.attention.head_statistics import crossing_shares, distances, entropies, modalities, own_shares
+from workbench.attention.rollout import rolled_out
 from workbench.axes import frozen
 from workbench.calling import verb
-from workbench.capture.layout import TokenLayout
 from workbench.capture.trace import AttentionMap
 from workbench.errors import BadInputError
 from workbench.portable import Portable
@@ -64,13 +65,11 @@ def head_statistics(attention: AttentionMap) -> HeadStatistics:
     values = attention.values.astype(np.float64)
     real = np.array([place not in attention.query.padded for place in attention.queries])
     rows = values[:, real] if real.any() else values
-    logs = np.log2(np.where(rows > 0, rows, 1))
-    entropy = -(rows * logs).sum(axis=2).mean(axis=1)
-    reach = (rows > 0).any(axis=0).sum(axis=1)
-    uniform = float(np.log2(np.maximum(reach, 1)).mean())
-    distance, even = _distance(attention, values)
-    own = _own(attention, values, real)
-    return HeadStatistics(entropy, distance, _cross(attention, values), own, uniform, even)
+    entropy, uniform = entropies(rows)
+    distance, even = distances(values, attention.queries, attention.query, attention.key)
+    return HeadStatistics(
+        entropy, distance, _cross(attention, values), _own(attention, values, real), uniform, even
+    )
 
 
 @verb
@@ -87,8 +86,7 @@ def rollout(attentions: Sequence[AttentionMap], *, head_mean: bool = True) -> Fl
     """
     if not attentions:
         raise BadInputError("Rollout needs the self-attention of at least one layer; got none.")
-    count = attentions[0].query.count
-    flow = np.eye(count)
+    count, layers = attentions[0].query.count, []
     for one in attentions:
         if one.site.of == "window" or one.site.windows > 1:
             what = (
@@ -108,28 +106,8 @@ def rollout(attentions: Sequence[AttentionMap], *, head_mean: bool = True) -> Fl
             )
         heads = one.values.astype(np.float64)
         mixed = heads.mean(axis=0) if head_mean else heads.max(axis=0)
-        mixed = 0.5 * mixed / mixed.sum(axis=1, keepdims=True) + 0.5 * np.eye(count)
-        flow = mixed @ flow
-    return flow.astype(np.float32)
-
-
-def _distance(attention: AttentionMap, values: NDArray[np.float64]) -> tuple[NDArray, float]:
-    query, key = attention.query, attention.key
-    nothing = np.full(len(values), np.nan), float("nan")
-    if query.grid is None or key.grid is None or query.grid != key.grid:
-        return nothing
-    rows = [row for row, place in enumerate(attention.queries) if place in set(query.patches.tolist())]
-    if not rows:
-        return nothing
-    height, width = key.grid
-    place_on_grid = {int(place): number for number, place in enumerate(query.patches)}
-    at = np.stack(np.divmod(np.arange(height * width), width), axis=1).astype(np.float64)
-    apart = np.linalg.norm(at[:, None] - at[None], axis=-1)[
-        [place_on_grid[int(attention.queries[row])] for row in rows]
-    ]
-    among = values[:, rows][:, :, key.patches]
-    among = among / np.maximum(among.sum(axis=2, keepdims=True), 1e-12)
-    return (among * apart[None]).sum(axis=2).mean(axis=1), float(apart.mean())
+        layers.append(mixed if head_mean else mixed / mixed.sum(axis=1, keepdims=True))
+    return rolled_out(layers, np.eye(count)).astype(np.float32)
 
 
 def _cross(attention: AttentionMap, values: NDArray[np.float64]) -> NDArray:
@@ -138,20 +116,17 @@ def _cross(attention: AttentionMap, values: NDArray[np.float64]) -> NDArray:
         return np.ones(len(values))
     if key.side != "joint":
         return np.full(len(values), np.nan)
-    asks, seen = _kinds(query)[attention.queries], _kinds(key)
-    shares = []
-    for own, other in (("patch", "word"), ("word", "patch")):
-        if (asks == own).any() and (seen == other).any():
-            shares.append(values[:, asks == own][:, :, seen == other].sum(axis=2))
+    asks, seen = modalities(query), modalities(key)
+    shares = [
+        crossing_shares(values, asks[own][attention.queries], seen[other])
+        for own, other in (("image", "text"), ("text", "image"))
+        if asks[own][attention.queries].any() and seen[other].any()
+    ]
     return np.concatenate(shares, axis=1).mean(axis=1) if shares else np.full(len(values), np.nan)
-
-
-def _kinds(layout: TokenLayout) -> NDArray:
-    return np.array(["patch" if kind == "picture" else kind for kind in layout.kinds])
 
 
 def _own(attention: AttentionMap, values: NDArray[np.float64], real: NDArray[np.bool_]) -> NDArray:
     if attention.site.kind != "self":
         return np.full(len(values), np.nan)
     rows = np.flatnonzero(real) if real.any() else np.arange(len(attention.queries))
-    return values[:, rows, attention.queries[rows]].mean(axis=1)
+    return own_shares(values, rows, attention.queries)

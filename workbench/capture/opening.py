@@ -6,9 +6,10 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from workbench.attention.sites import Site
+from workbench.attention.token_layout import PatchGrid, TokenLayout
 from workbench.calling import verb
-from workbench.capture.layout import PatchGrid, TokenLayout
-from workbench.capture.trace import AttentionMap, Site, Trace
+from workbench.capture.trace import AttentionMap, Trace
 from workbench.data import Pair
 from workbench.keeping import opened
 from workbench.models.given import as_model

@@ -6,62 +6,21 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import html_table, human_bytes, plural
+from workbench.attention.sites import Site, SiteKind
+from workbench.attention.token_layout import TokenLayout
 from workbench.axes import check_axes, frozen
-from workbench.capture.layout import TokenLayout
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.results import Provenance
 
-__all__ = ["AttentionMap", "Estimate", "Site", "SiteKind", "Trace"]
-
-SiteKind = Literal["self", "cross", "pooling"]
-
-
-@dataclass(frozen=True)
-class Site:
-    """One place in a model where tokens attend to tokens.
-
-    Attributes:
-        name: short, for people: "image.3", "text.0", "text.2.cross", "image.pool".
-        path: of the module inside the model.
-        kind: "self", "cross" (query and key are of two sequences) or "pooling" (a head reads all tokens).
-        layer: counted from 0 among its kind and side.
-        windows: how many attentions the layer computes at once, one a window, tile or picture.
-        of: what they are of: "window" where the layer cuts its tokens, "picture" where several pictures or
-            tiles go through it side by side; "" for one.
-        part: which of several attentions that one run of the layer computes one after another, from 0: a
-            window or a picture each, where their lengths differ.
-    """
-
-    name: str
-    path: str
-    kind: SiteKind
-    layer: int
-    heads: int
-    query: TokenLayout
-    key: TokenLayout
-    windows: int = 1
-    of: Literal["", "window", "picture"] = ""
-    part: int = 0
-
-    @property
-    def values(self) -> int:
-        """Number of attention weights, those of all windows."""
-        return self.windows * self.heads * self.query.count * self.key.count
-
-    def __str__(self) -> str:
-        several = f", in {plural(self.windows, self.of or 'window')}" if self.windows > 1 else ""
-        return (
-            f"{self.name}: {plural(self.heads, 'head')}, {self.query.count} {self.query.side} tokens to "
-            f"{self.key.count} {self.key.side} tokens{several}"
-        )
+__all__ = ["AttentionMap", "Estimate", "Trace"]
 
 
 @dataclass(frozen=True, eq=False)

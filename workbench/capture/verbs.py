@@ -14,13 +14,16 @@ import torch
 from torch import Tensor
 
 from workbench._repr import human_bytes, plural
+from workbench.attention.blocks import block_of, blocks_in
+from workbench.attention.draws import Draws
+from workbench.attention.output_gate import GATE, hold_to, tensors_in
+from workbench.attention.recorder import Recorder, recording
+from workbench.attention.site_naming import notes_of, sites_of
+from workbench.attention.sites import Site
+from workbench.attention.subject import Subject, kind_of
 from workbench.calling import verb
-from workbench.capture.draws import Draws
-from workbench.capture.output import GATE, hold_to, tensors_in
-from workbench.capture.recording import Recorder, block_of, blocks_in, recording
-from workbench.capture.sites import notes_of, sites_of
-from workbench.capture.subject import Subject, kind_of, pair_of, subjects_of
-from workbench.capture.trace import AttentionMap, Estimate, Site, Trace
+from workbench.capture.inputs import pair_of, subjects_of
+from workbench.capture.trace import AttentionMap, Estimate, Trace
 from workbench.data.arrays import ASSUMED
 from workbench.data.given import as_pair, is_picture
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean

@@ -1,16 +1,13 @@
 """What a model can do, found by trying it once on a small dummy input when it is loaded.
 
-Three forward passes in all: pictures (with gradient and attention), patch tokens, texts. The model is
-left as it was found: hooks and switches live inside `with`.
+Three forward passes in all: pictures (with gradient and attention), patch tokens, texts. Attention is there
+where the recorder hears it, by which `capture` and `attribute` read it. The model is left as it was found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +15,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from workbench._repr import one_line
+from workbench.attention.blocks import block_of
+from workbench.attention.recorder import Recorder, recording
 from workbench.errors import UnsupportedError, WorkbenchError
 from workbench.models.adapters.tower import TwoTower
 from workbench.runtime import is_out_of_memory
 
-__all__ = ["attention_of", "probe"]
+__all__ = ["probe"]
 
 _FAILURES = (
     WorkbenchError,
@@ -42,13 +41,13 @@ def probe(adapter: TwoTower) -> tuple[int, Mapping[str, str | None]]:
     found: dict[str, str | None] = {}
     text: list[Tensor] = []
     image: list[Tensor] = []
-    with attention_of(adapter.text_tower) as text_maps:
+    with recording(adapter.text_tower, Recorder()) as in_text:
         found["embed_texts"] = _reason(lambda: text.append(_text(adapter)))
-    with attention_of(adapter.image_tower) as image_maps:
+    with recording(adapter.image_tower, Recorder()) as in_image:
         pixels: dict[str, Tensor] = {}
         found["embed_images"] = _reason(lambda: image.append(_image(adapter, pixels)))
-    found["attention_image"] = found["embed_images"] or _attention(image_maps, adapter.image_tower, "image")
-    found["attention_text"] = found["embed_texts"] or _attention(text_maps, adapter.text_tower, "text")
+    found["attention_image"] = found["embed_images"] or _attention(in_image, adapter.image_tower, "image")
+    found["attention_text"] = found["embed_texts"] or _attention(in_text, adapter.text_tower, "text")
     lengths = {vectors.shape[-1] for vectors in (*image, *text)}
     if len(lengths) > 1:
         raise UnsupportedError(
@@ -60,75 +59,6 @@ def probe(adapter: TwoTower) -> tuple[int, Mapping[str, str | None]]:
     )
     found["patch_tokens"] = found["embed_images"] or _reason(lambda: _patches(adapter, pixels))
     return max(lengths, default=0), MappingProxyType(found)
-
-
-@contextmanager
-def attention_of(tower: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect attention probabilities, item x head x query x key, of every block that runs inside.
-
-    Three mechanisms, because libraries differ: `nn.MultiheadAttention` is asked for its weights,
-    fused attention of timm is unfused, and transformers' towers are switched to "eager".
-    """
-    maps: list[Tensor] = []
-    undo: list[Callable[[], Any]] = []
-    try:
-        for module in tower.modules():
-            if isinstance(module, nn.MultiheadAttention):
-                _ask_for_weights(module, maps, undo)
-            elif hasattr(module, "fused_attn") and isinstance(getattr(module, "attn_drop", None), nn.Module):
-                _unfuse(module, maps, undo)
-        _go_eager(tower, maps, undo)
-        yield maps
-    finally:
-        for step in reversed(undo):
-            step()
-
-
-def _ask_for_weights(module: nn.Module, maps: list[Tensor], undo: list[Callable[[], Any]]) -> None:
-    def before(_: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        return args, {**kwargs, "need_weights": True, "average_attn_weights": False}
-
-    def after(_: nn.Module, args: tuple, output: Any) -> None:
-        maps.append(output[1])
-
-    undo.append(module.register_forward_pre_hook(before, with_kwargs=True).remove)
-    undo.append(module.register_forward_hook(after).remove)
-
-
-def _unfuse(module: nn.Module, maps: list[Tensor], undo: list[Callable[[], Any]]) -> None:
-    undo.append(partial(setattr, module, "fused_attn", module.fused_attn))
-    module.fused_attn = False  # type: ignore[assignment]
-
-    def before(_: nn.Module, args: tuple) -> None:
-        maps.append(args[0])
-
-    undo.append(module.attn_drop.register_forward_pre_hook(before).remove)  # type: ignore[union-attr]
-
-
-def _go_eager(tower: nn.Module, maps: list[Tensor], undo: list[Callable[[], Any]]) -> None:
-    from transformers import PreTrainedModel
-
-    inner = [module for module in tower.modules() if isinstance(module, PreTrainedModel)]
-    if not inner:
-        return
-    outer = inner[0]
-    configs = {id(module.config): module.config for module in inner}
-    for config in configs.values():
-        # The public setter would write to the sub-configurations too; each is put back by itself.
-        was = config._attn_implementation_internal
-        undo.append(partial(setattr, config, "_attn_implementation_internal", was))
-    if any(config._attn_implementation not in (None, "eager") for config in configs.values()):
-        outer.set_attn_implementation("eager")
-
-    def before(_: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        return args, {**kwargs, "output_attentions": True}
-
-    def after(_: nn.Module, args: tuple, output: Any) -> None:
-        # Under a fused implementation this is an empty tuple and no error: nothing is collected then.
-        maps.extend(part for part in getattr(output, "attentions", None) or () if part is not None)
-
-    undo.append(outer.register_forward_pre_hook(before, with_kwargs=True).remove)
-    undo.append(outer.register_forward_hook(after).remove)
 
 
 def _text(adapter: TwoTower) -> Tensor:
@@ -153,14 +83,14 @@ def _checked(vectors: Tensor) -> Tensor:
     return vectors
 
 
-def _attention(maps: list[Tensor], tower: nn.Module, side: str) -> str | None:
-    square = [part for part in maps if part.ndim == 4 and part.shape[-1] == part.shape[-2] > 1]
-    if square:
+def _attention(recorder: Recorder, tower: nn.Module, side: str) -> str | None:
+    """None where the engine that reads attention heard blocks in which tokens attend to one another.
+
+    A head that pools a convolutional tower attends too, once, behind all layers: of those it says nothing.
+    """
+    if any(call.query == call.key > 1 and block_of(call.path) for call in recorder.calls):
         return None
     trunk = type(getattr(tower, "trunk", tower)).__name__
-    if any(hasattr(module, "use_fsdpa") for module in tower.modules()):
-        # open_clip 3.3's plain path multiplies four axes with torch.bmm, which takes three.
-        return f"the {side} tower ({trunk}) computes attention fused, and open_clip's plain path does not run"
     return f"the {side} tower ({trunk}) has no attention with one weight for each pair of tokens"
 
 

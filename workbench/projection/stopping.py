@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -62,17 +62,16 @@ class StoppedRef:
 
 
 def blocks_of(model: Any, side: str) -> Sequence[Any]:
-    """The stack of equal blocks in a tower: the longest of its outermost lists of modules.
+    """The stack of equal blocks in a tower.
 
     Raises:
         UnsupportedError: the tower is no such stack (most convolutional ones are not).
     """
+    from workbench.attention.blocks import blocks_of as found_in  # needs torch, which importing this does not
+
     tower = getattr(model, f"{side}_tower", None)
-    lists = [] if tower is None else list(_outermost(tower))
-    blocks: list[Any] = max(map(list, lists), key=len, default=[])
-    if len(blocks) < 2 or len({type(block) for block in blocks}) > 1 or not hasattr(blocks[0], "forward"):
-        blocks = []
-    if not blocks or any(_is_list(block) for block in blocks):
+    blocks = [] if tower is None else found_in(tower)
+    if len(blocks) < 2:
         raise UnsupportedError(
             f"The {side} tower of {model.card.name!r} is no stack of equal blocks, so it cannot be stopped "
             "between two of them. Models with transformers as both towers can, such as 'emoji-clip'."
@@ -81,20 +80,6 @@ def blocks_of(model: Any, side: str) -> Sequence[Any]:
 
 
 def _stopped_after(blocks: Sequence[Any], kept: int) -> AbstractContextManager[None]:
-    from workbench.hooks import passed_over  # needs torch, which importing this does not
+    from workbench.attention.blocks import stopped_after
 
-    return passed_over(*blocks[kept:])
-
-
-def _outermost(module: Any) -> Iterator[Any]:
-    for child in module.children():
-        if _is_list(child):
-            yield child
-        else:
-            yield from _outermost(child)
-
-
-def _is_list(module: Any) -> bool:
-    from torch import nn
-
-    return type(module) in (nn.ModuleList, nn.Sequential)
+    return stopped_after(blocks, kept)

@@ -13,16 +13,16 @@ from workbench.attribution import attribute
 LAYERS, HEADS = 2, 4  # of the image tower of the tiny model; the text tower has 2 heads
 
 
-@pytest.fixture(scope="module")
-def double(clip_folder):
+@pytest.fixture(scope="module", params=[{}, {"qk_norm": True}], ids=["plain", "normed queries and keys"])
+def double(request, clip_folder):
     """A tiny CLIP of 3 x 4 patches, computed in float64, with its parts by hand."""
-    model = models.load(str(clip_folder(vision={"image_size": [24, 32]})))
+    model = models.load(str(clip_folder(vision={"image_size": [24, 32], **request.param})))
     model.model.double()
     model.dtype = torch.float64
     # Random weights attend almost evenly; sharper ones make a wrong equation show.
     with torch.no_grad():
         for name, value in model.model.named_parameters():
-            if "in_proj_weight" in name:
+            if "in_proj_weight" in name or "ln_q.weight" in name:
                 value.mul_(3)
     w = weights(model.model)
     return model, Picture(w, LAYERS, HEADS), Text(w, 2, 2)

@@ -13,6 +13,8 @@ from timm.models.swin_transformer import SwinTransformer
 
 from workbench import models
 from workbench.attribution import METHODS, attribute, available_methods
+from workbench.capture import capture
+from workbench.errors import UnsupportedError
 
 Make = Callable[..., Path]
 TIMM_VIT = {"timm_model_name": "test_vit3", "timm_pool": "map", "timm_proj": "linear", "image_size": 160}
@@ -121,8 +123,6 @@ def test_a_capture_and_an_explanation_at_once_give_what_each_gives_alone(clip_fo
 
     import torch
 
-    from workbench.capture import capture
-
     model = models.load(str(clip_folder(**OPEN_CLIP["clip"])))
     plain = torch.nn.functional.scaled_dot_product_attention
     work = [
@@ -139,3 +139,33 @@ def test_a_capture_and_an_explanation_at_once_give_what_each_gives_alone(clip_fo
 
 def _first_map(trace) -> np.ndarray:
     return np.asarray(trace.attention(next(iter(trace.sites))).values)
+
+
+def test_attention_that_capture_reads_is_the_attention_that_is_explained(clip_folder: Make, pair) -> None:
+    """open_clip's towers with normed queries and keys compute attention in a class of their own."""
+    model = models.load(str(clip_folder(vision={"qk_norm": True})))
+    assert set(available_methods(model).values()) == {None}
+    trace = capture(model, pair)
+    for layer in (0, 1):
+        found = attribute(model, pair, method="attention", layer=layer)
+        seen = trace.attention(f"image.{layer}").values
+        np.testing.assert_allclose(found.image, seen.mean(axis=0)[0, 1:].reshape(4, 4), atol=1e-6)
+
+
+def test_a_tower_that_takes_softmax_of_its_own_scores_is_explained_too(hf_folder: Make, pair) -> None:
+    model = models.load(str(hf_folder("clip")))
+    methods = ["attention", "rollout", "relevance", "legrad"]
+    fused = attribute(model, pair, method=methods)
+    model.model.set_attn_implementation("eager")
+    try:
+        own = attribute(model, pair, method=methods)
+        with pytest.raises(UnsupportedError, match="softmax of scores of its own making"):
+            attribute(model, pair, method="grad-eclip")
+    finally:
+        model.model.set_attn_implementation("sdpa")
+    for method in methods:
+        for side in ("image", "text"):
+            one, other = (getattr(maps[method], side) for maps in (fused, own))
+            assert (one is None) == (other is None)
+            if one is not None:
+                assert np.abs(one - other).max() < 1e-4 * np.abs(one).max(), (method, side)

@@ -13,8 +13,8 @@ from tests.families import pixels
 from tests.reading_families import FAMILIES as READING
 from tests.reading_families import SEES, packed, qwen2vl, qwen25vl
 from tests.writing_families import FAMILIES as WRITING
+from workbench.attention.recorder import Recorder, recording
 from workbench.capture import AttentionMap, PatchGrid, Trace, capture
-from workbench.capture.recording import Recorder, recording
 
 ALL = {**WRITING, **READING}
 _GIVE_NONE = {
@@ -183,7 +183,7 @@ def test_packed_patches_lie_where_the_processor_put_them(make: Any, size: tuple[
 def test_windows_stand_in_the_order_of_the_library() -> None:
     from transformers.vision_utils import get_vision_window_index
 
-    from workbench.capture.grids import block_order
+    from workbench.attention.patch_grids import block_order
 
     model = qwen25vl()[0]
     for rows, columns in ((6, 8), (4, 4), (8, 10), (2, 6)):

@@ -15,8 +15,8 @@ from torch.nn import functional
 from tests.families import EYE, SMALL, WORDS, ids, made, pixels
 from tests.reading_families import FAMILIES as READING
 from tests.writing_families import FAMILIES as WRITING
+from workbench.attention.recorder import Recorder, recording
 from workbench.capture import AttentionMap, capture, estimate, head_statistics, open_trace, rollout
-from workbench.capture.recording import Recorder, recording
 from workbench.errors import BadInputError, UnsupportedError
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from workbench._repr import html_table, plural
+from workbench.attention.blocks import block_of
+from workbench.attention.families import GATE
+from workbench.attention.head_statistics import crossing_shares, modalities
+from workbench.attention.sites import Site
 from workbench.calling import verb
-from workbench.capture.sites import block_of
-from workbench.capture.trace import Site, Trace
+from workbench.capture.trace import Trace
 from workbench.errors import BadInputError
 from workbench.results import Provenance
 
 __all__ = ["Crossing", "Meeting", "meeting"]
-
-_GATE = re.compile(r"(alpha|gate).*attn|attn.*(alpha|gate)")  # not that of the block's feed-forward part
 
 
 @dataclass(frozen=True)
@@ -141,19 +141,18 @@ def _gate(model: Any, site: Site) -> float | None:
     if not hasattr(model, "get_submodule") or not block_of(site.path):
         return None
     for name, value in model.get_submodule(block_of(site.path)).named_parameters(recurse=False):
-        if _GATE.search(name):
+        if GATE.search(name):
             return float(value.detach().float().tanh().abs().mean())
     return None
 
 
 def _of_mixed_keys(site: Site, trace: Trace) -> list[Crossing]:
     """A decoder reads a sequence in which a picture stands among words: what goes to the picture crosses."""
-    kinds = np.array(site.key.kinds)
-    pictured, seen = np.isin(kinds, ("patch", "picture")), kinds != "padding"
+    pictured, seen = modalities(site.key)["image"], np.array(site.key.kinds) != "padding"
     if not pictured.any():
         return []
     values = trace.attention(site).values.astype(np.float64)
-    share = values[:, :, pictured].sum(axis=2).mean(axis=1)
+    share = crossing_shares(values, np.ones(values.shape[1], bool), pictured).mean(axis=1)
     even = float(pictured.sum() / seen.sum())
     ends = float(share.min()), float(share.max())
     return [Crossing(site.name, "text", "image", "cross", float(share.mean()), *ends, even)]
@@ -172,8 +171,7 @@ def _of_site(site: Site, trace: Trace) -> list[Crossing]:
         return [Crossing(site.name, site.query.side, site.key.side, "cross", 1.0, 1.0, 1.0, 1.0, gate)]
     if site.kind == "cross" or site.key.side != "joint":
         return []  # a query former asks its own picture: nothing crosses
-    kinds = np.array(site.key.kinds)
-    members, made = {"text": kinds == "word", "image": np.isin(kinds, ("patch", "picture"))}, []
+    kinds, members, made = np.array(site.key.kinds), modalities(site.key), []
     seen_by = np.broadcast_to(kinds != "padding", (len(kinds), len(kinds)))
     if attention.causal:
         seen_by = np.tril(seen_by)
@@ -181,7 +179,7 @@ def _of_site(site: Site, trace: Trace) -> list[Crossing]:
         own, other = members[asks], members[seen]
         if not own.any() or not other.any():
             continue
-        share = attention.values[:, own][:, :, other].astype(np.float64).sum(axis=2).mean(axis=1)
+        share = crossing_shares(attention.values.astype(np.float64), own, other).mean(axis=1)
         even = float(((seen_by & other)[own].sum(axis=1) / seen_by[own].sum(axis=1)).mean())
         ends = float(share.min()), float(share.max())
         made.append(Crossing(site.name, asks, seen, "self", float(share.mean()), *ends, even))

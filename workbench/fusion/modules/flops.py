@@ -11,8 +11,8 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from workbench.capture.recording import slow_attention
-from workbench.capture.written import written_out
+from workbench.attention.explicit import written_out
+from workbench.attention.recorder import slow_attention
 from workbench.errors import UnsupportedError
 from workbench.fusion.design import Inputs
 from workbench.hooks import stand_in

@@ -186,7 +186,8 @@ class TokenLayout:
 
 def is_mark(word: str) -> bool:
     """Whether a token is a mark of the tokeniser ("<start>", "[CLS]", "</s>") and no word."""
-    return len(word) > 2 and (word[0] + word[-1]) in ("<>", "[]")
+    inside = word.strip()
+    return len(inside) > 2 and inside[0] + inside[-1] in ("<>", "[]")
 
 
 def bare(word: str) -> str:

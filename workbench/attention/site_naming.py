@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Literal
 
 from workbench._repr import plural
-from workbench.capture.layout import TokenLayout
-from workbench.capture.recording import Call, Recorder, block_of
-from workbench.capture.sequences import Sequences, list_of
-from workbench.capture.subject import Subject
-from workbench.capture.trace import Site, SiteKind
+from workbench.attention.blocks import block_of, list_of
+from workbench.attention.recorder import Call, Recorder
+from workbench.attention.sequences import Sequences
+from workbench.attention.sites import Site, SiteKind
+from workbench.attention.subject import Subject
+from workbench.attention.token_layout import TokenLayout
 
-__all__ = ["block_of", "notes_of", "sites_of"]
+__all__ = ["notes_of", "sites_of"]
 
 
 def sites_of(subject: Subject, calls: Sequence[Call]) -> Iterator[Site]:

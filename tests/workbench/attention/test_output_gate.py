@@ -10,10 +10,10 @@ from torch.nn import functional
 
 from tests.families import FAMILIES, made, state
 from workbench import data, models
+from workbench.attention.explicit import answered
+from workbench.attention.output_gate import GATE, difference_between, hold_to
 from workbench.attribution import attribute
 from workbench.capture import capture, estimate
-from workbench.capture.output import GATE, difference_between, hold_to
-from workbench.capture.written import answered
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.runtime import memory_left
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from workbench.attention.families import BEHIND_PATCHES, family_of
+
 __all__ = ["Picture", "block_order", "merge_side", "merged", "pictures_in", "prefix_of", "unpadded"]
 
 _MOST_PREFIX = 16  # class, distillation and register tokens together
@@ -46,7 +48,7 @@ def pictures_in(root: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Picture,
         return ()
     deep, high, wide = cut
     sizes = [(int(pixels.shape[-2]), int(pixels.shape[-1]))] * prod(pixels.shape[:-3])
-    if "image_sizes" in inputs and _as_they_are(root) and len(inputs["image_sizes"]) == len(sizes):
+    if "image_sizes" in inputs and family_of(root).own_sizes and len(inputs["image_sizes"]) == len(sizes):
         sizes = [(int(h), int(w)) for h, w in inputs["image_sizes"].tolist()]
     grids = [(height // high, width // wide) for height, width in sizes]
     if pixels.ndim == 4:
@@ -75,11 +77,6 @@ def _cut_of(root: nn.Module) -> tuple[int, int, int] | None:
     return None
 
 
-def _as_they_are(root: nn.Module) -> bool:
-    """Whether the tower reads pictures in their own sizes, side by side in one sequence (Pixtral)."""
-    return any("Pixtral" in type(module).__name__ for module in root.modules())
-
-
 def prefix_of(root: nn.Module, picture: Picture, tokens: int) -> int | None:
     """Tokens that stand before the patches among `tokens`; None where it cannot be one picture's sequence."""
     extra = tokens - picture.patches
@@ -91,7 +88,7 @@ def prefix_of(root: nn.Module, picture: Picture, tokens: int) -> int | None:
 def _behind(root: nn.Module, tokens: int) -> int:
     """Learned tokens that stand behind the patches: what a detector finds, what patches are grouped by."""
     for name, value in root.named_parameters():
-        if name.endswith(("detection_tokens", "group_token")) and value.ndim == 3 and value.shape[1] < tokens:
+        if name.endswith(BEHIND_PATCHES) and value.ndim == 3 and value.shape[1] < tokens:
             return int(value.shape[1])
     return 0
 

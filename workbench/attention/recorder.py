@@ -9,7 +9,6 @@ computes that is no map of tokens, or in a way that nobody hears, is counted, so
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -20,13 +19,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workbench.capture.folding import axes_of, folded, reads_no_tokens
-from workbench.capture.written import answered, differentiable
+from workbench.attention.blocks import is_attention
+from workbench.attention.explicit import answered, differentiable
+from workbench.attention.families import family_of
+from workbench.attention.folding import axes_of, folded, reads_no_tokens
 from workbench.hooks import hooked, stand_in
 
-__all__ = ["Call", "Recorder", "block_of", "blocks_in", "recording", "slow_attention"]
+__all__ = ["Call", "Parts", "Recorder", "in_graph", "recording", "slow_attention"]
 
-_ATTENTIVE = re.compile(r"attention|attn|^XCA$", re.I)
+
+@dataclass(frozen=True)
+class Parts:
+    """What an attention is computed from and what it gives, in the graph of its pass.
+
+    Shapes:
+        query, key, value, output: item x head x token x channel; output = weights @ value
+    """
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    output: Tensor
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,8 @@ class Call:
         items: how many such maps one call computes at once: windows or tiles of a picture, several pictures.
         more: item x head x query x key of the items after the first, where there are any.
         run: the number of the module's run; a module that cuts its tokens itself makes several calls in one.
+        parts: what it was computed from, where that was asked and can be told: a module that takes softmax of
+            scores of its own does not say.
     """
 
     path: str
@@ -49,6 +64,23 @@ class Call:
     items: int = 1
     more: Tensor | None = None
     run: int = 0
+    parts: Parts | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of attention weights."""
+        return self.items * self.heads * self.query * self.key
+
+    @property
+    def pools(self) -> bool:
+        """Whether it reads the tokens into another number of rows: an attention-pooling head."""
+        return self.query != self.key
+
+    @property
+    def weights(self) -> Tensor:
+        """The values, of a call of which they were kept."""
+        assert self.values is not None  # asked for calls that were wanted
+        return self.values
 
 
 @dataclass
@@ -60,6 +92,7 @@ class Recorder:
             and lets torch's own functions answer: the plain pass.
         rows: places of the queries to keep, by the number of the call; None keeps all.
         graph: keep values of every item as they are, to be differentiated, instead of copies.
+        parts: keep with them what they were computed from.
         alone: path of a module whose tokens attend to themselves alone, so that each hands on its own value;
             "" for none: the pass as the model makes it.
         sizes: of what blocks give, keep the shapes alone.
@@ -70,6 +103,7 @@ class Recorder:
     rows: Callable[[int], list[int] | None] = lambda _: None
     dtype: torch.dtype = torch.float32
     graph: bool = False
+    parts: bool = False
     alone: str = ""
     sizes: bool = False
     calls: list[Call] = field(default_factory=list)
@@ -123,7 +157,13 @@ class Recorder:
         """Count what is no map of tokens to tokens."""
         self.unread.append((self.at[-1] if self.at else "", reason))
 
-    def note(self, values: Tensor | None, shape: tuple[int, int, int], items: int = 1) -> None:
+    def note(
+        self,
+        values: Tensor | None,
+        shape: tuple[int, int, int],
+        items: int = 1,
+        parts: Parts | None = None,
+    ) -> None:
         """Keep one attention, item x head x query x key."""
         number = len(self.calls)
         kept, more = values if self.graph else None, None
@@ -133,7 +173,7 @@ class Recorder:
             whole = (whole if rows is None else whole[:, :, rows]).to("cpu", self.dtype)
             kept, more = whole[0], whole[1:] if items > 1 else None
         path, run = (self.at[-1], self._runs[-1][0]) if self.at else ("", 0)
-        self.calls.append(Call(path, *shape, kept, items, more, run))
+        self.calls.append(Call(path, *shape, kept, items, more, run, parts))
 
 
 @contextmanager
@@ -145,24 +185,19 @@ def recording(root: nn.Module, recorder: Recorder, *, blocks: tuple[str, ...] = 
     with ExitStack() as stack:
         named = dict(root.named_modules())
         for path, module in named.items():
-            if _ATTENTIVE.search(type(module).__name__):
+            if is_attention(module):
                 stack.enter_context(_announced(module, path, recorder))
         for path in blocks:
             stack.enter_context(_kept(named[path], path, recorder))
+        if family_of(root).shuffles:
+            stack.enter_context(stand_in(torch, "multinomial", _in_order))
         stack.enter_context(_answered(recorder))
         yield recorder
 
 
-def block_of(path: str) -> str:
-    """The block a module stands in: "encoder.layers.3" of "encoder.layers.3.attn"; "" where there is none."""
-    found = list(re.finditer(r"\.\d+(?=\.|$)", path))
-    return path[: found[-1].end()] if found else ""
-
-
-def blocks_in(root: nn.Module) -> tuple[str, ...]:
-    """Paths of the blocks that hold a module of attention."""
-    attentive = (path for path, module in root.named_modules() if _ATTENTIVE.search(type(module).__name__))
-    return tuple(dict.fromkeys(block for path in attentive if (block := block_of(path))))
+def in_graph(*, parts: bool = False) -> Recorder:
+    """A recorder that keeps every attention to be differentiated by."""
+    return Recorder(lambda _: True, graph=True, parts=parts)
 
 
 def _announced(module: nn.Module, path: str, recorder: Recorder) -> AbstractContextManager[None]:
@@ -208,11 +243,11 @@ class _Answers:
             args, kwargs = _masks_folded(query, there, args, kwargs)
         self.inside = True
         try:
-            parts = there(query), there(key), there(value)
-            values, output = answered(whole, *parts, *args, leaf=recorder.graph, **kwargs)
+            given = there(query), there(key), there(value)
+            values, output = answered(whole, *given, *args, leaf=recorder.graph, **kwargs)
         finally:
             self.inside = False
-        recorder.note(values, shape, items)
+        recorder.note(values, shape, items, Parts(*given, output) if recorder.parts else None)
         return back(output)
 
     def softmax(self, whole: Any, given: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -249,7 +284,6 @@ class _Answers:
 def _answered(recorder: Recorder) -> Iterator[None]:
     answers = _Answers(recorder)
     with ExitStack() as stack:
-        stack.enter_context(stand_in(torch, "multinomial", _in_order))
         stack.enter_context(stand_in(functional, "multi_head_attention_forward", _without_weights))
         stack.enter_context(slow_attention())
         stack.enter_context(stand_in(functional, "scaled_dot_product_attention", answers.attention))
@@ -282,7 +316,7 @@ def _without_weights(whole: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _in_order(draw: Any, weights: Tensor, count: int, *args: Any, **kwargs: Any) -> Tensor:
-    """ViLT draws all its patches in a random order; a map needs to know where each of them lies."""
+    """All patches are drawn in a random order; a map needs to know where each of them lies."""
     if weights.ndim == 1 and count == len(weights) > 1:
         return torch.arange(count, device=weights.device)
     return draw(weights, count, *args, **kwargs)

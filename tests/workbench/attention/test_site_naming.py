@@ -9,8 +9,8 @@ import pytest
 import torch
 import transformers as hf
 
+from workbench.attention.recorder import Recorder, recording
 from workbench.capture import capture
-from workbench.capture.recording import Recorder, recording
 
 SMALL: dict[str, Any] = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64

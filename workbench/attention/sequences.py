@@ -15,14 +15,23 @@ from functools import cached_property
 
 from torch import nn
 
-from workbench.capture.grids import Picture, block_order, merge_side, merged, pictures_in, prefix_of, unpadded
-from workbench.capture.layout import PatchGrid, Pooling, Role, Side, TokenLayout
-from workbench.capture.recording import Call
-from workbench.capture.subject import Subject, is_image
+from workbench.attention.blocks import block_within, list_of
+from workbench.attention.families import CROSSES, LINE_ENDS, family_of
+from workbench.attention.patch_grids import (
+    Picture,
+    block_order,
+    merge_side,
+    merged,
+    pictures_in,
+    prefix_of,
+    unpadded,
+)
+from workbench.attention.recorder import Call
+from workbench.attention.subject import Subject, is_image
+from workbench.attention.token_layout import PatchGrid, Pooling, Role, Side, TokenLayout
 
-__all__ = ["Sequences", "block_of", "list_of"]
+__all__ = ["Sequences"]
 
-_CROSS = re.compile(r"cross|visual_attention|encoder_?attn|encoder_(decoder_)?attention|encdec", re.I)
 _TEXT_WORDS = re.compile(r"text|language|lang|token|bert\b", re.I)
 _PICTURES = {"image", "video"}
 _SIDES: tuple[Side, ...] = ("image", "text", "audio")
@@ -91,8 +100,8 @@ class Sequences:
 
     def crosses(self, call: Call) -> bool:
         """Whether its module's name inside its block, or the lengths, say that two sequences meet."""
-        inner = call.path.removeprefix(block_of(list_of(self.modules, call.path), call.path))
-        return call.query != call.key or bool(_CROSS.search(inner))
+        inner = call.path.removeprefix(block_within(list_of(self.modules, call.path), call.path))
+        return call.query != call.key or bool(CROSSES.search(inner))
 
     # Sequences ----------------------------------------------------------------------------------
 
@@ -206,21 +215,20 @@ class Sequences:
         return TokenLayout("text", count, words=words, first_word=first, padded=padded)
 
     def _joint(self, count: int) -> TokenLayout | None:
-        """Text and patches in one sequence: ViLT puts the text first, FLAVA and GIT the patches."""
+        """Text and patches in one sequence: most put the text first, some families the patches."""
         texts = self.subject.text_count
         prefix = prefix_of(self.root, self.pictures[0], count - texts) if len(self.pictures) == 1 else None
         if prefix is None:
             return None
         grid = self.pictures[0].grid
         patches = grid[0] * grid[1]
-        kind = getattr(getattr(self.root, "config", None), "model_type", "")
-        image_first = kind.startswith(("flava", "git"))
-        first_word = count - texts if image_first else 0
-        first_patch = count - texts - patches if image_first else count - patches
+        family = family_of(self.root)
+        first_word = count - texts if family.patches_first else 0
+        first_patch = count - texts - patches if family.patches_first else count - patches
         padded = tuple(place + first_word for place in self.subject.padded)
         # Words without names are words all the same: what crosses can be counted.
         words = self.subject.words[:texts] or tuple(f"token {place}" for place in range(texts))
-        reads: tuple[Pooling, int | None] = ("none", None) if kind == "git" else ("token", 0)
+        reads: tuple[Pooling, int | None] = ("token", 0) if family.reads_first else ("none", None)
         return TokenLayout("joint", count, grid, first_patch, words, first_word, padded, *reads)
 
     # Pictures -----------------------------------------------------------------------------------
@@ -301,9 +309,7 @@ class Sequences:
             side = merge_side(self.root)
             small = tuple(Picture(one.what, (one.grid[0] // side, one.grid[1] // side)) for one in pictures)
             return small if sum(one.patches for one in small) == tokens else ()
-        if len(pictures) > 1 and any(
-            name.endswith("image_newline") for name, _ in self.root.named_parameters()
-        ):
+        if len(pictures) > 1 and any(name.endswith(LINE_ENDS) for name, _ in self.root.named_parameters()):
             return (Picture("whole picture", pictures[0].grid),) if tokens >= pictures[0].patches else ()
         return merged(pictures, tokens)
 
@@ -367,24 +373,3 @@ def _spread(words: Sequence[str], count: int, others: set[int]) -> tuple[str, ..
         left = iter(words)
         return tuple(f"token {place}" if place in others else next(left) for place in range(count))
     return tuple(f"token {place}" for place in range(count))
-
-
-def list_of(modules: dict[str, nn.Module], path: str) -> str:
-    """The list of like blocks a module stands in: "encoder.layers" of "encoder.layers.3.attn".
-
-    A list of unlike parts (a T5 block's attention and feed-forward) is inside a block, not a list of blocks.
-    """
-    ends = [found.start() for found in re.finditer(r"\.\d+(?=\.|$)", path)]
-    for end in reversed(ends):
-        holder = modules.get(path[:end])
-        kinds = {type(child) for child in holder.children()} if holder is not None else set()
-        if len(kinds) < 2:
-            return path[:end]
-    return path[: ends[-1]] if ends else ""
-
-
-def block_of(where: str, path: str) -> str:
-    """The block of a list that a module stands in: "encoder.layers.3"; "" where there is none."""
-    if not where:
-        return ""
-    return ".".join([where, path.removeprefix(f"{where}.").split(".")[0]])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,121 +10,14 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from workbench._repr import one_line
-from workbench.capture.layout import Pooling, Side
+from workbench.attention.families import PACKED, PICTURE_TOKENS, SOUND_TOKENS, TEXTS
+from workbench.attention.subject import Subject, is_image
+from workbench.attention.token_layout import Side
 from workbench.data import from_pictures
 from workbench.errors import BadInputError, UnsupportedError, WorkbenchError
 from workbench.runtime import is_out_of_memory
 
-__all__ = ["Subject", "answer_of", "is_image", "kind_of", "pair_of", "subjects_of"]
-
-_POOLINGS: dict[str, Pooling] = {"tok": "token", "token": "token", "avg": "mean", "map": "attention"}
-_PLACEHOLDERS = ("image_token_id", "image_token_index", "image_patch_id")
-_SOUNDS = ("audio_token_id", "audio_token_index")
-_PLACED = ("image_embeds_position_mask", "image_patches_indices")
-"""Inputs that say at which places of the text a picture is read: 1, or the number of a patch."""
-_PACKED = (
-    "image_grid_thw",
-    "video_grid_thw",
-    "grid_thw",
-    "spatial_shapes",
-    "target_sizes",
-    "image_position_ids",
-)
-"""Inputs that say how the pictures of packed patches lie."""
-_TEXTS = ("input_ids", "inputs_embeds", "text", "decoder_input_ids", "decoder_inputs_embeds")
-_IMAGE_WORDS = re.compile(r"visi?o?n|visual|image|pixel|picture", re.I)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One forward pass, and what is known of the sequences in it.
-
-    Attributes:
-        run: the pass; what it returns is compared with capture on and off.
-        side: the only side there is ("image", "text" or "audio"), or None where two meet.
-        inputs: the tensors it reads. words: readable tokens of the text.
-        of_two: it is one tower of a dual encoder.
-        options: what it is given besides tensors, such as interpolate_pos_encoding=True.
-    """
-
-    root: nn.Module
-    run: Callable[[], Any]
-    side: Side | None
-    inputs: Mapping[str, Tensor]
-    words: tuple[str, ...] = ()
-    of_two: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """What a message calls it: "image tower", or the class of a whole model."""
-        return f"{self.side} tower" if self.of_two else kind_of(self.root)
-
-    @property
-    def text_count(self) -> int:
-        """Tokens of the text, padding included; 0 without one."""
-        ids = next(
-            (self.inputs[name] for name in ("input_ids", "inputs_embeds", "text") if name in self.inputs),
-            None,
-        )
-        return int(ids.shape[1]) if ids is not None and ids.ndim > 1 else 0
-
-    @property
-    def decoder_count(self) -> int:
-        """Tokens that a decoder is given to go on from; 0 where it makes its own beginning."""
-        names = ("decoder_input_ids", "decoder_inputs_embeds", "labels")
-        ids = next((self.inputs[name] for name in names if name in self.inputs), None)
-        return int(ids.shape[1]) if ids is not None and ids.ndim > 1 else 0
-
-    @property
-    def padded(self) -> tuple[int, ...]:
-        """Places of the text that are padding."""
-        mask = self.inputs.get("attention_mask")
-        if mask is None or mask.ndim != 2 or mask.shape[1] != self.text_count:
-            return ()
-        return tuple(int(place) for place in torch.nonzero(mask[0] == 0).flatten())
-
-    @property
-    def placeholders(self) -> tuple[int, ...]:
-        """Places of the text at which a language model reads tokens of the picture instead of words."""
-        for name in _PLACED:
-            if name in self.inputs:
-                given = self.inputs[name][0]
-                found = given > 0 if name == _PLACED[0] else given >= 0
-                return tuple(int(place) for place in torch.nonzero(found).flatten())
-        pictured = any(is_image(name) for name in self.inputs)
-        return self._marked(_PLACEHOLDERS) if pictured else ()
-
-    @property
-    def heard(self) -> tuple[int, ...]:
-        """Places of the text at which a language model reads sound."""
-        return self._marked(_SOUNDS) if any(name.startswith("input_feat") for name in self.inputs) else ()
-
-    def _marked(self, names: Sequence[str]) -> tuple[int, ...]:
-        ids, config = self.inputs.get("input_ids"), getattr(self.root, "config", None)
-        mark = next((found for name in names if (found := getattr(config, name, None)) is not None), None)
-        if ids is None or mark is None:
-            return ()
-        return tuple(int(place) for place in torch.nonzero(ids[0] == mark).flatten())
-
-    def image_pooling(self, prefixed: bool) -> Pooling:
-        """How the image tower makes one vector of its tokens, as its own setting says; timm's and open_clip's
-        towers have one. A tower without the setting reads its class token, if it has one.
-        """
-        for module in self.root.modules():
-            said = getattr(module, "global_pool", None) or getattr(module, "pool_type", None)
-            if isinstance(said, str) and said in _POOLINGS:
-                return _POOLINGS[said]
-        return "token" if prefixed else "none"
-
-
-def kind_of(model: Any) -> str:
-    """The class of a model; of one that peft has wrapped, that of the model inside, and by what."""
-    adapters = getattr(model, "peft_config", None)
-    if not isinstance(adapters, Mapping) or not callable(getattr(model, "get_base_model", None)):
-        return type(model).__name__
-    how = sorted({str(getattr(one.peft_type, "value", one.peft_type)) for one in adapters.values()})
-    return f"{type(model.get_base_model()).__name__} with {' and '.join(how)}"
+__all__ = ["answer_of", "pair_of", "subjects_of"]
 
 
 def subjects_of(model: Any, given: Any, words: Sequence[str]) -> list[Subject]:
@@ -201,7 +92,7 @@ def _own(value: Tensor) -> Tensor:
 
 def _only_side(inputs: Mapping[str, Tensor]) -> Side | None:
     """The one modality that is given, or None."""
-    worded = any(name in inputs for name in (*_TEXTS, "labels"))
+    worded = any(name in inputs for name in (*TEXTS, "labels"))
     heard = any(name.startswith(("input_feat", "input_val")) for name in inputs)
     if worded:
         return None if heard or any(is_image(name) or "visual" in name for name in inputs) else "text"
@@ -211,11 +102,11 @@ def _only_side(inputs: Mapping[str, Tensor]) -> Side | None:
 def _check_items(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
     """Refuse more than one item. Several pictures, tiles or packed patches of one prompt are one item."""
     firsts = {name: int(value.shape[0]) for name, value in inputs.items() if value.ndim}
-    texts = {name: firsts[name] for name in _TEXTS if name in firsts}
-    grids = {name: firsts[name] for name in _PACKED if name in firsts}
+    texts = {name: firsts[name] for name in TEXTS if name in firsts}
+    grids = {name: firsts[name] for name in PACKED if name in firsts}
     if texts and set(texts.values()) == {1}:
         config = getattr(model, "config", None)
-        reads = any(getattr(config, name, None) is not None for name in (*_PLACEHOLDERS, *_SOUNDS))
+        reads = any(getattr(config, name, None) is not None for name in (*PICTURE_TOKENS, *SOUND_TOKENS))
         rest = {name: count for name, count in firsts.items() if count != 1}
         if not rest or reads or grids:
             return
@@ -304,8 +195,3 @@ def pair_of(given: Any) -> tuple[Any, str]:
     raise BadInputError(
         f"capture() takes one pair, pairs[0], or a tuple (picture, text); got {type(given).__name__}."
     )
-
-
-def is_image(name: str) -> bool:
-    """Whether a path or the name of an input speaks of pictures."""
-    return bool(_IMAGE_WORDS.search(name)) and not name.endswith("_text")

@@ -1,0 +1,53 @@
+"""`Site`: one attention of a model, and how the tokens on both sides of it lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench._repr import plural
+from workbench.attention.token_layout import TokenLayout
+
+__all__ = ["Site", "SiteKind"]
+
+SiteKind = Literal["self", "cross", "pooling"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place in a model where tokens attend to tokens.
+
+    Attributes:
+        name: short, for people: "image.3", "text.0", "text.2.cross", "image.pool".
+        path: of the module inside the model.
+        kind: "self", "cross" (query and key are of two sequences) or "pooling" (a head reads all tokens).
+        layer: counted from 0 among its kind and side.
+        windows: how many attentions the layer computes at once, one a window, tile or picture.
+        of: what they are of: "window" where the layer cuts its tokens, "picture" where several pictures or
+            tiles go through it side by side; "" for one.
+        part: which of several attentions that one run of the layer computes one after another, from 0: a
+            window or a picture each, where their lengths differ.
+    """
+
+    name: str
+    path: str
+    kind: SiteKind
+    layer: int
+    heads: int
+    query: TokenLayout
+    key: TokenLayout
+    windows: int = 1
+    of: Literal["", "window", "picture"] = ""
+    part: int = 0
+
+    @property
+    def values(self) -> int:
+        """Number of attention weights, those of all windows."""
+        return self.windows * self.heads * self.query.count * self.key.count
+
+    def __str__(self) -> str:
+        several = f", in {plural(self.windows, self.of or 'window')}" if self.windows > 1 else ""
+        return (
+            f"{self.name}: {plural(self.heads, 'head')}, {self.query.count} {self.query.side} tokens to "
+            f"{self.key.count} {self.key.side} tokens{several}"
+        )
