@@ -15,7 +15,7 @@ from workbench.fusion.comparison.advice import Advice, Need, Option, Reason
 from workbench.fusion.comparison.measured import measured
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.design import FusionCard, Plan
-from workbench.fusion.statistics import interval
+from workbench.metrics import interval
 from workbench.results import Provenance
 
 __all__ = ["FEW", "advise"]

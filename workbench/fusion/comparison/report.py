@@ -145,7 +145,7 @@ class FusionReport(Kept):
         Raises:
             UnknownNameError: that was not measured; the message names what was.
         """
-        from workbench.fusion.statistics import interval
+        from workbench.metrics import interval
 
         return np.stack([interval(row) for row in self.measured(measure)])
 
@@ -175,7 +175,7 @@ class FusionReport(Kept):
 
     def paired(self, first: str, second: str, measure: str = "accuracy") -> Paired:
         """`first` minus `second`, seed by seed, with its 95 % confidence interval."""
-        from workbench.fusion.statistics import interval
+        from workbench.metrics import interval
 
         values = self.measured(measure)
         difference = values[self.place(first)] - values[self.place(second)]

@@ -17,7 +17,16 @@ from workbench.fusion.comparison.rare import rare_notes
 from workbench.fusion.comparison.report import FusionReport
 from workbench.fusion.comparison.robust import collect
 from workbench.fusion.design import Plan
-from workbench.fusion.statistics import accuracy, auroc, balanced_accuracy, brier, calibration, ece, f1, nll
+from workbench.metrics import (
+    accuracy,
+    auroc,
+    balanced_accuracy,
+    brier,
+    expected_calibration_error,
+    f1,
+    nll,
+    top_label_bins,
+)
 from workbench.results import Provenance
 
 if TYPE_CHECKING:
@@ -25,12 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = ["budget_note", "report"]
 
+#: Bins of confidence in every report that ships, as in Guo et al. 2017.
+_BINS = 15
 MEASURES: Mapping[str, Callable[[NDArray, NDArray], float]] = {
     "accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "f1": f1, "auroc": auroc, "nll": nll,
-    "brier": brier, "ece": ece,
+    "brier": brier, "ece": partial(expected_calibration_error, bins=_BINS),
 }  # fmt: skip
 _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
-_BINS = 15
 
 
 def report(work: Run) -> FusionReport:
@@ -135,7 +145,8 @@ def _calibration(found: Found | None, truth: NDArray) -> NDArray[np.float32]:
     if found is None:
         return np.full((_BINS, 3), np.nan, np.float32)
     every = found.probability.reshape(-1, found.probability.shape[-1])
-    return calibration(every, np.tile(truth, len(found.probability)), _BINS).astype(np.float32)
+    bins = top_label_bins(every, np.tile(truth, len(found.probability)), bins=_BINS)
+    return np.stack([bins.confidence, bins.accuracy, bins.count], axis=1).astype(np.float32)
 
 
 def _confusion(found: Found | None, truth: NDArray, classes: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from workbench.fusion.comparison.parts import Robustness
 from workbench.fusion.comparison.training import answers
 from workbench.fusion.design import Plan
 from workbench.fusion.replicas import Replicas
-from workbench.fusion.statistics import accuracy, nll
+from workbench.metrics import accuracy, nll
 
 __all__ = ["Condition", "collect", "conditions", "score_conditions"]
 

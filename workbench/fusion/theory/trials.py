@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from workbench.fusion.design import Design, Fusion, Spec
 from workbench.fusion.replicas import Replicas, scheduled
-from workbench.fusion.statistics import accuracy, auroc, nll, r2
 from workbench.fusion.theory.expectations import Bound, bounds, judged, must_solve
 from workbench.fusion.theory.proof import ProofRow
 from workbench.fusion.theory.tasks import CLASSES, FEATURES, TASKS, TOKENS, Task, draw
+from workbench.metrics import accuracy, auroc, nll, r2
 
 __all__ = ["SMALL", "SPEC", "Measured", "measure", "run_separate", "run_trials", "task_losses"]
 
