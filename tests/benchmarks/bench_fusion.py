@@ -68,9 +68,9 @@ def _rate(name: str) -> tuple[str, str, str]:
     import torch
 
     from workbench.fusion import Plan
-    from workbench.fusion.comparison.bundle import bundle
+    from workbench.fusion.comparison.dataset import bundle
     from workbench.fusion.comparison.training import train
-    from workbench.fusion.modules.building import fusion as named
+    from workbench.fusion.modules.builders import fusion as named
     from workbench.runtime import one_thread
 
     plan = Plan(epochs=1, batch_size=BATCH)

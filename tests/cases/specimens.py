@@ -22,8 +22,8 @@ from workbench.attribution.word_pointing import word_pointing_card
 from workbench.capture import PatchGrid, capture, estimate, head_statistics
 from workbench.doctor import Finding
 from workbench.embedding import embed, embed_to
-from workbench.fusion.inside.kept_planes import KeptPlane
-from workbench.fusion.modules.building import fusion as built
+from workbench.fusion.inside.shipped_planes import KeptPlane
+from workbench.fusion.modules.builders import fusion as built
 from workbench.keeping import Kept
 from workbench.labs.fusion_lesson import Corners, Verdict
 from workbench.lessons import Copies

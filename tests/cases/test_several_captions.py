@@ -11,7 +11,7 @@ from workbench import data
 from workbench.axes import unit
 from workbench.projection import measures, project
 from workbench.projection.measures import pair_figures
-from workbench.projection.pairing import group_ranks, pair_losses
+from workbench.projection.retrieval_metrics import group_ranks, pair_losses
 from workbench.results import Embeddings
 
 

@@ -20,7 +20,7 @@ from sklearn.metrics import (
 )
 
 from workbench.errors import BadInputError
-from workbench.fusion.comparison.reporting import MEASURES
+from workbench.fusion.comparison.assemble import MEASURES
 from workbench.metrics import (
     accuracy,
     auroc,

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from workbench._repr import plural
 from workbench.calling import verb
 from workbench.data.examples import Examples, Tokens
-from workbench.data.given import PairsLike, as_pairs
 from workbench.data.pairs import Pairs
+from workbench.data.pairs_input import PairsLike, as_pairs
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import BadInputError
+from workbench.fusion.cancellation import stopper
+from workbench.fusion.class_targets import check_classes, several_labels
 from workbench.fusion.leaks import cut_words, named_by_file, without_class
-from workbench.fusion.likeness import SIDE as LOOK
-from workbench.fusion.likeness import look_of, pairs_within
+from workbench.fusion.near_duplicates import SIDE as LOOK
+from workbench.fusion.near_duplicates import look_of, pairs_within
 from workbench.fusion.splits import given_split
-from workbench.fusion.targets import check_classes, several_labels
-from workbench.fusion.threads import stopper
 from workbench.models.base import DualEncoder
 from workbench.models.given import Named, as_encoder
 from workbench.results import OnEvent, ShouldStop

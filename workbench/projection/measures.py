@@ -13,16 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 from workbench._repr import one_line, plural
 from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.projection.graph import WIDE
-from workbench.projection.pairing import group_ranks, pair_losses, pair_ranks
-from workbench.projection.quality import expected_skewness, known_stability, one_of_each, skewness
-from workbench.projection.ranks import continuity, expected_share, trustworthiness
-from workbench.projection.space import gap
+from workbench.projection.modality_gap import gap
+from workbench.projection.neighbour_graph import WIDE
+from workbench.projection.point_quality import expected_skewness, known_stability, one_of_each, skewness
+from workbench.projection.retrieval_metrics import group_ranks, pair_losses, pair_ranks
+from workbench.projection.trustworthiness_continuity import continuity, expected_share, trustworthiness
 from workbench.results import Rule
 from workbench.values import classes_of
 
 if TYPE_CHECKING:
-    from workbench.projection.result import Projection
+    from workbench.projection.projection_result import Projection
 
 __all__ = ["Measure", "measures", "pair_figures"]
 

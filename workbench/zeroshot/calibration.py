@@ -17,7 +17,7 @@ from workbench.errors import BadInputError
 from workbench.metrics import calibration_bins
 from workbench.portable import Portable
 from workbench.results import Ranking
-from workbench.zeroshot.diagram import reliability_svg
+from workbench.zeroshot.reliability_diagram import reliability_svg
 from workbench.zeroshot.scoring import Measure, reject_scores, rescore
 
 __all__ = ["RejectCost", "Reliability", "fit_temperature", "reject_cost", "reliability"]

@@ -6,7 +6,7 @@ from PIL import Image
 
 from workbench.data.sources import Source
 from workbench.fusion.leaks import named_by_file, without_class
-from workbench.fusion.likeness import look_of, near_texts, pairs_within, twins
+from workbench.fusion.near_duplicates import look_of, near_texts, pairs_within, twins
 
 
 def quiet() -> None:

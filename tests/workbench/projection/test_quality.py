@@ -26,8 +26,8 @@ from workbench.projection import (
     stability,
     trustworthiness,
 )
-from workbench.projection.pairing import pair_losses
-from workbench.projection.quality import hubness, skewness
+from workbench.projection.point_quality import hubness, skewness
+from workbench.projection.retrieval_metrics import pair_losses
 from workbench.results import Embeddings
 
 

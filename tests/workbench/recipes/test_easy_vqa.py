@@ -12,9 +12,9 @@ import pytest
 from workbench import data
 from workbench.errors import UnavailableError, UnknownNameError
 from workbench.fusion import compare, examples, look, measured
-from workbench.fusion.comparison.comparing import COMPARED
-from workbench.fusion.comparison.running import configuration
-from workbench.fusion.modules.building import fusion
+from workbench.fusion.comparison.compare import COMPARED
+from workbench.fusion.comparison.run import configuration
+from workbench.fusion.modules.builders import fusion
 from workbench.recipes import easy_vqa
 
 

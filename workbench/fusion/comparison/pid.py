@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import BadInputError
-from workbench.fusion.comparison.parts import Pid
+from workbench.fusion.comparison.report_parts import Pid
 
 __all__ = ["cluster", "decompose", "decompose_table"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workbench._repr import html_table, html_warnings, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import UnknownNameError, did_you_mean
-from workbench.fusion.comparison.parts import Budget, Contributions, Paired, Robustness
+from workbench.fusion.comparison.report_parts import Budget, Contributions, Paired, Robustness
 from workbench.fusion.design import FusionCard, Plan
 from workbench.fusion.leaks import Leak
 from workbench.keeping import Form, Kept
@@ -203,7 +203,7 @@ class FusionReport(Kept):
         Raises:
             BadInputError: the folder is there and not empty.
         """
-        from workbench.fusion.comparison.saving import save_report
+        from workbench.fusion.comparison.storage import save_report
 
         return save_report(self, folder, half=half)
 
