@@ -52,7 +52,7 @@ def _easy_vqa(kept) -> Rows:
             (f"easy-vqa, kept: {name}, {len(kept.seeds)} seeds", f"{mean:.3f}", f"{low:.3f} to {high:.3f}")
         )
         if name in AGAIN:
-            now = again.metrics["accuracy"][again.place(name)]
+            now = again.metrics["accuracy"][again.index(name)]
             what = f"  {name}, seeds {kept.seeds[0]} and {kept.seeds[1]}, measured again now"
             rows.append((what, _three(now), _three(accuracy[place, :2])))
     rows.append(("easy-vqa: its author, twice the pictures", f"{kept.lines['author_accuracy']:.3f}", ""))

@@ -49,4 +49,4 @@ def load_set(name: str, on_event: OnEvent | None, should_stop: ShouldStop | None
     """The tokens of an entry."""
     entry = SETS[name]
     pairs = data.load(entry.name, **entry.options)
-    return examples(pairs, most=12_000, on_event=on_event, should_stop=should_stop)
+    return examples(pairs, limit=12_000, on_event=on_event, should_stop=should_stop)

@@ -16,8 +16,9 @@ from workbench.errors import BadInputError
 from workbench.projection.modality_gap import gap
 from workbench.projection.neighbour_graph import WIDE
 from workbench.projection.point_quality import expected_skewness, known_stability, one_of_each, skewness
-from workbench.projection.retrieval_metrics import group_ranks, pair_losses, pair_ranks
+from workbench.projection.retrieval_metrics import check_scale, group_ranks, pair_losses, pair_ranks, scale_of
 from workbench.projection.trustworthiness_continuity import continuity, expected_share, trustworthiness
+from workbench.renaming import renamed
 from workbench.results import Rule
 from workbench.values import classes_of
 
@@ -51,9 +52,13 @@ class Measure:
     better: str = ""
 
 
+_RENAMED = renamed("temperature", "scale", convert=scale_of, meaning="which is 1 / temperature")
+
+
+@_RENAMED
 @verb
 def measures(
-    projection: Projection, rows: ArrayLike | None = None, *, temperature: float | None = None
+    projection: Projection, rows: ArrayLike | None = None, *, scale: float | None = None
 ) -> tuple[Measure, ...]:
     """The figures of the map, or of some rows of it (row numbers or a mask).
 
@@ -61,32 +66,32 @@ def measures(
     denominators are those of the whole. Those that make no sense for it are left out.
 
     Args:
-        temperature: of the contrastive loss; None takes the model's own, else 0.07.
+        scale: of the contrastive loss, by which cosines are multiplied; None takes the model's own, else
+            1 / 0.07.
 
     Raises:
-        BadInputError: rows that are not there, a temperature that is not above 0.
+        BadInputError: rows that are not there, a scale that is not above 0.
     """
     chosen = _chosen(projection, rows)
-    heat = _temperature(projection, temperature)
+    factor = _scale(projection, scale)
     return tuple(
         [
             *_of_the_map(projection, chosen),
             *_of_the_space(projection, chosen),
-            *_of_pairs(projection, chosen, heat),
+            *_of_pairs(projection, chosen, factor),
         ]
     )
 
 
+@_RENAMED
 @verb
-def pair_figures(
-    projection: Projection, *, temperature: float | None = None
-) -> Mapping[str, NDArray[np.float32]]:
+def pair_figures(projection: Projection, *, scale: float | None = None) -> Mapping[str, NDArray[np.float32]]:
     """row: "rank" of its own partner among all of the other kind, and its pair's part of the "loss".
 
     NaN where only a sample was looked at: see `RANKED` and `LOSS_PAIRS`. Empty where there is one modality.
 
     Raises:
-        BadInputError: a temperature that is not above 0.
+        BadInputError: a scale that is not above 0.
     """
     if len(projection.modalities) < 2:
         return {}
@@ -100,7 +105,7 @@ def pair_figures(
             known = np.full(int(of.max()) + 1, np.nan, np.float32)
             known[of[found.query]] = found.rank
             rank[asked] = known[of]
-    sample, losses, _ = _losses(projection, _temperature(projection, temperature))
+    sample, losses, _ = _losses(projection, _scale(projection, scale))
     loss[:, sample] = losses
     return {"rank": rank.reshape(-1), "loss": loss.reshape(-1)}
 
@@ -196,14 +201,14 @@ def _of_the_space(projection: Projection, rows: NDArray[np.int64]) -> Iterator[M
             )
 
 
-def _of_pairs(projection: Projection, rows: NDArray[np.int64], heat: float) -> Iterator[Measure]:
+def _of_pairs(projection: Projection, rows: NDArray[np.int64], scale: float) -> Iterator[Measure]:
     if len(projection.modalities) < 2:
         return
     items = np.unique(projection.item[rows]).astype(np.int64)
-    loss, twin, sample = _loss(projection, items, heat)
+    loss, twin, sample = _loss(projection, items, scale)
     if sample:
         yield Measure(
-            "loss", f"contrastive loss at {heat:.3g}", loss, f"{loss:.3f}", f"chance {twin:.2f}",
+            "loss", f"contrastive loss at {1 / scale:.3g}", loss, f"{loss:.3f}", f"chance {twin:.2f}",
             f"among {plural(sample, 'pair')}", "lower",
         )  # fmt: skip
     for direction, asked, known in (("text to picture", 1, 0), ("picture to text", 0, 1)):
@@ -221,14 +226,14 @@ def _of_pairs(projection: Projection, rows: NDArray[np.int64], heat: float) -> I
             )  # fmt: skip
 
 
-def _loss(projection: Projection, items: NDArray[np.int64], heat: float) -> tuple[float, float, int]:
+def _loss(projection: Projection, items: NDArray[np.int64], scale: float) -> tuple[float, float, int]:
     """Mean loss of the chosen pairs among a sample of all, the loss of chance, and the sample's size."""
-    sample, losses, chance = _losses(projection, heat)
+    sample, losses, chance = _losses(projection, scale)
     mine = np.isin(sample, items)
     return (float(losses[mine].mean()), chance, len(sample)) if mine.any() else (np.nan, 0.0, 0)
 
 
-def _losses(projection: Projection, heat: float) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+def _losses(projection: Projection, scale: float) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
     """Which pairs, what each adds to the loss among them, and the loss of chance."""
     image, text = _sides(projection)
     sample = np.random.default_rng(0).permutation(len(image))[:LOSS_PAIRS]
@@ -236,7 +241,7 @@ def _losses(projection: Projection, heat: float) -> tuple[NDArray[np.int64], NDA
     rule: Rule = "sigmoid" if own.get("rule") == "sigmoid" else "softmax"
     bias = float(own.get("bias", 0.0)) if rule == "sigmoid" else 0.0
     of = projection.embeddings.groups[sample]
-    losses = pair_losses(image[sample], text[sample], temperature=heat, rule=rule, bias=bias, groups=of)
+    losses = pair_losses(image[sample], text[sample], scale=scale, rule=rule, bias=bias, groups=of)
     rivals = len(sample) + 1 - np.bincount(of)[of]  # and the pair itself
     chance = np.log(rivals).mean() if rule == "softmax" else rivals.mean() * np.log(2)
     return sample, losses, float(chance)
@@ -279,13 +284,12 @@ def _gap(projection: Projection, rows: NDArray[np.int64]) -> Iterator[Measure]:
     yield Measure("gap", "modality gap", size, f"{size:.3f}", twin, on)
 
 
-def _temperature(projection: Projection, temperature: float | None) -> float:
-    if temperature is None:
-        scale = projection.embeddings.provenance.parameters.get("scale")
-        return 1 / float(scale) if scale else 0.07
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise BadInputError(f"temperature is {temperature!r}; expected a number above 0, such as 0.01.")
-    return float(temperature)
+def _scale(projection: Projection, scale: float | None) -> float:
+    if scale is None:
+        own = projection.embeddings.provenance.parameters.get("scale")
+        return float(own) if own else 1 / 0.07
+    check_scale(scale)
+    return float(scale)
 
 
 def _chosen(projection: Projection, rows: ArrayLike | None) -> NDArray[np.int64]:

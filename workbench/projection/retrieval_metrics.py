@@ -18,9 +18,19 @@ from workbench.axes import as_rows, check_axes
 from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.portable import Portable
+from workbench.renaming import renamed
 from workbench.results import Rule
 
-__all__ = ["PairRanks", "contrastive_loss", "group_ranks", "pair_losses", "pair_ranks", "recall"]
+__all__ = [
+    "PairRanks",
+    "check_scale",
+    "contrastive_loss",
+    "group_ranks",
+    "pair_losses",
+    "pair_ranks",
+    "recall",
+    "scale_of",
+]
 
 _CHUNK = 8_000_000
 Floats = NDArray[np.float64]
@@ -47,14 +57,16 @@ class PairRanks(Portable):
         """query: 1 is first; equal candidates share the middle of their places."""
         return 1 + self.above + self.ties / 2
 
-    def within(self, most: int) -> NDArray[np.float64]:
-        """query: the chance of standing among the first `most`, 0 or 1 unless there are ties."""
-        return np.clip((most - self.above) / (self.ties + 1), 0, 1)
+    @renamed("most", "k")
+    def within(self, k: int) -> NDArray[np.float64]:
+        """query: the chance of standing among the first `k`, 0 or 1 unless there are ties."""
+        return np.clip((k - self.above) / (self.ties + 1), 0, 1)
 
-    def chance(self, most: int) -> float:
-        """How often a right candidate would be among the first `most` if they stood in any order."""
+    @renamed("most", "k")
+    def chance(self, k: int) -> float:
+        """How often a right candidate would be among the first `k` if they stood in any order."""
         own = np.ones(1) if self.own is None else self.own.astype(np.float64)
-        places = np.arange(min(most, self.candidates))
+        places = np.arange(min(k, self.candidates))
         missed = np.clip((self.candidates - own[:, None] - places) / (self.candidates - places), 0, 1)
         return float(1 - missed.prod(axis=1).mean())
 
@@ -112,29 +124,45 @@ def group_ranks(
     return PairRanks(chosen, above, ties, len(known), own)
 
 
+@renamed("most", "k")
 @verb
-def recall(ranks: PairRanks, most: int) -> float:
-    """Share of queries whose partner is among the first `most`; chance is `most` / candidates."""
-    return float(ranks.within(most).mean()) if len(ranks.query) else float("nan")
+def recall(ranks: PairRanks, k: int) -> float:
+    """Share of queries whose partner is among the first `k` (recall@k); chance is `k` / candidates."""
+    return float(ranks.within(k).mean()) if len(ranks.query) else float("nan")
 
 
+def scale_of(temperature: float | None) -> float | None:
+    """1 / `temperature`, which papers call τ and CLIP learns as its inverse, the scale of logits.
+
+    Raises:
+        BadInputError: it is not above 0.
+    """
+    if temperature is None:
+        return None
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise BadInputError(f"temperature is {temperature!r}; expected a number above 0, such as 0.01.")
+    return 1 / float(temperature)
+
+
+@renamed("temperature", "scale", convert=scale_of, meaning="which is 1 / temperature")
 @verb
 def contrastive_loss(
     image: ArrayLike,
     text: ArrayLike,
     *,
-    temperature: float,
+    scale: float,
     rule: Rule = "softmax",
     bias: float = 0.0,
 ) -> float:
     """The loss the model was trained with, over all these pairs at once.
 
-    At chance it is log(pairs) for "softmax"; it grows with the number of pairs, so give that beside it.
+    `scale` multiplies cosines, as `model.scale` does: it is 1 / τ of the papers. At chance the loss is
+    log(pairs) for "softmax"; it grows with the number of pairs, so give that beside it.
 
     Source: CLIP, Radford et al. 2021, figure 3; SigLIP, Zhai et al. 2023, equation 1.
     """
     image, text = as_rows("image", image), as_rows("text", text)
-    losses = pair_losses(image, text, temperature=temperature, rule=rule, bias=bias)
+    losses = pair_losses(image, text, scale=scale, rule=rule, bias=bias)
     return float(losses.mean())
 
 
@@ -142,7 +170,7 @@ def pair_losses(
     image: ArrayLike,
     text: ArrayLike,
     *,
-    temperature: float,
+    scale: float,
     rule: Rule = "softmax",
     bias: float = 0.0,
     groups: ArrayLike | None = None,
@@ -153,9 +181,8 @@ def pair_losses(
     """
     pictures, words = np.asarray(image, np.float64), np.asarray(text, np.float64)
     check_axes("text", words, "item feature", item=len(pictures), feature=pictures.shape[1])
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise BadInputError(f"temperature is {temperature!r}; expected a number above 0, such as 0.01.")
-    logits = (_similarity(pictures, words)) / temperature + bias
+    check_scale(scale)
+    logits = _similarity(pictures, words) * scale + bias
     own = np.diagonal(logits).copy()
     numbers = np.arange(len(logits)) if groups is None else np.asarray(groups)
     alike = numbers[:, None] == numbers
@@ -167,6 +194,16 @@ def pair_losses(
     negative = np.logaddexp(0, logits)
     np.fill_diagonal(negative, np.logaddexp(0, -own))
     return negative.sum(axis=1)
+
+
+def check_scale(scale: float) -> None:
+    """Refuse a scale that turns no cosine into a logit.
+
+    Raises:
+        BadInputError: it is not above 0.
+    """
+    if not (np.isfinite(scale) and scale > 0):
+        raise BadInputError(f"scale is {scale!r}; expected a number above 0, such as model.scale.")
 
 
 def _similarity(one: Floats, other: Floats) -> Floats:

@@ -79,7 +79,7 @@ def test_gaps_are_answered_with_figures_and_a_plan(kept) -> None:
     said = " ".join(one.text for one in found.reasons)
     without = {one.modality: one for one in kept.robustness if one.kind == "missing"}
     for name, damage in without.items():
-        fell = damage.accuracy[kept.place(found.choice), :, -1].mean()
+        fell = damage.accuracy[kept.index(found.choice), :, -1].mean()
         assert f"{fell:.3f} without {name}" in said
     assert advised(kept).plan.p_missing_train == 0.0
 
@@ -93,7 +93,7 @@ def test_training_with_gaps_was_measured_to_help_where_the_advice_says_so(kept) 
     complete = {
         one.modality: one.accuracy[:, :, -1].mean(axis=1) for one in kept.robustness if one.kind == "missing"
     }
-    places = [kept.place(name) for name in gaps.fusions]
+    places = [kept.index(name) for name in gaps.fusions]
     assert (np.abs(trained["text"] - gaps.lines["chance"]) < 0.03).all()
     assert trained["text"].mean() > complete["text"][places].mean() + 0.05
 

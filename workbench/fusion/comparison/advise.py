@@ -264,7 +264,7 @@ def _of_gap_study(choice: Option) -> list[Reason]:
     same += [card for card in study.cards if card.kind == choice.card.kind]
     if not same:
         return []
-    place = study.place(same[0].name)
+    place = study.index(same[0].name)
     after = {
         one.modality: float(one.accuracy[place, :, -1].mean())
         for one in study.robustness

@@ -104,7 +104,7 @@ def examples_of(
             )
         return data
     pairs = as_pairs(data)
-    return examples(pairs, model=model, most=_MOST, on_event=on_event, should_stop=should_stop)
+    return examples(pairs, model=model, limit=_MOST, on_event=on_event, should_stop=should_stop)
 
 
 _MOST = 12_000  # rows of a large set that are made into tokens; `examples(pairs)` takes all

@@ -26,7 +26,7 @@ def fused(report: FusionReport, fusion: str) -> Embeddings:
         UnavailableError: it was not finished before the comparison was interrupted.
         BadInputError: items of which the fusion makes nothing but zeros: they have no direction.
     """
-    report.place(fusion)  # raises where it was not compared
+    report.index(fusion)  # raises where it was not compared
     if fusion not in report.fused:
         raise UnavailableError(f"{fusion} was not finished in this comparison, so it has no vectors.")
     vectors = report.fused[fusion]

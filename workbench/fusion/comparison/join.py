@@ -52,7 +52,7 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
     order, chosen = [held[place][0] for place in wanted], [held[place][1:] for place in wanted]
     names = tuple(name for _, name in chosen)
     made = [
-        made_by(report, name) or Fusion(report.cards[report.place(name)], _no_code) for report, name in chosen
+        made_by(report, name) or Fusion(report.cards[report.index(name)], _no_code) for report, name in chosen
     ]
     config = configuration(first.provenance.data, made, first.seeds, first.plan)
 
@@ -66,7 +66,7 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
     budget = _budget(row, names)
     return replace(
         first,
-        cards=tuple(report.cards[report.place(name)] for report, name in chosen),
+        cards=tuple(report.cards[report.index(name)] for report, name in chosen),
         metrics={key: row(lambda one, key=key: one.metrics[key]) for key in _measures(reports)},  # type: ignore[misc]
         curves={key: row(lambda one, key=key: one.curves[key]) for key in first.curves},  # type: ignore[misc]
         epoch=row(lambda one: one.epoch),

@@ -18,6 +18,7 @@ from workbench.fusion.comparison.report_parts import Budget, Contributions, Pair
 from workbench.fusion.design import FusionCard, Plan
 from workbench.fusion.leaks import Leak
 from workbench.keeping import Form, Kept
+from workbench.renaming import warn_renamed
 from workbench.results import Event, Provenance
 
 __all__ = ["FusionReport", "TrainingEvent"]
@@ -126,8 +127,8 @@ class FusionReport(Kept):
         """Names of the fusions, in the order of every fusion axis."""
         return tuple(card.name for card in self.cards)
 
-    def place(self, fusion: str) -> int:
-        """Where a fusion stands on every fusion axis.
+    def index(self, fusion: str) -> int:
+        """Index of a fusion on every fusion axis.
 
         Raises:
             UnknownNameError: it was not compared; the message names those that were.
@@ -138,6 +139,11 @@ class FusionReport(Kept):
                 f"{did_you_mean(fusion, self.fusions)}"
             )
         return self.fusions.index(fusion)
+
+    def place(self, fusion: str) -> int:
+        """The old name of `index`."""
+        warn_renamed("FusionReport.place(fusion)", "FusionReport.index(fusion)")
+        return self.index(fusion)
 
     def interval(self, measure: str = "accuracy") -> NDArray[np.float64]:
         """fusion x 3: mean over seeds, and the ends of its 95 % confidence interval (Student's t).
@@ -178,7 +184,7 @@ class FusionReport(Kept):
         from workbench.metrics import interval
 
         values = self.measured(measure)
-        difference = values[self.place(first)] - values[self.place(second)]
+        difference = values[self.index(first)] - values[self.index(second)]
         mean, low, high = interval(difference)
         return Paired(first, second, measure, mean, low, high, int(np.isfinite(difference).sum()))
 

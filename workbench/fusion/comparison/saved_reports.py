@@ -77,4 +77,4 @@ def made_by(report: FusionReport, name: str) -> Fusion | None:
         shipped = fusion(name, depth=report.plan.design.depth)
     except UnknownNameError:
         return None
-    return shipped if shipped.card == report.cards[report.place(name)] else None
+    return shipped if shipped.card == report.cards[report.index(name)] else None

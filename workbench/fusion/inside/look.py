@@ -46,7 +46,7 @@ def look(report: FusionReport, fusion: str, items: Sequence[int]) -> Look:
 
     from workbench.fusion.comparison.dataset import on_device, scaling_of
 
-    report.place(fusion)  # raises where it was not compared
+    report.index(fusion)  # raises where it was not compared
     if report.examples is None:
         raise UnavailableError(
             "This report came without its examples, so there is nothing to look at. Open it with the data it "
