@@ -24,10 +24,9 @@ from widgets.snapshot import Files, Snapshot, exported
 from widgets.still import Still
 from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.models.base import DualEncoder
+from workbench.models import DualEncoder
 from workbench.models.given import as_encoder
-from workbench.projection import Projection, encoder_of, stability
-from workbench.projection.measures import measures
+from workbench.projection import Projection, encoder_of, measures, stability
 from workbench.results import Event, OnEvent
 
 if TYPE_CHECKING:

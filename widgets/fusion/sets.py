@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench import data
-from workbench.data.examples import Examples
-from workbench.fusion import examples
+from workbench.fusion import Examples, examples
 from workbench.results import OnEvent, ShouldStop
 
 __all__ = ["SETS", "ShippedSet", "load_set"]

@@ -11,11 +11,11 @@ from workbench.projection.neighbour_overlap import neighbours_of
 from workbench.projection.neighbour_search import map_neighbours, nearest_neighbours
 from workbench.projection.out_of_sample import encoder_of, place
 from workbench.projection.point_quality import PointQuality, Stability, known_stability
-from workbench.projection.procrustes import Alignment, align, similarity
+from workbench.projection.procrustes import Alignment, Similarity, align, similarity
 from workbench.projection.project_vectors import extend, project
 from workbench.projection.projection_result import Placement, Projection
 from workbench.projection.redraw_map import changed_settings, redraw, stability
-from workbench.projection.retrieval_metrics import contrastive_loss, pair_ranks, recall
+from workbench.projection.retrieval_metrics import PairRanks, contrastive_loss, pair_ranks, recall
 from workbench.projection.saved_maps import open_alignment, open_layers, open_projection
 from workbench.projection.trustworthiness_continuity import RankShare, continuity, trustworthiness
 
@@ -27,10 +27,12 @@ __all__ = [
     "LayerMaps",
     "Measure",
     "Neighbours",
+    "PairRanks",
     "Placement",
     "PointQuality",
     "Projection",
     "RankShare",
+    "Similarity",
     "Stability",
     "align",
     "are_unit",

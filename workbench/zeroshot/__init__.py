@@ -4,7 +4,8 @@
 calling the model again.
 """
 
-from workbench.zeroshot.calibration import fit_temperature, reject_cost, reliability
+from workbench.results import Ranking, Retrieval
+from workbench.zeroshot.calibration import RejectCost, Reliability, fit_temperature, reject_cost, reliability
 from workbench.zeroshot.classification import classify
 from workbench.zeroshot.label_collisions import alike, as_one
 from workbench.zeroshot.prompts import DEFAULT_TEMPLATES, PHOTO_TEMPLATES
@@ -16,6 +17,10 @@ from workbench.zeroshot.vocabulary_coverage import unread_words
 __all__ = [
     "DEFAULT_TEMPLATES",
     "PHOTO_TEMPLATES",
+    "Ranking",
+    "RejectCost",
+    "Reliability",
+    "Retrieval",
     "alike",
     "as_one",
     "classify",
