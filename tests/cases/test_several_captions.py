@@ -10,7 +10,7 @@ from tests.cases.making import pictures, table
 from workbench import data
 from workbench.axes import unit
 from workbench.projection import measures, project
-from workbench.projection.measures import pair_figures
+from workbench.projection.quality_measures import pair_figures
 from workbench.projection.retrieval_metrics import group_ranks, pair_losses
 from workbench.results import Embeddings
 

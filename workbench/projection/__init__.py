@@ -4,7 +4,6 @@ One neighbour graph is found once and serves the map, the neighbour lists and ev
 """
 
 from workbench.projection.layer_maps import LayerMaps, project_layers
-from workbench.projection.measures import Measure, measures, pair_figures
 from workbench.projection.modality_gap import METRICS, MODALITIES, MODES, are_unit, gap, shifted
 from workbench.projection.neighbour_graph import Neighbours
 from workbench.projection.neighbour_overlap import neighbours_of
@@ -14,6 +13,7 @@ from workbench.projection.point_quality import PointQuality, Stability, known_st
 from workbench.projection.procrustes import Alignment, Similarity, align, similarity
 from workbench.projection.project_vectors import extend, project
 from workbench.projection.projection_result import Placement, Projection
+from workbench.projection.quality_measures import Measure, measures, pair_figures
 from workbench.projection.redraw_map import changed_settings, redraw, stability
 from workbench.projection.retrieval_metrics import PairRanks, contrastive_loss, pair_ranks, recall
 from workbench.projection.saved_maps import open_alignment, open_layers, open_projection

@@ -263,7 +263,7 @@ class Projection(Kept):
         return f"Projection({plural(len(self), 'point')}, {kinds}, {self.reducer}, {self.mode}{seed})"
 
     def _repr_html_(self) -> str:
-        from workbench.projection.measures import measures
+        from workbench.projection.quality_measures import measures
 
         rows = [(row.name, row.shown, row.twin, row.sample) for row in measures(self)]
         return html_table(repr(self), ("measure", "value", "beside it", "from"), rows)
