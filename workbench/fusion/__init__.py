@@ -29,7 +29,6 @@ from workbench.fusion.theory.gaussian_examples import gaussian
 from workbench.fusion.theory.proof import Proof, ProofRow
 from workbench.fusion.theory.prove import prove
 from workbench.fusion.tokens import examples
-from workbench.results import Embeddings
 
 __all__ = [
     "SPECIMENS",
@@ -38,7 +37,6 @@ __all__ = [
     "Contributions",
     "Crossing",
     "Design",
-    "Embeddings",
     "Examples",
     "Fusion",
     "FusionCard",
