@@ -15,7 +15,7 @@ from PIL import Image
 from workbench import data, fusion
 from workbench.data.examples import Examples, Tokens
 from workbench.fusion import FusionReport, Look, Plan, Proof, ProofRow, Regions, TrainingEvent
-from workbench.fusion.comparison.parts import Budget, Contributions, Pid, Robustness
+from workbench.fusion.comparison.report_parts import Budget, Contributions, Pid, Robustness
 from workbench.results import Provenance
 
 NAMES = ("mean-logits", "concat-mlp", "early-tokens", "bottleneck", "only-image")

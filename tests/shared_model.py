@@ -18,7 +18,7 @@ from workbench.attribution.without import score_without
 from workbench.capture import capture
 from workbench.embedding import embed
 from workbench.projection import place, project, project_layers
-from workbench.projection.layers import StoppedModel
+from workbench.projection.layer_maps import StoppedModel
 from workbench.zeroshot import classify, retrieve
 
 WORDS = ["a cat", "two small red birds on a wire"]

@@ -17,10 +17,9 @@ from workbench.attribution import Attributions, Heatmap
 from workbench.calling import check_options, verb
 from workbench.capture import Trace
 from workbench.data import Pair, Pairs
-from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import Advice, FusionReport, Meeting, Proof, Regions
-from workbench.models.base import DualEncoder
+from workbench.fusion import Advice, Examples, FusionReport, Meeting, Proof, Regions
+from workbench.models import DualEncoder
 from workbench.projection import Alignment, LayerMaps, Projection
 from workbench.results import Embeddings, Ranking
 

@@ -164,7 +164,7 @@ def _data() -> int:
 
 
 def _check(asked: argparse.Namespace) -> int:
-    from workbench.data.checking import checked
+    from workbench.data.data_check import checked
 
     said, status = checked(asked)
     print(said)
@@ -189,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
             "models", help="models that ship, are here, or could be downloaded; fetch and check them"
         )
     )
-    from workbench.data.checking import add_arguments
+    from workbench.data.data_check import add_arguments
 
     add_arguments(commands.add_parser("data", help="data sets that ship; `data check PATH` reads your own"))
     return parser

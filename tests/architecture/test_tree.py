@@ -148,6 +148,17 @@ def test_weights_are_small_and_safetensors_only():
     assert unsafe == []
 
 
+def test_a_name_of_a_file_says_which_room_of_compute_it_stands_in():
+    """A file picker that offers `verbs.py` four times says nothing."""
+    rooms: dict[str, set[str]] = {}
+    for name in tracked():
+        path = Path(name)
+        if path.suffix == ".py" and path.parts[0] == "workbench" and not path.stem.startswith("__"):
+            rooms.setdefault(path.stem, set()).add("/".join(path.parts[:2]))
+    assert len(rooms) > 100
+    assert {name: sorted(where) for name, where in rooms.items() if len(where) > 2} == {}
+
+
 def test_only_the_command_line_prints():
     import ast
 

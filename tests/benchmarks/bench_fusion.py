@@ -52,7 +52,7 @@ def _easy_vqa(kept) -> Rows:
             (f"easy-vqa, kept: {name}, {len(kept.seeds)} seeds", f"{mean:.3f}", f"{low:.3f} to {high:.3f}")
         )
         if name in AGAIN:
-            now = again.metrics["accuracy"][again.place(name)]
+            now = again.metrics["accuracy"][again.index(name)]
             what = f"  {name}, seeds {kept.seeds[0]} and {kept.seeds[1]}, measured again now"
             rows.append((what, _three(now), _three(accuracy[place, :2])))
     rows.append(("easy-vqa: its author, twice the pictures", f"{kept.lines['author_accuracy']:.3f}", ""))
@@ -68,9 +68,9 @@ def _rate(name: str) -> tuple[str, str, str]:
     import torch
 
     from workbench.fusion import Plan
-    from workbench.fusion.comparison.bundle import bundle
+    from workbench.fusion.comparison.dataset import bundle
     from workbench.fusion.comparison.training import train
-    from workbench.fusion.modules.building import fusion as named
+    from workbench.fusion.modules.builders import fusion as named
     from workbench.runtime import one_thread
 
     plan = Plan(epochs=1, batch_size=BATCH)

@@ -179,7 +179,7 @@ _SAMPLED = ("kernel-shap", "interactions")
 def project(setting: Setting) -> Rows:
     """UMAP by torch on the card beside umap-learn and, where it is installed, cuML: time and truthfulness."""
     from workbench.projection import project as drawn
-    from workbench.projection.neighbours import nearest_neighbours
+    from workbench.projection.neighbour_search import nearest_neighbours
 
     rows, maps, taken = [], {}, {}
     few, many = _clusters(setting.size(10_000, 300)), _clusters(setting.size(200_000, 500))

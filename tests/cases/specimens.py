@@ -22,8 +22,8 @@ from workbench.attribution.word_pointing import word_pointing_card
 from workbench.capture import PatchGrid, capture, estimate, head_statistics
 from workbench.doctor import Finding
 from workbench.embedding import embed, embed_to
-from workbench.fusion.inside.kept_planes import KeptPlane
-from workbench.fusion.modules.building import fusion as built
+from workbench.fusion.inside.shipped_planes import KeptPlane
+from workbench.fusion.modules.builders import fusion as built
 from workbench.keeping import Kept
 from workbench.labs.fusion_lesson import Corners, Verdict
 from workbench.lessons import Copies
@@ -108,7 +108,7 @@ def made(encoder: Any, clip: Any, folder: Path) -> dict[type, Any]:
         project_layers(clip, emoji, epochs=2, seed=0), faithfulness(maps[0], model=clip), method_card("relevance"),
         PatchGrid("tile 2", (1, 2), (3, 4)), output(1), estimate(clip, emoji[0]), head_statistics(trace.attention("image.0")),
         score_without(clip, emoji[0], patches=[1]), reliability(known), reject_cost(known, 0.5),
-        fusion_fakes.regions(), fusion_fakes.proof(), fusion_fakes.look(report, "mean-logits", report.items[:1]),
+        fusion_fakes.regions(), fusion_fakes.proof(), fusion_fakes.look(report, "mean-logits", report.items[:1]), report.paired(*report.fusions[:2]),
         fusion.advise(), fusion.meeting(trace), fusion.plane_tasks()[0], built("slider-1"), small_examples(),
         embed_to(folder, encoder, pairs), clip.card, clip.tokens("a cat"),
         data.card("emoji"), Advice(), Event("pictures", 1, 2), fusion.TrainingEvent("training", 1, 2),

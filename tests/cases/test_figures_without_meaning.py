@@ -26,7 +26,7 @@ from workbench.projection import (
     stability,
     trustworthiness,
 )
-from workbench.projection.ranks import expected_share
+from workbench.projection.trustworthiness_continuity import expected_share
 from workbench.results import Embeddings
 
 
@@ -292,7 +292,7 @@ def test_a_metric_that_is_not_there_is_refused_with_those_that_are() -> None:
 def test_the_graph_of_a_layout_is_umap_learns_in_either_metric(metric: str) -> None:
     from umap.umap_ import fuzzy_simplicial_set
 
-    from workbench.projection.fuzzy import apart, fuzzy_graph
+    from workbench.projection.umap.fuzzy_graph import apart, fuzzy_graph
 
     vectors = load_wine().data
     found = nearest_neighbours(vectors, k=14, metric=metric)

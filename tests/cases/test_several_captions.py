@@ -10,8 +10,8 @@ from tests.cases.making import pictures, table
 from workbench import data
 from workbench.axes import unit
 from workbench.projection import measures, project
-from workbench.projection.measures import pair_figures
-from workbench.projection.pairing import group_ranks, pair_losses
+from workbench.projection.quality_measures import pair_figures
+from workbench.projection.retrieval_metrics import group_ranks, pair_losses
 from workbench.results import Embeddings
 
 
@@ -69,10 +69,10 @@ def test_chance_counts_every_caption_that_would_be_right() -> None:
 
 def test_the_copies_of_a_picture_are_no_rivals_in_the_loss() -> None:
     embeddings, _ = captioned([1] * 8)
-    alone = pair_losses(embeddings.image, embeddings.text, temperature=0.1)
+    alone = pair_losses(embeddings.image, embeddings.text, scale=10)
     doubled = np.repeat(np.arange(8), 2)
-    twice = pair_losses(embeddings.image[doubled], embeddings.text[doubled], temperature=0.1, groups=doubled)
-    ungrouped = pair_losses(embeddings.image[doubled], embeddings.text[doubled], temperature=0.1)
+    twice = pair_losses(embeddings.image[doubled], embeddings.text[doubled], scale=10, groups=doubled)
+    ungrouped = pair_losses(embeddings.image[doubled], embeddings.text[doubled], scale=10)
     logits = (embeddings.image @ embeddings.text.T).astype(float) / 0.1
     own = np.diagonal(logits)
     rivals = np.exp(logits).sum(1) * 2 - np.exp(own), np.exp(logits).sum(0) * 2 - np.exp(own)

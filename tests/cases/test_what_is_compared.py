@@ -71,7 +71,7 @@ UNITS = {
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_column_says_the_same_in_every_unit(unit: str) -> None:
-    from workbench.fusion.comparison.bundle import bundle
+    from workbench.fusion.comparison.dataset import bundle
 
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 240)
@@ -101,7 +101,7 @@ def test_what_rounding_had_taken_before_is_said() -> None:
 
 
 def test_a_constant_column_adds_nothing_in_any_unit() -> None:
-    from workbench.fusion.comparison.bundle import bundle
+    from workbench.fusion.comparison.dataset import bundle
 
     random = np.random.default_rng(0)
     column = np.c_[np.full(240, 0.1), np.full(240, 1e9), random.normal(size=240)]

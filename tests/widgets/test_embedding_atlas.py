@@ -84,7 +84,7 @@ def test_show_makes_an_atlas_with_every_measure_of_the_map(atlas, projection) ->
     sampled = ("trustworthiness", "continuity")  # these say on how many points they were measured
     expected = [
         (row.name, spaced(row.shown), spaced(row.twin + (f", {row.sample}" if row.key in sampled else "")))
-        for row in measures(projection, temperature=atlas.temperature)
+        for row in measures(projection, scale=1 / atlas.temperature)
     ]
     panel = atlas._view["measures"]["rows"]
     assert [(row["name"], row["all"], row["baseline"]) for row in panel] == expected
@@ -146,8 +146,7 @@ def test_the_selection_has_its_own_column_of_measures(atlas, projection) -> None
     assert atlas.wait(20)
     panel = atlas._view["measures"]
     expected = {
-        row.key: spaced(row.shown)
-        for row in measures(projection, [0, 1, 5, 6], temperature=atlas.temperature)
+        row.key: spaced(row.shown) for row in measures(projection, [0, 1, 5, 6], scale=1 / atlas.temperature)
     }
     expected["hubness"] += " lists"  # the skew of all has no meaning for a few
     assert panel["selection"] == "4 points"

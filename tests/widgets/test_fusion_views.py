@@ -60,7 +60,7 @@ def test_quality_stands_beside_its_lines_and_differences_are_paired_by_seed() ->
     assert {line["name"] for line in view["lines"]} == {"chance", "upper bound", "best additive model"}
     row = next(row for row in view["rows"] if row["fusion"] == "early-tokens")
     values = report.metrics["accuracy"]
-    expected = (values[report.place("early-tokens")] - values[report.place("mean-logits")]).mean()
+    expected = (values[report.index("early-tokens")] - values[report.index("mean-logits")]).mean()
     assert row["difference"][0] == pytest.approx(expected, abs=1e-4) and row["sure"] is True
     assert view["order"][0] in ("concat-mlp", "early-tokens", "bottleneck")
     assert quality_view(report, "nll", "mean-logits")["order"][-1] in ("mean-logits", "only-image")
@@ -102,9 +102,9 @@ def test_items_that_only_this_fusion_has_right_come_first() -> None:
     report = fakes.report()
     first = item_order(report, "early-tokens", "only this one right")[0]
     right = report.probability.argmax(axis=2)[:, first] == report.truth[first]
-    assert right[report.place("early-tokens")] and right.sum() < len(report)
+    assert right[report.index("early-tokens")] and right.sum() < len(report)
     wrong = item_order(report, "only-image", "this one wrong")[0]
-    assert report.probability[report.place("only-image"), wrong].argmax() != report.truth[wrong]
+    assert report.probability[report.index("only-image"), wrong].argmax() != report.truth[wrong]
 
 
 def test_the_fused_space_fills_its_square_for_every_fusion() -> None:

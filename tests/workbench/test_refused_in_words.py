@@ -42,7 +42,7 @@ def test_bins_that_are_none(ranking, options, told):
 
 def test_a_loss_of_no_known_rule():
     with pytest.raises(BadInputError, match="rule is 'hinge'; expected 'softmax' or 'sigmoid'"):
-        contrastive_loss(np.eye(2), np.eye(2), temperature=1.0, rule="hinge")
+        contrastive_loss(np.eye(2), np.eye(2), scale=1.0, rule="hinge")
 
 
 def test_no_seeds_to_compare_with():
@@ -52,8 +52,8 @@ def test_no_seeds_to_compare_with():
 
 
 def test_examples_of_no_rows():
-    with pytest.raises(BadInputError, match="most is 0; expected at least 1 row"):
-        examples(data.load("shapes", n=6), most=0)
+    with pytest.raises(BadInputError, match="limit is 0; expected at least 1 row"):
+        examples(data.load("shapes", n=6), limit=0)
 
 
 def test_an_option_of_the_advice_or_a_size_that_there_is_not():

@@ -16,7 +16,7 @@ from widgets import show
 from workbench import data, models
 from workbench.attribution import attribute, available_methods, faithfulness
 from workbench.capture import capture, estimate
-from workbench.data.given import as_pair, as_pairs
+from workbench.data.pairs_input import as_pair, as_pairs
 from workbench.embedding import embed, embed_pictures, embed_texts, embed_to
 from workbench.errors import BadCallError, BadInputError, BadPictureError, UnknownNameError
 from workbench.fusion import compare, examples

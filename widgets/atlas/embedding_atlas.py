@@ -24,10 +24,9 @@ from widgets.snapshot import Files, Snapshot, exported
 from widgets.still import Still
 from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.models.base import DualEncoder
+from workbench.models import DualEncoder
 from workbench.models.given import as_encoder
-from workbench.projection import Projection, encoder_of, stability
-from workbench.projection.measures import measures
+from workbench.projection import Projection, encoder_of, measures, stability
 from workbench.results import Event, OnEvent
 
 if TYPE_CHECKING:
@@ -352,8 +351,8 @@ class EmbeddingAtlas(AtlasJobs, AtlasScreen):
             now, mask, rows, temperature = self._now, self._mask, self.selected_rows, self.temperature
             everything = self._measures[0] if selection_only else None
             figures = self._figures if selection_only else None
-        everything = everything or measures(now, temperature=temperature)
-        chosen = measures(now, rows, temperature=temperature) if len(rows) else None
+        everything = everything or measures(now, scale=1 / temperature)
+        chosen = measures(now, rows, scale=1 / temperature) if len(rows) else None
         figures = figures or point_figures(now, self._given, temperature=temperature)
         with self._lock:
             if should_stop() or (now, mask, temperature) != (self._now, self._mask, self.temperature):

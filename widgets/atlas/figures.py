@@ -65,7 +65,8 @@ def point_figures(
     redrawn = known_stability(projection)
     if redrawn is not None:
         given.setdefault("stability", redrawn.agreement)
-    for name, values in pair_figures(projection, temperature=temperature).items():
+    scale = None if temperature is None else 1 / temperature
+    for name, values in pair_figures(projection, scale=scale).items():
         given.setdefault(name, values)
     for name, values in given.items():
         check_axes(name, values, "item", item=len(projection))

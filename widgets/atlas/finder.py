@@ -18,9 +18,9 @@ from workbench import data
 from workbench._repr import one_line
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import BadInputError
-from workbench.models.base import DualEncoder
+from workbench.models import DualEncoder
 from workbench.projection import Placement, Projection, place
-from workbench.zeroshot.composing import composed_vector, parse_query
+from workbench.zeroshot.query_arithmetic import composed_vector, parse_query
 
 __all__ = ["Found", "find_picture", "find_words"]
 

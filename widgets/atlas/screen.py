@@ -19,7 +19,7 @@ from widgets.atlas.gallery import Ask, listing
 from widgets.atlas.maps import Maps
 from widgets.atlas.traits import AtlasTraits
 from widgets.atlas.view import Choices, atlas_view, colouring, filter_marks, measure_rows, worst_links
-from workbench.models.base import DualEncoder
+from workbench.models import DualEncoder
 
 if TYPE_CHECKING:
     from widgets.atlas.gallery import Listed

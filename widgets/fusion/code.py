@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from workbench.fusion import Design, FusionReport, Meeting, Plan
-from workbench.fusion.inside.kept_planes import PLANE_DESIGN, SIZE, STEPS
+from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, SIZE, STEPS
 
 if TYPE_CHECKING:
     from widgets.fusion.fusion_board import FusionBoard

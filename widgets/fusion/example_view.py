@@ -26,11 +26,11 @@ def item_order(report: FusionReport, fusion: str, order: Order) -> NDArray[np.in
     """Places in `report.items`, the most telling first."""
     answers = report.probability.argmax(axis=2)  # fusion x item
     right = answers == report.truth
-    own = right[report.place(fusion)]
+    own = right[report.index(fusion)]
     if order == "fusions disagree":
         return np.argsort(np.abs(right.mean(axis=0) - 0.5), kind="stable")
     if order == "this one wrong":
-        return np.lexsort((-report.probability[report.place(fusion)].max(axis=1), own))
+        return np.lexsort((-report.probability[report.index(fusion)].max(axis=1), own))
     if order == "only this one right":
         return np.lexsort((right.mean(axis=0), ~own))
     return np.arange(len(report.items))
@@ -90,7 +90,7 @@ def space_bytes(report: FusionReport) -> bytes:
 
 
 def _card(report: FusionReport, fusion: str, place: int) -> dict[str, Any]:
-    chance = report.probability[report.place(fusion), place]
+    chance = report.probability[report.index(fusion), place]
     best, truth = int(chance.argmax()), int(report.truth[place])
     right = report.probability[:, place].argmax(axis=1) == truth
     return {

@@ -25,9 +25,8 @@ from widgets.fusion.working import Working
 from widgets.jobs import LatestJob
 from widgets.snapshot import Snapshot
 from workbench.calling import verb
-from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import Advice, FusionReport, Look, Meeting, Proof, Regions
+from workbench.fusion import Advice, Examples, FusionReport, Look, Meeting, Proof, Regions
 
 __all__ = ["FusionBoard"]
 

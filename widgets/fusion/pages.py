@@ -244,7 +244,7 @@ class Pages:
         assert board.report is not None
         name = board.fusion if board.fusion in board.report.fusions else board.report.fusions[0]
         design = board.report.plan.design
-        card = board.report.cards[board.report.place(name)]
+        card = board.report.cards[board.report.index(name)]
         look = self._seen() if board.tab == "examples" else None
         shares = None
         if look is not None:

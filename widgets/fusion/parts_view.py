@@ -9,7 +9,7 @@ import numpy as np
 from widgets.fusion.report_view import lines_for, number
 from workbench._repr import plural
 from workbench.fusion import FusionReport, Proof
-from workbench.fusion.statistics import interval
+from workbench.metrics import interval
 
 __all__ = ["contributions_view", "proof_view", "robustness_view"]
 

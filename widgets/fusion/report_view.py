@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.fusion import FusionReport
-from workbench.fusion.statistics import interval
+from workbench.metrics import interval
 
 __all__ = [
     "COSTS",

@@ -13,7 +13,7 @@ from widgets.fusion.plane_view import Plane, planes_of
 from workbench import fusion as lab
 from workbench.errors import Cancelled, UnknownNameError
 from workbench.fusion import Design, FusionCard, FusionReport, Look, Plan, Proof, Regions, TrainingEvent
-from workbench.fusion.inside.kept_planes import PLANE_DESIGN, SIZE, STEPS, kept_planes
+from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, SIZE, STEPS, kept_planes
 from workbench.results import Event, OnEvent
 
 __all__ = [

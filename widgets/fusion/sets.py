@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench import data
-from workbench.data.examples import Examples
-from workbench.fusion import examples
+from workbench.fusion import Examples, examples
 from workbench.results import OnEvent, ShouldStop
 
 __all__ = ["SETS", "ShippedSet", "load_set"]
@@ -49,4 +48,4 @@ def load_set(name: str, on_event: OnEvent | None, should_stop: ShouldStop | None
     """The tokens of an entry."""
     entry = SETS[name]
     pairs = data.load(entry.name, **entry.options)
-    return examples(pairs, most=12_000, on_event=on_event, should_stop=should_stop)
+    return examples(pairs, limit=12_000, on_event=on_event, should_stop=should_stop)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from widgets.fusion.runs import DEPTH, FIRST_CHOICE, card_of
-from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import Advice, FusionReport, Meeting, Proof, Regions, plane_tasks
+from workbench.fusion import Advice, Examples, FusionReport, Meeting, Proof, Regions, plane_tasks
 
 __all__ = ["check_plane", "start_values"]
 

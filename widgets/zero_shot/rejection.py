@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from widgets.format import number
 from widgets.zero_shot.choices import Choices, accepted
 from workbench._repr import plural
-from workbench.models.base import Advice
+from workbench.models import Advice
 from workbench.results import Ranking
 from workbench.zeroshot import reject_cost
 from workbench.zeroshot.scoring import Measure, reject_scores, take

@@ -13,7 +13,7 @@ from widgets.zero_shot.traits import ZeroShotTraits
 from workbench import data
 from workbench._repr import one_line
 from workbench.errors import BadInputError, WorkbenchError
-from workbench.models.base import DualEncoder
+from workbench.models import DualEncoder
 from workbench.results import Ranking, Retrieval
 from workbench.zeroshot import classify, rescore, retrieve
 from workbench.zeroshot.prompts import check_template

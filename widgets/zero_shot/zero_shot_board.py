@@ -16,7 +16,7 @@ from widgets.zero_shot.view import board_view
 from widgets.zero_shot.work import JOB, ZeroShotWork
 from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.models.base import DualEncoder
+from workbench.models import DualEncoder
 from workbench.models.given import as_encoder
 from workbench.results import Ranking
 from workbench.zeroshot.prompts import check_labels, check_templates

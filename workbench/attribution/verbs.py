@@ -33,8 +33,8 @@ from workbench.attribution.targets import Output, Target, as_target
 from workbench.attribution.whole import Whole
 from workbench.attribution.whole_verbs import explain_whole, whole_of
 from workbench.calling import verb
-from workbench.data.given import PairLike, as_pair, assumed_of
 from workbench.data.pairs import Pair
+from workbench.data.pairs_input import PairLike, as_pair, assumed_of
 from workbench.errors import BadInputError, UnknownNameError, UnsupportedError
 from workbench.models.adapters.tower import TwoTower
 from workbench.models.base import DualEncoder

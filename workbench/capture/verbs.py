@@ -25,7 +25,7 @@ from workbench.calling import verb
 from workbench.capture.inputs import pair_of, subjects_of
 from workbench.capture.trace import AttentionMap, Estimate, Trace
 from workbench.data.arrays import ASSUMED
-from workbench.data.given import as_pair, is_picture
+from workbench.data.pairs_input import as_pair, is_picture
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
 from workbench.hooks import evaluated
 from workbench.models.given import as_model, is_module

@@ -11,18 +11,18 @@ from typing import Any
 
 from workbench._repr import html_table
 from workbench.calling import verb
-from workbench.data.cards import CARDS, DataCard, card
+from workbench.data.dataset_cards import CARDS, DataCard, card
 from workbench.data.digits import load_digits_words
 from workbench.data.emoji import load_emoji
 from workbench.data.emoji_match import load_emoji_match
 from workbench.data.folder import load_folder
-from workbench.data.in_hand import from_pictures
-from workbench.data.kept import keep
 from workbench.data.pairs import Pair, Pairs
+from workbench.data.paths import local_path
 from workbench.data.photos import load_photos
 from workbench.data.pictures import ENDINGS, open_picture
-from workbench.data.places import local_path
+from workbench.data.pictures_in_memory import from_pictures
 from workbench.data.questions import load_shapes_questions
+from workbench.data.saved_pictures import keep
 from workbench.data.shapes import load_shapes
 from workbench.data.shards import is_shard, load_shards, shards_in
 from workbench.data.tables import TABLES, from_table, is_table, load_table

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workbench.data.cards import card
+from workbench.data.dataset_cards import card
 from workbench.data.pairs import Pairs, Source, content_key
 from workbench.errors import BadInputError, UnavailableError, did_you_mean
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.data.cards import card
+from workbench.data.dataset_cards import card
 from workbench.data.emoji_table import emoji_rows, translations
 from workbench.data.pairs import Pairs, Source
 from workbench.data.sources import FileSource

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.cards import card
+from workbench.data.dataset_cards import card
 from workbench.data.emoji import load_emoji
 from workbench.data.pairs import Pairs, Source
 from workbench.data.pictures import open_picture

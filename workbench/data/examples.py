@@ -131,11 +131,11 @@ class Examples(Portable):
         return len(self.labels)
 
     def rows(self, split: Split) -> NDArray[np.int64]:
-        """Item numbers of one part of the data, in their order."""
+        """Item numbers of one part of the data, in their order: `split` is "train", "validation" or "test"."""
         return np.flatnonzero(self.split == SPLITS.index(split)).astype(np.int64)
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> Examples:
-        """The same examples, only some rows, in the order given.
+        """The same examples, only some `rows` (item numbers), in the order given.
 
         What `meta` says row by row ("words", "latents") is taken with them.
         """

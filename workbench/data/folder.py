@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from workbench._repr import plural
-from workbench.data.beside import Beside, is_metadata, said_beside
-from workbench.data.layout import layout_of
+from workbench.data.file_name_words import words_of
+from workbench.data.folder_metadata import Beside, is_metadata, said_beside
+from workbench.data.folder_roles import layout_of
+from workbench.data.folder_walk import Found, left_out, walk
 from workbench.data.pairs import Pairs
+from workbench.data.paths import readable
 from workbench.data.pictures import USUAL
-from workbench.data.places import readable
 from workbench.data.sources import FileSource
 from workbench.data.tables import TABLES, is_table, load_table
-from workbench.data.walking import Found, left_out, walk
-from workbench.data.wording import words_of
 from workbench.errors import BadInputError
 
 __all__ = ["load_folder", "words_of"]

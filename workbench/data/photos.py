@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import util
 from pathlib import Path
 
-from workbench.data.cards import card
+from workbench.data.dataset_cards import card
 from workbench.data.emoji import file_source
 from workbench.data.pairs import Pairs
 from workbench.errors import UnavailableError

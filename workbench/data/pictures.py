@@ -23,7 +23,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from workbench._repr import human_bytes, path_end
 from workbench.calling import verb
 from workbench.data.arrays import ASSUMED, grids_of, is_array
-from workbench.data.places import local_path
+from workbench.data.paths import local_path
 from workbench.errors import BadInputError, BadPictureError
 
 __all__ = ["ENDINGS", "MAX_BYTES", "MAX_PIXELS", "USUAL", "open_picture", "picture_kind"]

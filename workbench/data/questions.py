@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import get_args
 
-from workbench.data.cards import card
+from workbench.data.dataset_cards import card
 from workbench.data.pairs import Pairs
 from workbench.data.scene_language import Question, QuestionKind
 from workbench.data.shapes import load_shapes

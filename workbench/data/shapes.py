@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 import numpy as np
 from PIL.Image import Image
 
-from workbench.data.cards import card
+from workbench.data.dataset_cards import card
 from workbench.data.pairs import Pairs, Source, content_key
 from workbench.data.scene_language import caption, questions
 from workbench.data.scenes import Scene, draw_scene, make_scene

@@ -17,13 +17,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from workbench._repr import human_bytes, one_line, plural
-from workbench.data.columns import LABEL, TEXT, as_lists, captions
+from workbench.data.column_roles import LABEL, TEXT, as_lists, captions
+from workbench.data.compressed_tar import PIECE, opened
 from workbench.data.encodings import decoded
 from workbench.data.pairs import Pairs
+from workbench.data.paths import readable
 from workbench.data.pictures import ENDINGS, USUAL
-from workbench.data.places import readable
 from workbench.data.sources import BytesSource
-from workbench.data.unpacking import PIECE, opened
 from workbench.errors import BadInputError
 from workbench.untrusted import parsed, whole_letters
 from workbench.values import is_missing

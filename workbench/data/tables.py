@@ -14,16 +14,25 @@ from PIL.Image import Image
 
 from workbench._repr import one_line, path_end, plural
 from workbench.calling import verb
-from workbench.data.columns import IMAGE, LABEL, TEXT, Words, captions, chosen, labels_of, numbered_captions
-from workbench.data.dialect import Usual, read_delimited
-from workbench.data.finding import find_files
+from workbench.data.column_roles import (
+    IMAGE,
+    LABEL,
+    TEXT,
+    Words,
+    captions,
+    chosen,
+    labels_of,
+    numbered_captions,
+)
+from workbench.data.csv_dialect import Usual, read_delimited
+from workbench.data.file_lookup import find_files
+from workbench.data.file_name_words import words_of
 from workbench.data.frames import Frame, cells, coded, is_words
 from workbench.data.pairs import Pairs
+from workbench.data.paths import is_address, local_path, readable
 from workbench.data.pictures import open_picture
-from workbench.data.places import is_address, local_path, readable
 from workbench.data.sources import BytesSource, Columns, Source, held
 from workbench.data.structured import frame_of_pandas, read_json, read_json_lines, read_parquet
-from workbench.data.wording import words_of
 from workbench.errors import BadInputError
 
 __all__ = ["TABLES", "from_table", "is_table", "load_table", "read_frame"]

@@ -8,7 +8,7 @@ from importlib import util
 from pathlib import Path
 from typing import Literal
 
-from workbench.data.cards import card
+from workbench.data.dataset_cards import card
 from workbench.data.pairs import Pairs, Source, content_key
 from workbench.data.pictures import open_picture
 from workbench.errors import UnavailableError

@@ -21,7 +21,7 @@ from workbench._repr import plural
 from workbench.calling import verb
 from workbench.data.pairs import Pairs
 from workbench.embedding.partitions import left_out_at, left_out_of, read_table, vectors_of
-from workbench.embedding.reading import left_out_notes
+from workbench.embedding.prefetch import left_out_notes
 from workbench.errors import BadInputError
 from workbench.results import Embeddings, Provenance
 from workbench.untrusted import parsed

@@ -107,7 +107,7 @@ def _unpacked(job: bytes) -> tuple[Corpus, DualEncoder, Pairs, dict[str, Any]]:
     import cloudpickle
 
     from workbench import models
-    from workbench.embedding.growing import Earlier
+    from workbench.embedding.corpus_update import Earlier
 
     corpus, name, pairs, work = cloudpickle.loads(job)  # packed by this very run, never from a file
     model = models.load(name)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from workbench.data.pairs import Pairs
 from workbench.embedding.corpus import Corpus
-from workbench.embedding.growing import Earlier
+from workbench.embedding.corpus_update import Earlier
 from workbench.embedding.partitions import table_of, write_table
-from workbench.embedding.reading import OnBad, picture_batches
+from workbench.embedding.prefetch import OnBad, picture_batches
 from workbench.errors import BadInputError
 from workbench.models.base import DualEncoder
 from workbench.results import ShouldStop

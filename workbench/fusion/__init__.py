@@ -6,45 +6,54 @@ opens one example inside one of them; `advise` says which to take for a purpose;
 modalities meet in a model in use.
 """
 
-from workbench.fusion.cards import available, card
+from workbench.data.examples import Examples
 from workbench.fusion.comparison.advice import Advice, Option, Reason
-from workbench.fusion.comparison.advising import advise
-from workbench.fusion.comparison.comparing import compare
-from workbench.fusion.comparison.fused import fused
-from workbench.fusion.comparison.joining import join
-from workbench.fusion.comparison.keeping import open_report
-from workbench.fusion.comparison.measured import measured
+from workbench.fusion.comparison.advise import advise
+from workbench.fusion.comparison.compare import compare
+from workbench.fusion.comparison.fused_embeddings import fused
+from workbench.fusion.comparison.join import join
 from workbench.fusion.comparison.report import FusionReport, TrainingEvent
+from workbench.fusion.comparison.report_parts import Budget, Contributions, Paired, Pid, Robustness
+from workbench.fusion.comparison.saved_reports import open_report
+from workbench.fusion.comparison.shipped import measured
 from workbench.fusion.design import Design, Fusion, FusionCard, Plan, Spec
-from workbench.fusion.inside.deciding import regions
-from workbench.fusion.inside.looking import look
+from workbench.fusion.inside.look import look
+from workbench.fusion.inside.look_and_regions import Look, Regions
 from workbench.fusion.inside.meeting import Crossing, Meeting, meeting
-from workbench.fusion.inside.opening import open_proof, open_regions
-from workbench.fusion.inside.planes import PlaneTask, plane_tasks
-from workbench.fusion.inside.specimens import SPECIMENS, specimen
-from workbench.fusion.inside.views import Look, Regions
-from workbench.fusion.theory.known import gaussian
+from workbench.fusion.inside.plane_tasks import PlaneTask, plane_tasks
+from workbench.fusion.inside.regions import regions
+from workbench.fusion.inside.saved_results import open_proof, open_regions
+from workbench.fusion.inside.tiny_models import SPECIMENS, specimen
+from workbench.fusion.registry import FusionTable, available, card
+from workbench.fusion.theory.gaussian_examples import gaussian
 from workbench.fusion.theory.proof import Proof, ProofRow
-from workbench.fusion.theory.proving import prove
+from workbench.fusion.theory.prove import prove
 from workbench.fusion.tokens import examples
 
 __all__ = [
     "SPECIMENS",
     "Advice",
+    "Budget",
+    "Contributions",
     "Crossing",
     "Design",
+    "Examples",
     "Fusion",
     "FusionCard",
     "FusionReport",
+    "FusionTable",
     "Look",
     "Meeting",
     "Option",
+    "Paired",
+    "Pid",
     "Plan",
     "PlaneTask",
     "Proof",
     "ProofRow",
     "Reason",
     "Regions",
+    "Robustness",
     "Spec",
     "TrainingEvent",
     "advise",

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from workbench._repr import plural
 from workbench.calling import verb
 from workbench.data.examples import Examples, Tokens
-from workbench.data.given import PairsLike, as_pairs
 from workbench.data.pairs import Pairs
+from workbench.data.pairs_input import PairsLike, as_pairs
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import BadInputError
+from workbench.fusion.cancellation import stopper
+from workbench.fusion.class_targets import check_classes, several_labels
 from workbench.fusion.leaks import cut_words, named_by_file, without_class
-from workbench.fusion.likeness import SIDE as LOOK
-from workbench.fusion.likeness import look_of, pairs_within
+from workbench.fusion.near_duplicates import SIDE as LOOK
+from workbench.fusion.near_duplicates import look_of, pairs_within
 from workbench.fusion.splits import given_split
-from workbench.fusion.targets import check_classes, several_labels
-from workbench.fusion.threads import stopper
 from workbench.models.base import DualEncoder
 from workbench.models.given import Named, as_encoder
+from workbench.renaming import renamed
 from workbench.results import OnEvent, ShouldStop
 from workbench.runtime import batched
 from workbench.values import classes_of, is_missing, known_labels
@@ -38,13 +39,14 @@ _MOST_JOINED = 1 / 3  # share of all pictures that may be held together for bein
 _MOST_PATCHES = 36  # more than these are averaged to GRID x GRID
 
 
+@renamed("most", "limit")
 @verb
 def examples(
     pairs: PairsLike,
     *,
     model: Named | None = None,
     seed: int = 0,
-    most: int | None = None,
+    limit: int | None = None,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Examples:
@@ -62,8 +64,8 @@ def examples(
     Args:
         pairs: of `data.load`, or what it takes: a name, a path, a pandas table. They need labels.
         model: a loaded one, or a name that `models.load` takes.
-        seed: of the split, and of the choice of `most`.
-        most: at most so many rows, chosen by `seed`; None takes all.
+        seed: of the split, and of the choice of `limit`.
+        limit: at most so many rows, chosen by `seed`; None takes all.
         on_event, should_stop: hears each batch that is done; asked before each.
 
     Returns:
@@ -71,7 +73,7 @@ def examples(
 
     Raises:
         BadInputError: no labels, one class only, several labels in a row, measured numbers for labels, a
-            split that holds something else, or `most` below 1.
+            split that holds something else, or `limit` below 1.
         BadPictureError: a picture cannot be read; the message names it.
         Cancelled: `should_stop` returned true.
 
@@ -82,19 +84,19 @@ def examples(
         >>> len(made), sorted(made.modalities)
         (40, ['image', 'text'])
     """
-    if most is not None and most < 1:
-        raise BadInputError(f"most is {most}; expected at least 1 row, or None for all.")
+    if limit is not None and limit < 1:
+        raise BadInputError(f"limit is {limit}; expected at least 1 row, or None for all.")
     options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
-    return _made(as_pairs(pairs), None if model is None else as_encoder(model), seed, most, options)
+    return _made(as_pairs(pairs), None if model is None else as_encoder(model), seed, limit, options)
 
 
 def _made(
-    pairs: Pairs, model: DualEncoder | None, seed: int, most: int | None, options: dict[str, Any]
+    pairs: Pairs, model: DualEncoder | None, seed: int, limit: int | None, options: dict[str, Any]
 ) -> Examples:
-    code = _code(pairs, model, seed, most)
+    code = _code(pairs, model, seed, limit)
     pairs, notes = _labelled(pairs)
-    if most is not None and len(pairs) > most:
-        rows = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:most])
+    if limit is not None and len(pairs) > limit:
+        rows = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:limit])
         pairs = pairs[rows.tolist()]
     assert pairs.labels is not None  # _labelled refused the other case
     check_classes(pairs.name, pairs.labels)
@@ -117,15 +119,15 @@ def _made(
     return Examples(pairs.name, modalities, labels, classes, split, pairs, meta, notes, code, looks)
 
 
-def _code(pairs: Pairs, model: DualEncoder | None, seed: int, most: int | None) -> str:
+def _code(pairs: Pairs, model: DualEncoder | None, seed: int, limit: int | None) -> str:
     """The call that makes the same examples, with what differs from the usual."""
     parts = [pairs.code]
     if model is not None:
         parts.append(f"model=models.load({model.card.name!r})")
     if seed:
         parts.append(f"seed={seed}")
-    if most is not None and len(pairs) > most:
-        parts.append(f"most={most}")
+    if limit is not None and len(pairs) > limit:
+        parts.append(f"limit={limit}")
     return f"examples({', '.join(parts)})"
 
 

@@ -3,21 +3,21 @@
 One neighbour graph is found once and serves the map, the neighbour lists and every figure.
 """
 
-from workbench.projection.align import Alignment, align, similarity
-from workbench.projection.graph import Neighbours
-from workbench.projection.layers import LayerMaps, project_layers
-from workbench.projection.measures import Measure, measures, pair_figures
-from workbench.projection.neighbours import map_neighbours, nearest_neighbours
-from workbench.projection.opening import open_alignment, open_layers, open_projection
-from workbench.projection.overlap import neighbours_of
-from workbench.projection.pairing import contrastive_loss, pair_ranks, recall
-from workbench.projection.placing import encoder_of, place
-from workbench.projection.quality import PointQuality, Stability, known_stability
-from workbench.projection.ranks import RankShare, continuity, trustworthiness
-from workbench.projection.redrawing import changed_settings, redraw, stability
-from workbench.projection.result import Placement, Projection
-from workbench.projection.space import METRICS, MODALITIES, MODES, are_unit, gap, shifted
-from workbench.projection.verbs import extend, project
+from workbench.projection.layer_maps import LayerMaps, project_layers
+from workbench.projection.modality_gap import METRICS, MODALITIES, MODES, are_unit, gap, shifted
+from workbench.projection.neighbour_graph import Neighbours
+from workbench.projection.neighbour_overlap import neighbours_of
+from workbench.projection.neighbour_search import map_neighbours, nearest_neighbours
+from workbench.projection.out_of_sample import encoder_of, place
+from workbench.projection.point_quality import PointQuality, Stability, known_stability
+from workbench.projection.procrustes import Alignment, Similarity, align, similarity
+from workbench.projection.project_vectors import extend, project
+from workbench.projection.projection_result import Placement, Projection
+from workbench.projection.quality_measures import Measure, measures, pair_figures
+from workbench.projection.redraw_map import changed_settings, redraw, stability
+from workbench.projection.retrieval_metrics import PairRanks, contrastive_loss, pair_ranks, recall
+from workbench.projection.saved_maps import open_alignment, open_layers, open_projection
+from workbench.projection.trustworthiness_continuity import RankShare, continuity, trustworthiness
 
 __all__ = [
     "METRICS",
@@ -27,10 +27,12 @@ __all__ = [
     "LayerMaps",
     "Measure",
     "Neighbours",
+    "PairRanks",
     "Placement",
     "PointQuality",
     "Projection",
     "RankShare",
+    "Similarity",
     "Stability",
     "align",
     "are_unit",

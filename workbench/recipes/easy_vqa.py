@@ -22,7 +22,7 @@ import workbench.fusion
 from workbench import data
 from workbench.errors import UnavailableError
 from workbench.fusion import FusionReport, Plan, TrainingEvent, compare, examples, join, open_report
-from workbench.fusion.comparison.comparing import COMPARED
+from workbench.fusion.comparison.compare import COMPARED
 from workbench.results import Event
 
 __all__ = ["PLAN", "parts"]

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import workbench.fusion
 from workbench.fusion import plane_tasks, regions
-from workbench.fusion.cards import DEFAULT
-from workbench.fusion.inside.kept_planes import PLANE_DESIGN, KeptPlane, write_planes
+from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, KeptPlane, write_planes
+from workbench.fusion.registry import DEFAULT
 
 __all__ = ["SLIDER", "made", "wanted"]
 

@@ -4,17 +4,23 @@
 calling the model again.
 """
 
-from workbench.zeroshot.alike import alike, as_one
-from workbench.zeroshot.calibration import fit_temperature, reject_cost, reliability
-from workbench.zeroshot.opening import open_ranking, open_retrieval
+from workbench.results import Ranking, Retrieval
+from workbench.zeroshot.calibration import RejectCost, Reliability, fit_temperature, reject_cost, reliability
+from workbench.zeroshot.classification import classify
+from workbench.zeroshot.label_collisions import alike, as_one
 from workbench.zeroshot.prompts import DEFAULT_TEMPLATES, PHOTO_TEMPLATES
-from workbench.zeroshot.reading import unread_words
+from workbench.zeroshot.retrieval import retrieve
+from workbench.zeroshot.saved_rankings import open_ranking, open_retrieval
 from workbench.zeroshot.scoring import leave_one_out, rescore, template_cosines
-from workbench.zeroshot.verbs import classify, retrieve
+from workbench.zeroshot.vocabulary_coverage import unread_words
 
 __all__ = [
     "DEFAULT_TEMPLATES",
     "PHOTO_TEMPLATES",
+    "Ranking",
+    "RejectCost",
+    "Reliability",
+    "Retrieval",
     "alike",
     "as_one",
     "classify",

@@ -14,9 +14,10 @@ from scipy.optimize import minimize_scalar
 from workbench._repr import plural
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.metrics import calibration_bins
 from workbench.portable import Portable
 from workbench.results import Ranking
-from workbench.zeroshot.diagram import reliability_svg
+from workbench.zeroshot.reliability_diagram import reliability_svg
 from workbench.zeroshot.scoring import Measure, reject_scores, rescore
 
 __all__ = ["RejectCost", "Reliability", "fit_temperature", "reject_cost", "reliability"]
@@ -26,10 +27,11 @@ __all__ = ["RejectCost", "Reliability", "fit_temperature", "reject_cost", "relia
 class Reliability(Portable):
     """Confidence against accuracy in bins.
 
-    Shapes:
-        edges: bin + 1; confidence, accuracy, count: bin (NaN confidence and accuracy where count is 0)
-
     Attributes:
+        edges: bin + 1, the ends of the bins, from 0 to 1 or by quantiles.
+        confidence: bin, the mean probability of the best label; NaN where the bin is empty.
+        accuracy: bin, the share of right answers; NaN where the bin is empty.
+        count: bin, how many pictures are in it.
         error: expected calibration error: mean |confidence - accuracy|, weighted by count.
     """
 
@@ -69,6 +71,7 @@ class RejectCost:
     """What "none of these" below a threshold does to pictures whose right label is known.
 
     Attributes:
+        threshold: below it a picture is "none of these".
         measure: what is compared with the threshold.
         answered: share of all pictures that still get a label.
         correct_lost: share of the rightly named pictures that are now rejected.
@@ -102,6 +105,7 @@ def reliability(
     """How the probability of the best label compares with how often it is right.
 
     Only pictures whose right label is on the list count. With few pictures a bin is noise: look at `.count`.
+    The error depends on how many bins there are: 10 here, 15 in a `FusionReport`.
 
     Args:
         ranking: of `classify`, with labels of the data on its list.
@@ -125,26 +129,11 @@ def reliability(
         >>> int(reliability(ranking, bins=5).count.sum())
         12
     """
-    if bins < 1:
-        raise BadInputError(f"bins is {bins}; expected at least 1.")
-    if spacing not in ("width", "mass"):
-        raise BadInputError(f"spacing is {spacing!r}; expected 'width' or 'mass'.")
     known = _known(ranking)
-    confidence = reject_scores(ranking)[known].astype(np.float64)
-    right = (ranking.best[known] == _truth(ranking)[known]).astype(np.float64)
-    edges = np.linspace(0, 1, bins + 1)
-    if spacing == "mass":
-        edges = np.quantile(confidence, edges)
-    # Intervals are open on the left, so that a confidence of exactly 1 falls into the last bin.
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
-    with np.errstate(invalid="ignore"):
-        mean_confidence = np.bincount(place, confidence, bins) / count
-        mean_accuracy = np.bincount(place, right, bins) / count
-    gaps = np.nan_to_num(np.abs(mean_confidence - mean_accuracy))
-    return Reliability(
-        edges, mean_confidence, mean_accuracy, count, float((gaps * count).sum() / count.sum())
-    )
+    confidence = reject_scores(ranking)[known]
+    correct = ranking.best[known] == _truth(ranking)[known]
+    binned = calibration_bins(confidence, correct, bins=bins, spacing=spacing)
+    return Reliability(binned.edges, binned.confidence, binned.accuracy, binned.count, binned.error)
 
 
 @verb

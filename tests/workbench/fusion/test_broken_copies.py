@@ -9,9 +9,9 @@ import torch
 
 from workbench.fusion import Design, Fusion, Plan, available, compare, prove
 from workbench.fusion.modules.blocks import Attend
-from workbench.fusion.modules.building import fusion
+from workbench.fusion.modules.builders import fusion
 from workbench.fusion.theory.closed_forms import rank_rows
-from workbench.fusion.theory.starting import start_rows
+from workbench.fusion.theory.initial_identities import start_rows
 from workbench.fusion.theory.structure import check_structure
 from workbench.fusion.theory.verdicts import _known
 
@@ -118,10 +118,12 @@ def test_low_rank_fusion_with_untrained_factors_fails_the_rank_law() -> None:
 
 
 def test_compare_refuses_what_failed_its_proof(monkeypatch) -> None:
-    import workbench.fusion.theory.proving as proving
+    import workbench.fusion.theory.prove as proving
     from tests.workbench.fusion.small import small_examples
 
-    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat, told=None: [])
+    monkeypatch.setattr(
+        "workbench.fusion.theory.task_training.run_trials", lambda one, seed, beat, told=None: []
+    )
     assert proving.prove is prove
     bad = Fusion(fusion("gmu").card, copy_of("gmu", maskless).build)
     try:
@@ -142,7 +144,9 @@ def test_a_mended_copy_of_the_same_name_is_proved_again_and_so_is_one_broken_lat
     """In a notebook a cell is run again: the function that builds has its old name, and is another one."""
     from tests.workbench.fusion.small import small_examples
 
-    monkeypatch.setattr("workbench.fusion.theory.trials.run_trials", lambda one, seed, beat, told=None: [])
+    monkeypatch.setattr(
+        "workbench.fusion.theory.task_training.run_trials", lambda one, seed, beat, told=None: []
+    )
     plan = Plan(design=Design(width=8), epochs=1, contributions=False)
 
     def compared(damage) -> tuple[str, ...]:

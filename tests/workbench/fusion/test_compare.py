@@ -306,7 +306,7 @@ def test_a_users_csv_goes_through_with_frozen_features_of_a_loaded_model(table) 
 
 
 def test_the_code_of_examples_makes_the_same_rows_and_tokens(table) -> None:
-    for given in (examples(table, most=40), examples(table, model=models.load("emoji-clip"), seed=3)):
+    for given in (examples(table, limit=40), examples(table, model=models.load("emoji-clip"), seed=3)):
         again = eval(given.code, {"data": data, "examples": examples, "models": models})
         assert again.fingerprint == given.fingerprint
 

@@ -15,11 +15,11 @@ from scipy.stats import norm
 
 from workbench.errors import BadInputError
 from workbench.fusion import Design, Spec, available
-from workbench.fusion.comparison.contributing import coalitions, emap, interaction, shapley
-from workbench.fusion.inside.planes import additive_ceiling, plane_tasks
-from workbench.fusion.modules.building import build, fusion
+from workbench.fusion.comparison.contributions import coalitions, emap, interaction, shapley
+from workbench.fusion.ensemble import Replicas
+from workbench.fusion.inside.plane_tasks import additive_ceiling, plane_tasks
+from workbench.fusion.modules.builders import build, fusion
 from workbench.fusion.modules.flops import count_flops
-from workbench.fusion.replicas import Replicas
 from workbench.fusion.theory.closed_forms import (
     CALIBRATION,
     COUNTED_TWICE,

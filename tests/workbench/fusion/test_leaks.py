@@ -2,28 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
-from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from workbench.data.sources import Source
 from workbench.fusion.leaks import named_by_file, without_class
-from workbench.fusion.likeness import look_of, near_texts, pairs_within, twins
-from workbench.fusion.statistics import balanced_accuracy, f1
+from workbench.fusion.near_duplicates import look_of, near_texts, pairs_within, twins
 
 
 def quiet() -> None:
     return None
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
-@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true", "ignore:A single label was found")
-def test_measures_that_count_classes_in_full_are_scikit_learns(rows) -> None:
-    truth, answer = np.array(rows).T
-    probability = np.eye(4)[answer]
-    assert balanced_accuracy(probability, truth) == pytest.approx(balanced_accuracy_score(truth, answer))
-    assert f1(probability, truth) == pytest.approx(f1_score(truth, answer, average="macro"))
 
 
 def scenes(count: int, seed: int = 0) -> list[Image.Image]:

@@ -16,8 +16,8 @@ from tests.workbench.fusion.test_meeting import FAMILIES
 from workbench.attribution import attribute
 from workbench.capture import capture
 from workbench.fusion import meeting
-from workbench.fusion.cards import DEFAULT
-from workbench.fusion.modules.building import build
+from workbench.fusion.modules.builders import build
+from workbench.fusion.registry import DEFAULT
 from workbench.fusion.theory.structure import DESIGN, SPEC, made_inputs
 
 

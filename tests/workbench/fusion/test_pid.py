@@ -4,6 +4,7 @@ import dit
 import numpy as np
 import pytest
 from dit.pid import PID_BROJA
+from sklearn.cluster import KMeans
 
 from workbench.errors import BadInputError
 from workbench.fusion.comparison.pid import _least_informative, cluster, decompose, decompose_table
@@ -118,6 +119,21 @@ def test_clusters_keep_few_values_as_they_are_and_say_how_many_they_made() -> No
     assert cluster(values, 6)[1] == "as they are"
     found, how = cluster(np.random.default_rng(0).normal(size=(50, 2)), 4)
     assert how == "k-means, 4 clusters" and set(found.tolist()) <= set(range(4))
+
+
+def test_clusters_are_where_scikit_learns_stay_and_the_best_of_several_starts_is_theirs() -> None:
+    random = np.random.default_rng(9)
+    values = random.normal(size=(300, 3)) + 6 * random.integers(0, 2, size=(300, 3))
+    spread = []
+    for seed in range(5):
+        found, _ = cluster(values, 8, seed)
+        means = np.stack([values[found == k].mean(axis=0) for k in range(8)])
+        apart = ((values[:, None] - means) ** 2).sum(axis=2)
+        assert (apart.argmin(axis=1) == found).all()
+        again = KMeans(8, init=means, n_init=1).fit(values)
+        np.testing.assert_array_equal(again.labels_, found)  # from ours theirs has nowhere to go
+        spread.append(apart.min(axis=1).sum())
+    assert min(spread) == pytest.approx(KMeans(8, n_init=10, random_state=0).fit(values).inertia_)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import BadInputError, UnknownNameError
 from workbench.fusion import available, prove
-from workbench.fusion.theory.proving import PROVED
+from workbench.fusion.theory.prove import PROVED
 from workbench.results import Event
 
 TOLD: list[Event] = []

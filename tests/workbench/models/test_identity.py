@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from workbench import data, models
-from workbench.embedding import embed, embed_to, forget, open_corpus, vectors
+from workbench.embedding import embed, embed_pairs, embed_to, forget, open_corpus
 from workbench.errors import BadInputError, UnavailableError
 from workbench.models import loading, weights
 from workbench.projection.stopping import StoppedModel
@@ -352,10 +352,10 @@ def test_another_version_of_the_code_that_reads_pictures_reads_them_anew(folder,
 def test_vectors_of_coarse_products_are_kept_apart(folder, pairs) -> None:
     model = models.load(str(folder))
     usual = torch.get_float32_matmul_precision()
-    exact = vectors._space(model, "text", "")
+    exact = embed_pairs._space(model, "text", "")
     try:
         torch.set_float32_matmul_precision("medium")
-        assert vectors._space(model, "text", "") != exact
+        assert embed_pairs._space(model, "text", "") != exact
     finally:
         torch.set_float32_matmul_precision(usual)
 
@@ -364,5 +364,7 @@ def test_what_faulty_versions_have_kept_is_not_believed(folder, pairs, monkeypat
     model = models.load(str(folder))
     wrong = np.eye(3, model.feature, dtype=np.float32)
     for name, row in zip(pairs.texts, wrong, strict=True):
-        vectors._memory.put(f"{model.weights_hash}:{model.precision}:text:{name}", row)  # as they named it
+        embed_pairs._memory.put(
+            f"{model.weights_hash}:{model.precision}:text:{name}", row
+        )  # as they named it
     _assert_own(model, pairs)

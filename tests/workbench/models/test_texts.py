@@ -14,7 +14,7 @@ import torch
 
 from workbench import models
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError
-from workbench.zeroshot.reading import web_note
+from workbench.zeroshot.vocabulary_coverage import web_note
 
 Make = Callable[..., Path]
 

@@ -11,9 +11,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from workbench.axes import unit
 from workbench.errors import BadInputError, Cancelled, UnavailableError
-from workbench.projection import Projection, align, extend, fuzzy, place, project, similarity, trustworthiness
-from workbench.projection.fuzzy import curve, fuzzy_graph
-from workbench.projection.neighbours import nearest_neighbours
+from workbench.projection import Projection, align, extend, place, project, similarity, trustworthiness
+from workbench.projection.neighbour_search import nearest_neighbours
+from workbench.projection.umap import fuzzy_graph as umap_graph
+from workbench.projection.umap.fuzzy_graph import curve, fuzzy_graph
 from workbench.results import Embeddings
 
 
@@ -60,7 +61,7 @@ def test_the_curve_is_umap_learns() -> None:
 
 def test_the_curve_kept_for_the_default_is_the_one_a_fit_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = curve(0.1)
-    monkeypatch.setattr(fuzzy, "_FITTED", {})
+    monkeypatch.setattr(umap_graph, "_FITTED", {})
     assert curve(0.1) == pytest.approx(kept, rel=1e-6)
 
 

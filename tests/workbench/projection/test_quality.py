@@ -26,8 +26,8 @@ from workbench.projection import (
     stability,
     trustworthiness,
 )
-from workbench.projection.pairing import pair_losses
-from workbench.projection.quality import hubness, skewness
+from workbench.projection.point_quality import hubness, skewness
+from workbench.projection.retrieval_metrics import pair_losses
 from workbench.results import Embeddings
 
 
@@ -94,11 +94,11 @@ def test_hubness_counts_lists_and_its_skew_is_scipys() -> None:
 
 def test_recall_is_scikit_learns_top_k_accuracy(paired: Embeddings) -> None:
     cosine = paired.text @ paired.image.T
-    for most in (1, 5, 10):
-        expected = top_k_accuracy_score(np.arange(90), cosine, k=most)
-        assert recall(pair_ranks(paired.text, paired.image), most) == pytest.approx(expected)
-        other = top_k_accuracy_score(np.arange(90), cosine.T, k=most)
-        assert recall(pair_ranks(paired.image, paired.text), most) == pytest.approx(other)
+    for k in (1, 5, 10):
+        expected = top_k_accuracy_score(np.arange(90), cosine, k=k)
+        assert recall(pair_ranks(paired.text, paired.image), k) == pytest.approx(expected)
+        other = top_k_accuracy_score(np.arange(90), cosine.T, k=k)
+        assert recall(pair_ranks(paired.image, paired.text), k) == pytest.approx(other)
 
 
 def test_ties_count_by_chance_and_not_as_hits() -> None:
@@ -111,17 +111,15 @@ def test_ties_count_by_chance_and_not_as_hits() -> None:
 def test_the_softmax_loss_is_open_clips(paired: Embeddings, scale: float) -> None:
     image, text = torch.tensor(paired.image), torch.tensor(paired.text)
     expected = float(open_clip.ClipLoss()(image, text, torch.tensor(scale)))
-    assert contrastive_loss(paired.image, paired.text, temperature=1 / scale) == pytest.approx(
-        expected, rel=1e-5
-    )
+    assert contrastive_loss(paired.image, paired.text, scale=scale) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_sigmoid_loss_is_open_clips(paired: Embeddings) -> None:
     image, text = torch.tensor(paired.image), torch.tensor(paired.text)
     expected = float(SigLipLoss()(image, text, torch.tensor(10.0), torch.tensor(-3.0)))
-    found = contrastive_loss(paired.image, paired.text, temperature=0.1, rule="sigmoid", bias=-3.0)
+    found = contrastive_loss(paired.image, paired.text, scale=10, rule="sigmoid", bias=-3.0)
     assert found == pytest.approx(expected, rel=1e-5)
-    assert pair_losses(paired.image, paired.text, temperature=0.1).shape == (90,)
+    assert pair_losses(paired.image, paired.text, scale=10).shape == (90,)
 
 
 def test_the_gap_is_the_distance_of_the_two_means(paired: Embeddings) -> None:
@@ -145,7 +143,7 @@ def test_the_gap_of_a_selection_is_the_distance_of_its_own_two_means(paired: Emb
 
 def test_every_point_has_its_partners_rank_and_its_part_of_the_loss(paired: Embeddings) -> None:
     drawn = project(paired, method="pca")
-    found = pair_figures(drawn, temperature=0.1)
+    found = pair_figures(drawn, scale=10)
     cosine = paired.image @ paired.text.T
     expected = [
         stats.rankdata(-row, method="average")[item]
@@ -157,7 +155,7 @@ def test_every_point_has_its_partners_rank_and_its_part_of_the_loss(paired: Embe
     own = torch.arange(90)
     both = [torch.nn.functional.cross_entropy(side, own, reduction="none") for side in (logits, logits.T)]
     assert found["loss"] == pytest.approx(np.tile((both[0] + both[1]).numpy() / 2, 2), rel=1e-4)
-    whole = {row.key: row for row in measures(drawn, temperature=0.1)}
+    whole = {row.key: row for row in measures(drawn, scale=10)}
     assert whole["loss"].value == pytest.approx(found["loss"].mean(), rel=1e-5)
     assert whole["image_to_text_5"].value == pytest.approx((found["rank"][:90] <= 5).mean())
 
@@ -239,7 +237,7 @@ def test_impossible_requests_are_refused(paired: Embeddings, drawn: Projection) 
         measures(drawn, [999])
     with pytest.raises(BadInputError, match=r"mask has shape \(4,\)"):
         measures(drawn, np.ones(4, bool))
-    with pytest.raises(BadInputError, match="temperature is 0"):
-        contrastive_loss(paired.image, paired.text, temperature=0)
+    with pytest.raises(BadInputError, match="scale is 0"):
+        contrastive_loss(paired.image, paired.text, scale=0)
     with pytest.raises(BadInputError, match="made elsewhere"):
         stability(drawn)

@@ -12,9 +12,9 @@ import pytest
 from workbench import data
 from workbench.errors import UnavailableError, UnknownNameError
 from workbench.fusion import compare, examples, look, measured
-from workbench.fusion.comparison.comparing import COMPARED
-from workbench.fusion.comparison.running import configuration
-from workbench.fusion.modules.building import fusion
+from workbench.fusion.comparison.compare import COMPARED
+from workbench.fusion.comparison.run import configuration
+from workbench.fusion.modules.builders import fusion
 from workbench.recipes import easy_vqa
 
 
@@ -53,7 +53,7 @@ def test_the_kept_comparison_is_what_its_own_recipe_measures() -> None:
     assert kept.complete and kept.fusions == COMPARED and kept.plan == easy_vqa.PLAN
     assert configuration(made.fingerprint, everything, kept.seeds, kept.plan) == kept.config_hash
     plan = replace(kept.plan, contributions=False)
-    again, place = compare(made, ["only-text"], seeds=kept.seeds[:1], plan=plan), kept.place("only-text")
+    again, place = compare(made, ["only-text"], seeds=kept.seeds[:1], plan=plan), kept.index("only-text")
     for name in ("accuracy", "nll"):  # another CPU may round
         assert again.metrics[name][0] == pytest.approx(kept.metrics[name][place, :1], abs=0.01)
     for name in ("parameters", "flops"):
@@ -64,11 +64,11 @@ def test_the_kept_comparison_is_what_its_own_recipe_measures() -> None:
 def test_a_kept_fusion_answers_as_it_did_when_it_was_measured() -> None:
     opened = measured("easy-vqa", examples=True)
     for name in ("co-attention", "mean-logits"):
-        kept = opened.probability[opened.place(name)]
+        kept = opened.probability[opened.index(name)]
         seen = look(opened, name, opened.items).probability
         np.testing.assert_allclose(seen, kept, atol=0.02)  # weights and answers in half precision
         right = (seen.argmax(axis=1) == opened.truth).mean()
-        assert right == pytest.approx(opened.metrics["accuracy"][opened.place(name), 0], abs=0.03)
+        assert right == pytest.approx(opened.metrics["accuracy"][opened.index(name), 0], abs=0.03)
 
 
 def test_there_is_none_for_other_data() -> None:

@@ -100,3 +100,11 @@ def test_a_temperature_beyond_those_tried_is_said(known: str) -> None:
 def test_a_temperature_with_a_meaning_is_given_without_a_word(recwarn) -> None:
     fit_temperature(_ranking(5.0))
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [({"bins": 0}, "at least 1"), ({"spacing": "foo"}, "'width', 'mass'")]
+)
+def test_bins_that_cannot_be_are_refused_in_words(options, said) -> None:
+    with pytest.raises(BadInputError, match=said):
+        reliability(_ranking(5.0, items=50), **options)

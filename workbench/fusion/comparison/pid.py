@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import BadInputError
-from workbench.fusion.comparison.parts import Pid
+from workbench.fusion.comparison.report_parts import Pid
 
 __all__ = ["cluster", "decompose", "decompose_table"]
 
@@ -89,6 +89,12 @@ def cluster(vectors: NDArray, most: int, seed: int = 0) -> tuple[NDArray[np.int6
 
 
 def _k_means(vectors: NDArray, count: int, seed: int, rounds: int = 30) -> NDArray[np.int64]:
+    """item: its cluster, by Lloyd's rounds from a k-means++ start (Arthur and Vassilvitskii 2007).
+
+    Written out, since scikit-learn's holds BLAS to one thread for the whole process while it runs, and
+    SciPy's warns of a cluster that has run empty: both reach into other threads. From the same start SciPy's
+    gives the same labels.
+    """
     random = np.random.default_rng(seed)
     centres = vectors[random.choice(len(vectors), 1)]
     for _ in range(count - 1):  # k-means++: far points are likelier

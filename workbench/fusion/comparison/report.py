@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from workbench._repr import html_table, html_warnings, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import UnknownNameError, did_you_mean
-from workbench.fusion.comparison.parts import Budget, Contributions, Paired, Robustness
+from workbench.fusion.comparison.report_parts import Budget, Contributions, Paired, Robustness
 from workbench.fusion.design import FusionCard, Plan
 from workbench.fusion.leaks import Leak
 from workbench.keeping import Form, Kept
+from workbench.renaming import warn_renamed
 from workbench.results import Event, Provenance
 
 __all__ = ["FusionReport", "TrainingEvent"]
@@ -137,8 +138,8 @@ class FusionReport(Kept):
         """Names of the fusions, in the order of every fusion axis."""
         return tuple(card.name for card in self.cards)
 
-    def place(self, fusion: str) -> int:
-        """Where a `fusion` stands on every fusion axis.
+    def index(self, fusion: str) -> int:
+        """Index of a `fusion` on every fusion axis.
 
         Raises:
             UnknownNameError: it was not compared; the message names those that were.
@@ -150,13 +151,18 @@ class FusionReport(Kept):
             )
         return self.fusions.index(fusion)
 
+    def place(self, fusion: str) -> int:
+        """The old name of `index`: where `fusion` stands on every fusion axis."""
+        warn_renamed("FusionReport.place(fusion)", "FusionReport.index(fusion)")
+        return self.index(fusion)
+
     def interval(self, measure: str = "accuracy") -> NDArray[np.float64]:
         """fusion x 3: mean of a `measure` over seeds, and the ends of its 95 % interval (Student's t).
 
         Raises:
             UnknownNameError: that was not measured; the message names what was.
         """
-        from workbench.fusion.statistics import interval
+        from workbench.metrics import interval
 
         return np.stack([interval(row) for row in self.measured(measure)])
 
@@ -186,10 +192,10 @@ class FusionReport(Kept):
 
     def paired(self, first: str, second: str, measure: str = "accuracy") -> Paired:
         """`first` minus `second` in a `measure`, seed by seed, with its 95 % confidence interval."""
-        from workbench.fusion.statistics import interval
+        from workbench.metrics import interval
 
         values = self.measured(measure)
-        difference = values[self.place(first)] - values[self.place(second)]
+        difference = values[self.index(first)] - values[self.index(second)]
         mean, low, high = interval(difference)
         return Paired(first, second, measure, mean, low, high, int(np.isfinite(difference).sum()))
 
@@ -215,7 +221,7 @@ class FusionReport(Kept):
         Raises:
             BadInputError: the folder is there and not empty.
         """
-        from workbench.fusion.comparison.saving import save_report
+        from workbench.fusion.comparison.storage import save_report
 
         return save_report(self, folder, half=half)
 

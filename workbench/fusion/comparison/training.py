@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from workbench.errors import UnsupportedError
-from workbench.fusion.comparison.bundle import Batch, Bundle, gather
+from workbench.fusion.comparison.dataset import Batch, Bundle, gather
 from workbench.fusion.design import Fusion, Plan
-from workbench.fusion.replicas import Replicas, scheduled
+from workbench.fusion.ensemble import Replicas, scheduled
 
 __all__ = ["Curves", "Gaps", "Tick", "Trained", "answers", "train"]
 

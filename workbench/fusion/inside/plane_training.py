@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench.fusion.design import Design, Fusion, FusionCard, Spec
-from workbench.fusion.inside.planes import BUMPS, PlaneTask, draw_points, seen
-from workbench.fusion.replicas import scheduled
+from workbench.fusion.ensemble import scheduled
+from workbench.fusion.inside.plane_tasks import BUMPS, PlaneTask, draw_points, seen
 from workbench.runtime import seeded
 
 __all__ = ["EVERY", "asked", "loss_floor", "trained"]

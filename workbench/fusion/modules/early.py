@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from workbench.errors import BadInputError
 from workbench.fusion.design import Design, FusionOutput, Spec
+from workbench.fusion.modules.base import Cleaned, FusionModule
 from workbench.fusion.modules.blocks import Attend, Block, Stream, Trace
-from workbench.fusion.modules.formulas import (
+from workbench.fusion.modules.cost_formulas import (
     attend_flops,
     attend_parameters,
     block_flops,
@@ -21,7 +22,6 @@ from workbench.fusion.modules.formulas import (
     stream_flops,
     stream_parameters,
 )
-from workbench.fusion.modules.module import Cleaned, FusionModule
 
 __all__ = ["Alone", "EarlyInput", "EarlyTokens", "Perceiver"]
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench.fusion.design import Design, FusionOutput, Spec
+from workbench.fusion.modules.base import Cleaned, FusionModule
 from workbench.fusion.modules.blocks import Trace, masked_softmax
-from workbench.fusion.modules.formulas import linear_flops, linear_parameters
-from workbench.fusion.modules.module import Cleaned, FusionModule
+from workbench.fusion.modules.cost_formulas import linear_flops, linear_parameters
 
 __all__ = [
     "COMBINERS",

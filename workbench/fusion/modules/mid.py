@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.fusion.design import Design, FusionOutput, Inputs, Spec
+from workbench.fusion.modules.base import Cleaned, FusionModule
 from workbench.fusion.modules.blocks import Attend, Block, Trace
-from workbench.fusion.modules.formulas import (
+from workbench.fusion.modules.cost_formulas import (
     attend_flops,
     attend_parameters,
     block_flops,
@@ -18,7 +19,6 @@ from workbench.fusion.modules.formulas import (
     linear_flops,
     linear_parameters,
 )
-from workbench.fusion.modules.module import Cleaned, FusionModule
 
 __all__ = ["CoAttention", "CrossAttention", "Film", "Hybrid"]
 

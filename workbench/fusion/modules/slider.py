@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from workbench.errors import BadInputError
 from workbench.fusion.design import Design, FusionOutput, Spec
+from workbench.fusion.modules.base import Cleaned, FusionModule
 from workbench.fusion.modules.blocks import Trace
-from workbench.fusion.modules.formulas import block_flops, linear_flops, linear_parameters
-from workbench.fusion.modules.module import Cleaned, FusionModule
+from workbench.fusion.modules.cost_formulas import block_flops, linear_flops, linear_parameters
 
 __all__ = ["Slider"]
 

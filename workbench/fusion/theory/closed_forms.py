@@ -12,10 +12,10 @@ from torch import Tensor
 
 from workbench.fusion.design import Design, Fusion, FusionCard, Spec
 from workbench.fusion.modules.late import mean_logits, mean_probabilities, product_of_experts
-from workbench.fusion.statistics import ece, nll
 from workbench.fusion.theory.expectations import GAUSSIAN_NLL, Bound, judged
 from workbench.fusion.theory.proof import ProofRow
 from workbench.fusion.theory.tasks import GAUSSIAN
+from workbench.metrics import expected_calibration_error, nll
 from workbench.runtime import seeded
 
 __all__ = [
@@ -34,6 +34,7 @@ _LAW = "gaussian law"
 NOISE_LEVELS = (0.0, 0.5, 1.0, 2.0, 4.0)
 _WIDTH, _RANKS, _STEPS = 8, (1, 2, 4, 8), 400
 _MANY = 400_000
+_BINS = 15  # of confidence, as in a report
 _THREE_SIGMA = 3 * 0.5 / math.sqrt(_MANY)
 
 
@@ -129,7 +130,12 @@ def gaussian_rows(one: Fusion, seed: int) -> list[ProofRow]:
         chance = _posterior(evidence, combine, **told)
         return [
             judged(about, _LAW, _within(f"NLL{where}", loss, width, f"{loss}"), nll(chance, label)),
-            judged(about, _LAW, _within(f"ECE{where}", gap, 0.005, f"{gap}"), ece(chance, label)),
+            judged(
+                about,
+                _LAW,
+                _within(f"ECE{where}", gap, 0.005, f"{gap}"),
+                expected_calibration_error(chance, label, bins=_BINS),
+            ),
         ]
 
     rows = [

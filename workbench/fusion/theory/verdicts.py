@@ -8,8 +8,8 @@ from typing import Any
 
 from workbench._repr import plural
 from workbench.errors import BadInputError, UnknownNameError
-from workbench.fusion.cards import card
 from workbench.fusion.design import Fusion
+from workbench.fusion.registry import card
 from workbench.fusion.theory.proof import Proof
 from workbench.runtime import seeded
 from workbench.values import sentences_of

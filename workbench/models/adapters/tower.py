@@ -21,8 +21,8 @@ from PIL.Image import Image, Resampling
 from torch import Tensor, nn
 
 from workbench.cache import digest
-from workbench.data.given import as_pictures
-from workbench.data.in_hand import Pictures
+from workbench.data.pairs_input import as_pictures
+from workbench.data.pictures_in_memory import Pictures
 from workbench.errors import BadWeightsError, UnsupportedError
 from workbench.hooks import evaluated
 from workbench.models.base import Advice, ModelCard, TokenView

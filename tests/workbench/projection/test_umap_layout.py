@@ -1,0 +1,73 @@
+"""The torch layout: bit for bit the same on one core or several, and left in order when it is interrupted."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.axes import unit
+from workbench.projection import extend, place, project
+from workbench.projection.umap import layout
+from workbench.results import Embeddings, Event
+
+
+def clouds(rows: int = 300, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    centres = 3 * np.random.default_rng(7).normal(size=(6, 10))
+    return unit((centres[np.arange(rows) % 6] + random.normal(size=(rows, 10))).astype(np.float32))
+
+
+@pytest.fixture
+def threads():
+    """Sets torch's threads; afterwards they are what they were."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["a small map", "a large map"])
+def test_a_seed_gives_the_same_points_bit_for_bit_on_one_core_and_on_several(
+    small: bool, threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A large map cuts its steps between threads; a small one runs pulls and pushes beside each other.
+    monkeypatch.setattr(layout, "_WORTH_THREADS", 50_000 if small else 0)
+    embeddings = Embeddings.from_array(clouds())
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    threads(4)
+    several = project(embeddings, seed=5, epochs=40).points
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    threads(1)
+    np.testing.assert_array_equal(project(embeddings, seed=5, epochs=40).points, several)
+
+
+def test_a_fit_that_is_interrupted_by_the_keyboard_leaves_nothing_behind(threads) -> None:
+    embeddings = Embeddings.from_array(clouds(seed=3))
+    expected = project(embeddings, seed=2, epochs=40).points
+    threads(2)
+
+    def interrupt(event: Event) -> None:
+        if event.stage == "layout":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        project(embeddings, seed=2, epochs=40, on_event=interrupt)
+    assert torch.get_num_threads() == 2
+    np.testing.assert_array_equal(project(embeddings, seed=2, epochs=40).points, expected)
+
+
+def test_placed_points_keep_company_nearly_as_well_as_on_a_map_that_was_fitted_again() -> None:
+    old, new = clouds(400), clouds(100, seed=9)
+    drawn = project(Embeddings.from_array(old), seed=0)
+    placed = extend(drawn, Embeddings.from_array(new))
+    refitted = project(Embeddings.from_array(np.concatenate([old, new])), seed=0, start=placed)
+    mine = np.arange(400, 500)
+    kept, again = (float(one.quality.preservation[mine].mean()) for one in (placed, refitted))
+    assert kept > 0.75 * again  # .38 and .46: placing costs a sixth of the neighbours that a new fit keeps
+    # A fit that begins at the placed points moves them no farther than it moves those that were fitted before.
+    moved = np.linalg.norm(refitted.points - placed.points, axis=1)
+    assert moved[mine].mean() < 1.25 * moved[:400].mean()
+    found = place(drawn, new[:5])
+    np.testing.assert_allclose(found.points, placed.points[400:405], atol=1e-4)

@@ -1,0 +1,1 @@
+"""UMAP: the fuzzy graph of neighbours, where it starts, and its layout in torch."""
