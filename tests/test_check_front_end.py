@@ -85,6 +85,26 @@ def test_a_fault_of_either_program_fails_the_check(check, monkeypatch, tmp_path)
         assert check.main([]) == (0 if failing == "neither" else 1)
 
 
+@pytest.mark.parametrize(
+    ("file", "line", "refused"),
+    [
+        ("board.mjs", "/** @param {any} board */", True),
+        ("board.mjs", "/** @type {Map<string, any>} */", True),
+        ("board.mjs", "(/** @type {any[]} */ rows) => rows;", True),
+        ("types.d.ts", "  plane: any;", True),
+        ("board.mjs", '  placeholder: "any",', False),
+        ("board.mjs", "// Attention where there is any, in any order.", False),
+    ],
+)
+def test_a_type_that_is_any_fails_the_check_with_its_place(
+    check, capsys, monkeypatch, file, line, refused
+) -> None:
+    monkeypatch.setattr(check.shutil, "which", lambda name: None)
+    (check.ROOT / "widgets/static/board" / file).write_text(f"// a file\n{line}\n")
+    assert check.main([]) == refused
+    assert (f"widgets/static/board/{file}:2" in capsys.readouterr().out) == refused
+
+
 def test_versions_are_exact_and_locked_with_their_hashes_and_without_the_address_of_any_registry() -> None:
     pinned = json.loads((JS / "package.json").read_text("utf-8"))["devDependencies"]
     locked = json.loads((JS / "package-lock.json").read_text("utf-8"))["packages"]

@@ -1,5 +1,7 @@
 """The front end's formatting and types: prettier and tsc over every .mjs of the widgets and of their tests.
 
+tsc passes over what is typed as `any`, so that word is looked for here.
+
     python tools/check_front_end.py            checks, as `make check` does
     python tools/check_front_end.py --write    formats the files in place
 
@@ -11,6 +13,7 @@ of `make check` goes on.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 JS = ROOT / "tools" / "js"
 FOLDERS = ("widgets/static", "tests/js")
+# `any` as a type or as a part of one: what stands around it tells it from the word.
+_ANY = re.compile(r"[{:<|(,]\s*any\s*(?:\[\]|[}>|),;&])")
 
 
 def missing(js: Path) -> list[str]:
@@ -54,8 +59,25 @@ def parsed(node: str, root: Path) -> int:
     return max(subprocess.run([node, "--check", str(file)], check=False).returncode for file in files)
 
 
+def untyped(root: Path) -> list[str]:
+    """Where a type is `any`, which tsc would believe: "file:line" for each."""
+    return [
+        f"{file.relative_to(root).as_posix()}:{number}"
+        for folder in FOLDERS
+        for file in sorted((root / folder).rglob("*"))
+        if file.suffix in (".mjs", ".ts")
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1)
+        if _ANY.search(line)
+    ]
+
+
 def main(arguments: list[str]) -> int:
     """The exit status: 0 if all is well, or if there is nothing to check it with."""
+    if loose := untyped(ROOT):
+        sys.stdout.write(
+            f"Typed as any, so that nothing is checked there: {', '.join(loose)}. Say the type.\n"
+        )
+        return 1
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         sys.stdout.write(

@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 
 from widgets.snapshot import Files, Snapshot, exported
-from widgets.status import Status
+from widgets.status import BackgroundJobs
 from widgets.still import Still
 
 __all__ = ["Board"]
 
 
-class Board(Status, anywidget.AnyWidget):
+class Board(BackgroundJobs, anywidget.AnyWidget):
     """A widget with a front end made by `static/shared/mount.mjs`.
 
-    A board offers `code()` (Python that shows it again), `snapshot()` (a static page and picture of it) and
-    `wait(timeout)` (until all work that was asked for is on the screen).
+    A board offers `code()` (Python that shows it again) and `snapshot()` (a static page and picture of it).
     """
 
     if TYPE_CHECKING:  # every board has these; they differ in their options
 
         def code(self) -> str: ...  # noqa: D102
         def snapshot(self) -> Snapshot: ...  # noqa: D102
-        def wait(self, timeout: float | None = None) -> bool: ...  # noqa: D102
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)

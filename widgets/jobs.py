@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-__all__ = ["LatestJob", "Reported"]
+__all__ = ["LatestJob", "Reported", "Work"]
 
 _IDLE_SECONDS = 30.0  # an unused thread ends, so that a forgotten widget costs nothing
 
 Work = Callable[[Callable[[], bool]], None]
+"""What a job does; it is given `should_stop`."""
 
 
 class LatestJob:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import traitlets as t
 
-from widgets.jobs import Reported
+from widgets.jobs import LatestJob, Reported, Work
 from workbench._repr import one_line
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.results import Event, OnEvent
 
-__all__ = ["Status", "said_of"]
+__all__ = ["BackgroundJobs", "Status", "said_of"]
 
 _MOST = 600  # characters of an error; the whole of it is `last_error`
 _TALKING = threading.RLock()  # two jobs may say something at once; neither may be lost
@@ -102,3 +103,50 @@ class Status(t.HasTraits):
     def _reported(self, at: str = "") -> Reported:
         """`with self._reported("labels"):` shows what goes wrong beside the labels."""
         return Reported(lambda problem: self._fail(problem, at=at))
+
+
+class BackgroundJobs(Status):
+    """The work of a board: of each job the newest request wins, and has its line with a Cancel.
+
+    A board names its jobs; each has a thread of its own, which ends when it is not used.
+    """
+
+    #: Job to the place where its errors stand. `wait` waits for them in this order.
+    _JOBS: ClassVar[Mapping[str, str]] = {}
+    #: Job to the job whose thread it shares: a newer request of either replaces the older.
+    _SHARED: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, **traits: Any) -> None:
+        own = {job: at for job, at in self._JOBS.items() if job not in self._SHARED}
+        self._threads = {job: LatestJob(partial(self._fail, at=at)) for job, at in own.items()}
+        super().__init__(**traits)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
+        return all(thread.wait(timeout) for thread in self._threads.values())
+
+    def _start(self, job: str, work: Work, stage: str = "") -> None:
+        """Run `work(should_stop)` in place of an older request, with a line of progress and its errors."""
+        self._begin(job, stage)
+
+        def whole(should_stop: Callable[[], bool]) -> None:
+            try:
+                work(should_stop)
+            except Exception as problem:
+                if not should_stop():  # else a newer request goes by this name
+                    self._end(job)
+                    self._fail(problem, at=self._JOBS[job])
+            else:
+                if not should_stop():
+                    self._end(job)
+
+        self._submit(job, whole)
+
+    def _submit(self, job: str, work: Work) -> None:
+        """Run `work(should_stop)` in place of an older request, without a line of progress."""
+        self._threads[self._SHARED.get(job, job)].submit(work)
+
+    def _stop(self, job: str, *, said: str = "") -> None:
+        """Nothing of this job runs or waits any more; what is on the screen stays."""
+        self._threads[self._SHARED.get(job, job)].cancel()
+        self._end(job, said=said)

@@ -166,7 +166,9 @@ def test_what_a_recipe_imports_is_there(name):
                 script = (ROOT / "widgets/static" / file).read_text("utf-8")
                 for one in names.split(", "):
                     assert re.search(
-                        rf"^export (async )?(function|const|class) {one}\b", script, re.MULTILINE
+                        rf"^export (async )?(function|const|class|interface|type) {one}\b",
+                        script,
+                        re.MULTILINE,
                     ), one
             continue
         for node in ast.walk(ast.parse(text)):

@@ -11,7 +11,7 @@ import pytest
 from tests.cases.making import png
 from widgets.atlas.colour import UNKNOWN, by_label
 from widgets.atlas.labels import UNLABELLED, chosen_items, label_names
-from widgets.atlas.view import filter_marks, landmarks
+from widgets.atlas.projection_view import filter_marks, landmarks
 from workbench import data
 from workbench.axes import unit
 from workbench.data.examples import Examples, Tokens

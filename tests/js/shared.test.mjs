@@ -12,6 +12,7 @@ import {
 import { decimal, number, percent, plural, signed } from "../../widgets/static/shared/format.mjs";
 import { jobWords } from "../../widgets/static/shared/head.mjs";
 import { guarded, statusWords } from "../../widgets/static/shared/kernel.mjs";
+import { acceptFiles, sendPictures } from "../../widgets/static/shared/upload.mjs";
 
 /** @import { Model } from "../../widgets/static/shared/types.d.ts" */
 
@@ -118,4 +119,64 @@ test("a model without a kernel neither changes nor speaks, and says once that it
   console.warn = warn;
   assert.deepEqual(heard, [["a", 1]]);
   assert.match(gone, /kernel is gone/);
+});
+
+/** Of a picture, a text, an empty file, a picture: what is sent and what refused. @param {number} [most] */
+async function sent(most) {
+  const files = [
+    new File(["one"], "a.png", { type: "image/png" }),
+    new File(["two"], "b.txt", { type: "text/plain" }),
+    new File([], "c.png", { type: "image/png" }),
+    new File(["four"], "image.png", { type: "image/png" }),
+  ];
+  /** @type {string[]} */ const told = [];
+  /** @type {[string, number][]} */ const pictures = [];
+  const board = { tell: (/** @type {{message: string}} */ { message }) => told.push(message) };
+  await sendPictures(board, files, (name, content) => pictures.push([name, content.byteLength]), most);
+  return { told, pictures };
+}
+
+test("pictures go one by one, and of every file that cannot be used the reason is told", async () => {
+  const { told, pictures } = await sent();
+  assert.deepEqual(pictures, [
+    ["a.png", 3],
+    ["pasted picture 3", 4],
+  ]);
+  assert.deepEqual(told, [
+    "b.txt cannot be used: it is text/plain, not a picture.",
+    "c.png cannot be used: it is empty.",
+  ]);
+  assert.deepEqual((await sent(1)).pictures, [["a.png", 3]]);
+});
+
+test("a board takes files dropped or pasted, and keeps them from the notebook; not pasted text", () => {
+  /** @type {Set<string>} */ const marks = new Set();
+  const classList = {
+    toggle: (/** @type {string} */ name, /** @type {boolean} */ on) =>
+      on ? marks.add(name) : marks.delete(name),
+  };
+  const root = Object.assign(new EventTarget(), { classList });
+  const stop = new AbortController();
+  /** @type {unknown[]} */ const taken = [];
+  acceptFiles(/** @type {HTMLElement} */ (/** @type {unknown} */ (root)), stop.signal, (files) =>
+    taken.push(files),
+  );
+  const fire = (/** @type {string} */ kind, /** @type {object} */ more = {}) => {
+    const event = Object.assign(new Event(kind, { cancelable: true }), more);
+    root.dispatchEvent(event);
+    return event.defaultPrevented;
+  };
+  assert.equal(fire("dragover"), true);
+  assert.deepEqual([...marks], ["wb-dragged"]);
+  fire("dragleave");
+  assert.deepEqual([...marks], []);
+  fire("dragover");
+  assert.equal(fire("drop", { dataTransfer: { files: ["dropped"] } }), true);
+  assert.deepEqual([...marks], []);
+  assert.equal(fire("paste", { clipboardData: { files: [] } }), false);
+  assert.equal(fire("paste", { clipboardData: { files: ["pasted"] } }), true);
+  assert.deepEqual(taken, [["dropped"], ["pasted"]]);
+  stop.abort();
+  fire("drop", { dataTransfer: { files: ["late"] } });
+  assert.equal(taken.length, 2);
 });

@@ -17,8 +17,8 @@ from PIL import Image
 from tests.fakes import FakeEncoder, colour_pairs
 from widgets import AtlasPair, EmbeddingAtlas, show
 from widgets.atlas.cards import without_paper
+from widgets.atlas.computing import share_of
 from widgets.atlas.drawing import Dots, draw_map
-from widgets.atlas.jobs import share_of
 from widgets.atlas.selection import as_text, from_text
 from widgets.still import still_html
 from workbench import data, models
@@ -321,7 +321,7 @@ def test_a_snapshot_shows_what_the_camera_shows(atlas) -> None:
 
 
 def test_names_at_the_border_stay_inside_and_never_lie_on_one_another(projection) -> None:
-    from widgets.atlas.view import colouring
+    from widgets.atlas.projection_view import colouring
 
     shown = colouring(projection, "label", None)
     marks = [{"text": "a long name at the edge", "x": x, "y": y} for x in (0, 4) for y in (0, 0.02)]

@@ -10,7 +10,7 @@ from widgets import show
 from widgets.atlas.cards import point_card
 from widgets.atlas.colour import by_modality
 from widgets.atlas.gallery import nearest_gallery
-from widgets.atlas.view import landmarks
+from widgets.atlas.projection_view import landmarks
 from workbench import data
 from workbench.embedding import embed, forget
 from workbench.projection import Projection, project

@@ -13,7 +13,7 @@ from tests.fakes import FakeEncoder
 from tests.widgets.lens_maps import IMAGE, TEXT, choose, made, soft
 from widgets import AttentionLens, show
 from widgets.lens.linking import link_of
-from widgets.lens.view import AIM, decode, groups_of, pack, token_ids
+from widgets.lens.trace_view import AIM, decode, groups_of, pack, token_ids
 from workbench import data, models
 from workbench.attribution.word_pointing import WordPointing
 from workbench.capture import AttentionMap, TokenLayout, Trace, capture, rollout
@@ -78,8 +78,8 @@ def test_a_vit_b16_lens_is_under_four_megabytes() -> None:
 
 
 def test_maps_too_large_for_a_message_are_refused_with_the_remedy(monkeypatch) -> None:
-    monkeypatch.setattr("widgets.lens.view.MOST", 10)
-    monkeypatch.setattr("widgets.lens.view.AIM", 5)
+    monkeypatch.setattr("widgets.lens.trace_view.MOST", 10)
+    monkeypatch.setattr("widgets.lens.trace_view.AIM", 5)
     trace = Trace(made(IMAGE, IMAGE))
     with pytest.raises(
         BadInputError, match=r"more than a browser is sent.*sites=\['image.11'\].*rows='pooled'"

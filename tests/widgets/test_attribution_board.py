@@ -12,8 +12,8 @@ from PIL import Image
 from tests.families import made
 from widgets import AttributionBoard, show
 from widgets.attribution.drawing import SIDE, overlay, word_picture
-from widgets.attribution.snapshot import range_words, verdict
-from widgets.attribution.view import Choices, board_view, measures_for, passes, peak
+from widgets.attribution.heatmap_snapshot import range_words, verdict
+from widgets.attribution.heatmap_view import Choices, board_view, measures_for, passes, peak
 from workbench import data, models
 from workbench.attribution import (
     Attributions,
@@ -281,7 +281,9 @@ def test_copy_as_python_gives_the_screen_back(maps, monkeypatch) -> None:
     assert set(again.scores) == {"hires-cam", "random"}
     for name, found in board.scores.items():
         assert again.scores[name].measures == found.measures
-    monkeypatch.setattr("widgets.attribution.snapshot.passes", lambda cost: "")  # seconds are never the same
+    monkeypatch.setattr(
+        "widgets.attribution.heatmap_snapshot.passes", lambda cost: ""
+    )  # seconds are never the same
     assert again.snapshot().png == board.snapshot().png
 
 

@@ -15,8 +15,8 @@ from widgets import AtlasPair, EmbeddingAtlas, show
 from widgets.atlas.arrays import Arrays
 from widgets.atlas.colour import UNKNOWN, by_figure, by_label
 from widgets.atlas.figures import Figure
+from widgets.atlas.projection_view import filter_marks, worst_links
 from widgets.atlas.selection import pack, row_numbers, unpack
-from widgets.atlas.view import filter_marks, worst_links
 from widgets.format import spaced
 from workbench import data, models
 from workbench.embedding import embed, forget

@@ -11,7 +11,7 @@ import pytest
 
 from tests import fusion_fakes as fakes
 from widgets import FusionBoard, show
-from widgets.fusion import runs
+from widgets.fusion import plane_store
 from widgets.fusion.presets import PRESETS
 from workbench import fusion
 from workbench.errors import BadInputError
@@ -23,7 +23,7 @@ REPORT_PAGES = ("quality", "training", "robustness", "contributions", "cost", "e
 def lab(monkeypatch: pytest.MonkeyPatch) -> fakes.Lab:
     """The verbs of the fusion lab, at once and without torch; nothing ships."""
     stand_in = fakes.Lab()
-    monkeypatch.setattr(runs, "kept_planes", lambda *_, **__: {})
+    monkeypatch.setattr(plane_store, "kept_planes", lambda *_, **__: {})
     for verb in ("plane_tasks", "regions", "compare", "prove", "look"):
         monkeypatch.setattr(fusion, verb, getattr(stand_in, verb), raising=False)
     return stand_in
@@ -86,7 +86,7 @@ def test_what_ships_is_there_at_once_and_stands_in_until_another_seed_is_trained
     lab: fakes.Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("slider-0", "slider-1", "early-tokens", "mean-logits")
-    monkeypatch.setattr(runs, "kept_planes", lambda *_, **__: {(name, 0): None for name in names})
+    monkeypatch.setattr(plane_store, "kept_planes", lambda *_, **__: {(name, 0): None for name in names})
     board = FusionBoard()
     assert set(board.planes) == {"slider-0", "early-tokens", "mean-logits"} and lab.asked == []
     board.layer = 1

@@ -11,8 +11,8 @@ import pytest
 
 from tests import fusion_fakes as fakes
 from widgets import FusionBoard, show
-from widgets.fusion import runs
-from widgets.fusion.sets import SETS, ShippedSet
+from widgets.fusion import plane_store
+from widgets.fusion.datasets import SETS, ShippedSet
 from workbench import fusion
 from workbench.errors import BadInputError
 
@@ -23,7 +23,7 @@ REPORT_PAGES = ("quality", "training", "robustness", "contributions", "cost", "e
 def lab(monkeypatch: pytest.MonkeyPatch) -> fakes.Lab:
     """The verbs of the fusion lab, at once and without torch; nothing ships."""
     stand_in = fakes.Lab()
-    monkeypatch.setattr(runs, "kept_planes", lambda *_, **__: {})
+    monkeypatch.setattr(plane_store, "kept_planes", lambda *_, **__: {})
     for verb in ("plane_tasks", "regions", "compare", "prove", "look"):
         monkeypatch.setattr(fusion, verb, getattr(stand_in, verb), raising=False)
     return stand_in
@@ -161,7 +161,7 @@ def test_an_answer_that_cannot_be_is_said_on_the_page(board: FusionBoard) -> Non
 def test_a_data_set_is_chosen_from_the_menu_and_can_be_compared_on(
     plane: FusionBoard, lab: fakes.Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("widgets.fusion.working.load_set", lambda *_: fakes.examples())
+    monkeypatch.setattr("widgets.fusion.experiments.load_set", lambda *_: fakes.examples())
     plane.tab = "training"
     assert [name for name, _ in plane._view["training"]["sets"]] == list(SETS)
     assert not plane._view["training"]["live"]

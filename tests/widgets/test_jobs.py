@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import ClassVar
+
+import pytest
 
 from widgets.jobs import LatestJob
+from widgets.status import BackgroundJobs
+from workbench.errors import BadInputError, Cancelled
 
 
 def test_work_runs_off_the_calling_thread() -> None:
@@ -77,3 +82,81 @@ def test_cancel_stops_the_running_job() -> None:
     jobs.cancel()
     assert stopped.wait(5)
     assert jobs.wait(5)
+
+
+class Small(BackgroundJobs):
+    """Three jobs; the second shares the first's thread."""
+
+    _JOBS: ClassVar = {"draw": "canvas", "redraw": "brush", "find": ""}
+    _SHARED: ClassVar = {"redraw": "draw"}
+
+
+def _held(go_on: threading.Event, started: threading.Event, problem: Exception | None = None):
+    """Work that waits for `go_on`, and then fails, if it is told how."""
+
+    def work(_stop) -> None:
+        started.set()
+        assert go_on.wait(5)
+        if problem is not None:
+            raise problem
+
+    return work
+
+
+def test_a_job_has_its_line_while_it_runs_and_its_error_in_its_own_place() -> None:
+    board, go_on, started = Small(), threading.Event(), threading.Event()
+    problem = BadInputError("no such brush")
+    board._start("redraw", _held(go_on, started, problem), "looking for it")
+    assert board.working["redraw"]["stage"] == "looking for it"
+    assert not board.wait(0.01)
+    go_on.set()
+    assert board.wait(5)
+    assert (board.working, board.errors) == ({}, {"brush": "no such brush"})
+    assert board.last_error is problem
+    board._start("find", lambda stop: None)
+    assert board.wait(5)
+    assert (board.working, board.errors) == ({}, {})
+
+
+@pytest.mark.parametrize("problem", [None, BadInputError("of the older")], ids=["done", "failed"])
+def test_what_an_older_request_comes_to_is_not_said_nor_ends_the_line_of_the_newer(
+    problem: Exception | None,
+) -> None:
+    board, first, second = Small(), threading.Event(), threading.Event()
+    started = threading.Event()
+    board._start("draw", _held(first, started, problem))
+    assert started.wait(5)
+    started.clear()
+    board._start("draw", _held(second, started), "newer")
+    first.set()
+    assert started.wait(5)
+    assert board.working["draw"]["stage"] == "newer"
+    second.set()
+    assert board.wait(5)
+    assert (board.working, board.errors) == ({}, {})
+
+
+def test_jobs_of_one_thread_wait_for_one_another_and_others_do_not() -> None:
+    board, go_on, started = Small(), threading.Event(), threading.Event()
+    ran: list[str] = []
+    board._start("draw", _held(go_on, started))
+    assert started.wait(5)
+    board._start("redraw", lambda stop: ran.append("redraw"))
+    found = threading.Event()
+    board._start("find", lambda stop: found.set())
+    assert found.wait(5)
+    assert ran == []
+    go_on.set()
+    assert board.wait(5)
+    assert ran == ["redraw"]
+
+
+def test_a_job_that_is_stopped_has_no_line_and_a_cancel_is_no_error() -> None:
+    board, go_on, started = Small(), threading.Event(), threading.Event()
+    board._start("draw", _held(go_on, started, Cancelled("stopped")))
+    assert started.wait(5)
+    board._stop("draw", said="cancelled")
+    assert (board.working, board._status["said"]) == ({}, {"": "cancelled"})
+    go_on.set()
+    assert board.wait(5)
+    assert (board.errors, board.last_error) == ({}, None)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.widgets.lens_maps import HOSTILE, IMAGE, TEXT, choose, made
 from widgets import AttentionLens, show
-from widgets.lens.sheet import Scale, over_picture, painted
+from widgets.lens.contact_sheet import Scale, over_picture, painted
 from workbench import data, models
 from workbench.capture import TokenLayout, Trace, capture
 

@@ -11,7 +11,7 @@ import torch
 from tests.reading_families import FAMILIES as READING
 from tests.writing_families import FAMILIES as WRITING
 from widgets import show
-from widgets.lens.view import groups_of, token_ids
+from widgets.lens.trace_view import groups_of, token_ids
 from workbench.capture import Trace, capture, head_statistics
 from workbench.errors import BadInputError
 

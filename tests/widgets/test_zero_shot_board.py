@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.fakes import FakeEncoder, colour_pairs
 from widgets import ZeroShotBoard, show
-from widgets.zero_shot.view import PAGE
+from widgets.zero_shot.ranking_view import PAGE
 from workbench.embedding import forget
 from workbench.errors import BadInputError
 from workbench.zeroshot import classify

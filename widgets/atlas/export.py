@@ -17,8 +17,8 @@ from widgets.atlas.colour import Colouring
 from widgets.atlas.drawing import Dots, draw_map
 from widgets.atlas.figures import Figure
 from widgets.atlas.gallery import empty_gallery
+from widgets.atlas.projection_view import Choices, filter_marks, said
 from widgets.atlas.selection import pack
-from widgets.atlas.view import Choices, filter_marks, said
 from widgets.format import spaced
 from widgets.snapshot import Snapshot
 from workbench._repr import html_table

@@ -14,7 +14,7 @@ from workbench.axes import unit
 from workbench.projection import Measure, Projection, are_unit
 
 if TYPE_CHECKING:
-    from widgets.atlas.finder import Found
+    from widgets.atlas.search import Found
 
 __all__ = [
     "PAGE",

@@ -16,10 +16,10 @@ import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from widgets.atlas.code import settings, source
 from widgets.atlas.embedding_atlas import STILL, STILL_SIZE, EmbeddingAtlas
 from widgets.atlas.export import page_of, stem_of
-from widgets.atlas.view import said
+from widgets.atlas.projection_code import settings, source
+from widgets.atlas.projection_view import said
 from widgets.format import percent
 from widgets.snapshot import Files, Snapshot, exported
 from widgets.still import Still

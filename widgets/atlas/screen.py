@@ -11,14 +11,21 @@ from numpy.typing import ArrayLike
 
 from widgets.atlas.arrays import Arrays
 from widgets.atlas.cards import SHEET_COLUMNS, pictures_of, sheet
-from widgets.atlas.code import as_python
 from widgets.atlas.colour import Colouring
 from widgets.atlas.figures import Figure
-from widgets.atlas.finder import Found
 from widgets.atlas.gallery import Ask, listing
-from widgets.atlas.maps import Maps
+from widgets.atlas.layers import Maps
+from widgets.atlas.projection_code import as_python
+from widgets.atlas.projection_view import (
+    Choices,
+    atlas_view,
+    colouring,
+    filter_marks,
+    measure_rows,
+    worst_links,
+)
+from widgets.atlas.search import Found
 from widgets.atlas.traits import AtlasTraits
-from widgets.atlas.view import Choices, atlas_view, colouring, filter_marks, measure_rows, worst_links
 from workbench.models import DualEncoder
 
 if TYPE_CHECKING:
@@ -48,7 +55,17 @@ class AtlasScreen(AtlasTraits):
         self._coloured: tuple[tuple[Any, ...], Colouring] | None = None
         self._arrays = Arrays()
         self._lock = threading.RLock()
+        self._thread = threading.local()
         self._coded: Callable[[], str] | None = None
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether this thread sets what follows from other traits; messages may come in another thread."""
+        return getattr(self._thread, "quiet", False)
+
+    @_quiet.setter
+    def _quiet(self, quiet: bool) -> None:
+        self._thread.quiet = quiet
 
     @property
     def measures(self) -> Sequence[Any]:

@@ -4,41 +4,31 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-import traitlets as t
 from PIL import Image
 
 from widgets import esm, wire
 from widgets.attribution.checks import CHOICES, check_choices, check_chosen, check_maps
-from widgets.attribution.code import as_python
-from widgets.attribution.snapshot import board_snapshot
-from widgets.attribution.view import Choices, board_view, measures_for
-from widgets.board import Board
-from widgets.jobs import LatestJob
+from widgets.attribution.explaining import EXPLAINING, SCORING, Explaining, Wanted
+from widgets.attribution.heatmap_code import as_python
+from widgets.attribution.heatmap_snapshot import board_snapshot
+from widgets.attribution.heatmap_view import Choices, board_view
 from widgets.snapshot import Snapshot
-from workbench.attribution import Attributions, Faithfulness, Heatmap, Target, contrast, similarity
+from workbench.attribution import Attributions, Faithfulness, Heatmap
 from workbench.calling import verb
-from workbench.errors import BadInputError, WorkbenchError
+from workbench.errors import BadInputError
 from workbench.models.given import as_model
 
 __all__ = ["AttributionBoard"]
 
 _SIDE = 768  # pixels of the picture sent: a smaller one is enlarged in the browser, not here
-_EXPLAINING, _SCORING = "explaining", "scoring"  # the two kinds of work
 _WAIT = 120.0  # seconds that a snapshot waits for work under way
 
 
-class _Wanted(NamedTuple):
-    """The maps asked for; the board shows them when their work is done."""
-
-    methods: tuple[str, ...]
-    target: Target
-
-
-class AttributionBoard(Board):
+class AttributionBoard(Explaining):
     """Which patches and words a number comes from, by several methods on one colour scale.
 
     Click a word to see its patches, click a patch to see its words; type another text, or a second one to
@@ -65,22 +55,6 @@ class AttributionBoard(Board):
 
     _esm = esm.script("attribution/board")
     _css = esm.style("shared/base", "attribution/board")
-
-    methods = t.List(t.Unicode()).tag(sync=True)
-    text = t.Unicode("").tag(sync=True)
-    against = t.Unicode("").tag(sync=True)
-    focus = t.Unicode("").tag(sync=True)
-    patches = t.List(t.Int()).tag(sync=True)
-    words = t.List(t.Int()).tag(sync=True)
-    scale = t.Enum(("own", "shared"), "own").tag(sync=True)
-    opacity = t.Float(0.75, min=0.0, max=1.0).tag(sync=True)
-    ground = t.Enum(("grey", "colour"), "grey").tag(sync=True)
-    size = t.Int(200, min=120, max=600).tag(sync=True)
-
-    _view = t.Dict().tag(sync=True)
-    _code = t.Unicode("").tag(sync=True)
-    _picture = wire.ByteTrait()
-    _pairs = wire.ByteTrait()
 
     @verb
     def __init__(
@@ -109,10 +83,9 @@ class AttributionBoard(Board):
         self._refused = dict(maps.refused) if isinstance(maps, Attributions) else {}
         self._model = as_model(model) if model is not None else given[0].model
         self._scores = {found.method: found for found in scores}
-        self._wanted: _Wanted | None = None
+        self._wanted: Wanted | None = None
         self._asked_at = ""  # the control whose change is being computed
         self._to_score: list[str] = []
-        self._jobs = LatestJob(self._fail)
         names = [heatmap.method for heatmap in given]
         check_choices(choices, names, [*self._scores, choices.get("focus", names[0])])
         target = given[0].target
@@ -141,11 +114,6 @@ class AttributionBoard(Board):
         self.opacity = value
 
     @property
-    def attributions(self) -> Attributions:
-        """The maps on the screen now."""
-        return Attributions(self._maps, self._refused)
-
-    @property
     def scores(self) -> dict[str, Faithfulness]:
         """method -> its scores, for the maps that were scored."""
         return dict(self._scores)
@@ -166,10 +134,6 @@ class AttributionBoard(Board):
         _, cols = self._focused().grid or (1, 1)
         return [(patch // cols, patch % cols) for patch in self.patches]
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
-        return self._jobs.wait(timeout)
-
     def score(self, *methods: str) -> None:
         """Score the maps of these `methods` (all, if none is named) in the background.
 
@@ -183,7 +147,7 @@ class AttributionBoard(Board):
             raise BadInputError(f"There is no map of {unknown[0]!r} on the board.")
         self._asked()
         self._to_score = [*self._to_score, *(name for name in names if name not in self._to_score)]
-        self._start()
+        self._request()
 
     def code(self) -> str:
         """Python that shows this board again; a picture that was never a file is written down."""
@@ -205,7 +169,7 @@ class AttributionBoard(Board):
         with self._reported(change["name"]):
             if not self.methods:
                 raise BadInputError("No method is left; choose at least one.")
-            wanted = _Wanted(tuple(self.methods), self._target())
+            wanted = Wanted(tuple(self.methods), self._target())
             if wanted == (self._wanted or self._present()):
                 self._clear("text", "against", "methods")
                 return
@@ -214,7 +178,7 @@ class AttributionBoard(Board):
                 self._asked()
                 self._to_score = []
             self._wanted = None if wanted == self._present() else wanted
-            self._start()
+            self._request()
 
     def _on_choice(self, _change: dict[str, Any]) -> None:
         with self._reported():
@@ -234,141 +198,19 @@ class AttributionBoard(Board):
     def _cancel(self, job: str) -> None:
         """Scores alone, or everything: scores of maps that do not come cannot come either."""
         with self._lock:
-            if job == _SCORING and self._wanted is not None:
+            if job == SCORING and self._wanted is not None:
                 self._to_score = []
-                self._end(_SCORING)
+                self._end(SCORING)
                 return
-            self._jobs.cancel()
+            self._stop(EXPLAINING, said="cancelled")
             self._wanted, self._to_score = None, []
-            self._end(_SCORING)
-            self._end(_EXPLAINING, said="cancelled")
+            self._end(SCORING)
             self._show_wish()
 
     def _check_chosen(self) -> None:
         check_chosen(self._focused(), len(self._maps[0].tokens), self.patches, self.words)
 
-    # Work ------------------------------------------------------------------------------------
-
-    def _start(self) -> None:
-        """One job does all that was asked for: a score waits for the maps of a new text, and drops none."""
-        asked = {_EXPLAINING: self._wanted is not None, _SCORING: bool(self._to_score)}
-        for job, wanted in asked.items():
-            if wanted:
-                self._begin(job)
-            else:
-                self._end(job)
-        self._jobs.submit(self._work)
-
-    def _work(self, should_stop: Callable[[], bool]) -> None:
-        at = self._asked_at if self._wanted is not None else "score"
-        try:
-            self._work_maps(should_stop)
-            at = "score"
-            self._work_scores(should_stop)
-        except Exception as problem:
-            with self._lock:
-                if should_stop():
-                    return  # a newer wish would try it again, and fail again
-                self._wanted, self._to_score = None, []
-                self._end(_EXPLAINING)
-                self._end(_SCORING)
-                self._fail(problem, at=at)
-
-    def _work_maps(self, should_stop: Callable[[], bool]) -> None:
-        wanted = self._wanted
-        if wanted is None:
-            return
-        kept = [] if wanted.target != self._maps[0].target else list(self._maps)
-        known = {heatmap.method: heatmap for heatmap in kept}
-        missing = [name for name in wanted.methods if name not in known]
-        found = self._explained(missing, wanted.target, should_stop) if missing else Attributions(())
-        known |= {heatmap.method: heatmap for heatmap in found}
-        names = found.methods if "all" in wanted.methods else wanted.methods
-        refused = next((name for name in names if name not in known), None)
-        if refused is not None:  # the maps that are shown stay: this text or method is not for all of them
-            raise BadInputError(found.refused[refused])
-        with self._lock:
-            if should_stop():
-                return
-            old, self._maps, self._wanted = self._maps[0], tuple(known[name] for name in names), None
-            if self._maps[0].tokens != old.tokens:
-                self.words = []
-            if self.focus not in names:
-                self.focus = names[0]
-            if names != wanted.methods:
-                self.methods = list(names)
-            self._scores = {name: one for name, one in self._scores.items() if kept and name in names}
-            self._to_score = [name for name in self._to_score if name in names]
-            self._end(_EXPLAINING)
-            self._publish()
-
-    def _explained(self, methods: list[str], target: Target, should_stop: Callable[[], bool]) -> Attributions:
-        """Maps by these methods, with the options that those on the screen were made with."""
-        from workbench.attribution import attribute  # needs torch, which a board to look at does not
-
-        origin = self._maps[0].provenance
-        return attribute(
-            self._asked(),
-            self._maps[0].pair,
-            method=methods,
-            target=target,
-            seed=origin.seed or 0,
-            on_event=self._progress(_EXPLAINING, should_stop),
-            should_stop=should_stop,
-            **origin.parameters.get("asked", {}),
-        )
-
-    def _work_scores(self, should_stop: Callable[[], bool]) -> None:
-        from workbench.attribution import faithfulness
-
-        while self._to_score and not should_stop():
-            name = self._to_score[0]
-            heatmap = self.attributions[name]
-            found = faithfulness(
-                heatmap,
-                measures=measures_for(heatmap),
-                model=self._asked(),
-                on_event=self._progress(_SCORING, should_stop),
-                should_stop=should_stop,
-            )
-            with self._lock:
-                if should_stop():
-                    return
-                self._scores[name] = found
-                self._to_score = [other for other in self._to_score if other != name]
-                if not self._to_score:
-                    self._end(_SCORING)
-                self._publish()
-
-    def _asked(self) -> Any:
-        if self._maps[0].target.kind == "output":
-            raise WorkbenchError(
-                "These maps explain a model as a whole, given tensors of its own; the board cannot make new "
-                "ones. Call attribute(model, inputs, target=output(...)) again and show the result."
-            )
-        if self._model is None or self._maps[0].pair is None:
-            raise WorkbenchError(
-                "The model of these maps is no longer loaded, so nothing new can be computed. Load it again "
-                "and pass it: show(maps, model=model)."
-            )
-        return self._model
-
-    def _target(self) -> Target:
-        old = self._maps[0].target
-        if self.text == old.text and not self.against.strip() and old.kind != "contrast":
-            return old
-        return contrast(self.text, self.against) if self.against.strip() else similarity(self.text)
-
-    def _present(self) -> _Wanted:
-        return _Wanted(self.attributions.methods, self._maps[0].target)
-
-    def _show_wish(self) -> None:
-        """Let the three traits say what is on the screen."""
-        target = self._maps[0].target
-        with self.hold_trait_notifications():
-            self.methods = list(self.attributions.methods)
-            self.text = target.text
-            self.against = target.against[0] if target.kind == "contrast" else ""
+    # What the browser draws ------------------------------------------------------------------
 
     def _focused(self) -> Heatmap:
         return next((found for found in self._maps if found.method == self.focus), self._maps[0])
@@ -377,8 +219,6 @@ class AttributionBoard(Board):
         chosen = {name: getattr(self, name) for name in CHOICES}
         chosen |= {name: tuple(chosen[name]) for name in ("patches", "words")}
         return Choices(**chosen)
-
-    # What the browser draws ------------------------------------------------------------------
 
     def _as_python(self, *, write: bool) -> str:
         usual = {name: self.trait_defaults(name) for name in CHOICES} | {"focus": self._maps[0].method}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from widgets.attribution.view import Choices
+from widgets.attribution.heatmap_view import Choices
 from widgets.colours import DIVERGING
 from widgets.format import signed
 from widgets.snapshot import font_for

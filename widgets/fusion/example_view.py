@@ -12,7 +12,10 @@ from widgets.fusion.attention import attention_maps
 from widgets.fusion.report_view import number
 from workbench.fusion import FusionReport, Look
 
-__all__ = ["PAGE", "Order", "examples_view", "item_order", "look_view", "space_bytes", "space_view"]
+__all__ = [
+    "PAGE", "Order", "examples_view", "item_order", "look_view", "space_bytes", "space_view",
+    "why_not_looked",
+]  # fmt: skip
 
 PAGE = 18
 """Items on one page."""
@@ -150,3 +153,10 @@ def _plane(vectors: NDArray) -> tuple[NDArray[np.float64], float]:
     low, high = flat.min(axis=0), flat.max(axis=0)
     total = float((sizes**2).sum()) or 1.0
     return (flat - low) / np.maximum(high - low, 1e-9), float((sizes[:2] ** 2).sum()) / total
+
+
+def why_not_looked(report: FusionReport, fusion: str) -> str:
+    """Why no item can be opened inside a fusion of this report; "" if one can."""
+    if report.examples is None:
+        return "This report was opened without its examples; open_report(folder, data) brings them."
+    return "" if fusion in report.weights else "The report keeps no weights of this fusion."

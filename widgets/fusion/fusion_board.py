@@ -8,21 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import traitlets as t
-
 from widgets import esm, wire
-from widgets.board import Board
-from widgets.fusion import runs
 from widgets.fusion.example_view import space_bytes
+from widgets.fusion.experiments import Experiments
+from widgets.fusion.initial_traits import check_plane, start_values
 from widgets.fusion.pages import Pages
+from widgets.fusion.plane_store import PlaneStore
 from widgets.fusion.plane_view import live_curves, plane_bytes
 from widgets.fusion.presets import PRESETS, preset
-from widgets.fusion.report_view import COSTS, MEASURES
-from widgets.fusion.sets import SETS
-from widgets.fusion.snapshot import FORMS, board_snapshot, file_of
-from widgets.fusion.start import check_plane, start_values
-from widgets.fusion.working import Working
-from widgets.jobs import LatestJob
+from widgets.fusion.sheet import FORMS, board_snapshot, file_of
+from widgets.fusion.training_runs import Turns
 from widgets.snapshot import Snapshot
 from workbench.calling import verb
 from workbench.errors import BadInputError
@@ -31,17 +26,15 @@ from workbench.fusion import Advice, Examples, FusionReport, Look, Meeting, Proo
 __all__ = ["FusionBoard"]
 
 _THUMB, _COLUMNS, _LARGE = 88, 6, 320  # pixels, of the sprite sheet, pixels
-_ORDERS = ("as given", "fusions disagree", "this one wrong", "only this one right")
 _PLANE = ["task", "layer", "bottleneck", "beside", "seed", "steps"]
 _ASKED = ["need", "may_miss", "explain", "apart", "most_parameters", "most_seconds", "rows"]
 _CHOICES = [
     "baseline", "measure", "cost", "curve", "order", "page", "selected",
     "chosen", "seeds", "epochs", "most_train", "training",
 ]  # fmt: skip
-_CURVES = ("validation_accuracy", "validation_loss", "train_loss")
 
 
-class FusionBoard(Working, Board):
+class FusionBoard(Experiments):
     """The fusion lab by hand: a slider from early to late, decision regions, a comparison from every side.
 
     Attributes:
@@ -74,47 +67,6 @@ class FusionBoard(Working, Board):
     _esm = esm.script("fusion/board")
     _css = esm.style("shared/base", "fusion/board")
 
-    tab = t.Unicode("plane").tag(sync=True)
-    need = t.Enum(("unknown", "sum", "product"), "unknown").tag(sync=True)
-    may_miss = t.Bool(False).tag(sync=True)
-    explain = t.Bool(False).tag(sync=True)
-    apart = t.Bool(False).tag(sync=True)
-    most_parameters = t.Int(0).tag(sync=True)
-    most_seconds = t.Float(0.0).tag(sync=True)
-    rows = t.Int(0).tag(sync=True)
-
-    task = t.Unicode("xor").tag(sync=True)
-    layer = t.Int(0).tag(sync=True)
-    bottleneck = t.Int(0).tag(sync=True)
-    beside = t.List(t.Unicode(), ["early-tokens", "mean-logits"]).tag(sync=True)
-    seed = t.Int(0).tag(sync=True)
-    steps = t.Int(runs.STEPS).tag(sync=True)
-    preset = t.Unicode("").tag(sync=True)
-
-    fusion = t.Unicode("").tag(sync=True)
-    baseline = t.Unicode("").tag(sync=True)
-    measure = t.Enum(tuple(MEASURES), "accuracy").tag(sync=True)
-    cost = t.Enum(tuple(COSTS), "parameters").tag(sync=True)
-    curve = t.Enum(_CURVES, "validation_accuracy").tag(sync=True)
-    order = t.Enum(_ORDERS, "as given").tag(sync=True)
-    page = t.Int(0).tag(sync=True)
-    focus = t.Int(-1).tag(sync=True)
-    selected = t.List(t.Int()).tag(sync=True)
-
-    data = t.Enum(("", *SETS), "").tag(sync=True)
-    chosen = t.List(t.Unicode()).tag(sync=True)
-    seeds = t.Int(3).tag(sync=True)
-    epochs = t.Int(8).tag(sync=True)
-    most_train = t.Int(0).tag(sync=True)
-    training = t.Enum(("joint", "separate", "experts-first"), "joint").tag(sync=True)
-
-    _view = t.Dict().tag(sync=True)
-    _live = t.Dict().tag(sync=True)
-    _planes = wire.ByteTrait()
-    _space = wire.ByteTrait()
-    _sprite = wire.ByteTrait()
-    _large = wire.ByteTrait()
-
     @verb
     def __init__(
         self,
@@ -137,13 +89,10 @@ class FusionBoard(Working, Board):
         self._lock = threading.RLock()
         self._report, self._proof, self._advice = report, proof, advice
         self._examples = examples if examples is not None else getattr(report, "examples", None)
-        self.store, self._turns = runs.PlaneStore.of(regions), runs.Turns()
+        self.store, self._turns = PlaneStore.of(regions), Turns()
         self.looks: dict[tuple[str, str, int], Look] = {}
         self._drawn: dict[str, Any] = {}
         self._pages = Pages(self)
-        self._plane_jobs, self._run_jobs, self._look_jobs, self._small_jobs = (
-            LatestJob(self._fail) for _ in range(4)
-        )
         self.start = start_values(report, proof, regions, meetings, self._examples, advice)
         super().__init__(**self.start)
         self._publish()
@@ -182,11 +131,6 @@ class FusionBoard(Working, Board):
         """Fusions on the plane that are there, with their share of fresh points right."""
         found = self.store.shown(self.task, self.seed, self.steps, self._on_screen())
         return {plane.fusion: plane.accuracy for plane in found if plane is not None}
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
-        jobs = (self._plane_jobs, self._run_jobs, self._look_jobs, self._small_jobs)
-        return all(job.wait(timeout) for job in jobs)
 
     def code(self) -> str:
         """Python that shows the board again, with everything that was set."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from widgets.fusion import sheets
+from widgets.fusion import tables
 from widgets.fusion.advice_view import advice_view
+from widgets.fusion.analysis_view import contributions_view, proof_view, robustness_view
 from widgets.fusion.attention import crossings
-from widgets.fusion.code import board_code, meetings_code
-from widgets.fusion.example_view import Order, examples_view, look_view, space_view
+from widgets.fusion.datasets import SETS
+from widgets.fusion.example_view import Order, examples_view, look_view, space_view, why_not_looked
 from widgets.fusion.graph import fusion_graph
-from widgets.fusion.models import REAL_MODELS, meeting_view
-from widgets.fusion.parts_view import contributions_view, proof_view, robustness_view
+from widgets.fusion.plane_store import DEPTH, card_of
 from widgets.fusion.plane_view import Plane, plane_view, slider_name
 from widgets.fusion.presets import PRESETS
+from widgets.fusion.real_models import REAL_MODELS, meeting_view
+from widgets.fusion.report_code import board_code, meetings_code
 from widgets.fusion.report_view import COSTS, MEASURES, cost_view, curves_view, quality_view
-from widgets.fusion.runs import DEPTH, card_of, why_not_looked
-from widgets.fusion.sets import SETS
-from widgets.fusion.snapshot import Sheet
+from widgets.fusion.sheet import Sheet
 from workbench import fusion as lab
 from workbench._repr import plural
 from workbench.fusion import FusionCard, Look
@@ -99,19 +99,19 @@ class Pages:
         """The page in view as rows."""
         board = self._board
         if board.tab == "proof" and board.proof is not None:
-            return sheets.proof_sheet(board.proof)
+            return tables.proof_sheet(board.proof)
         if board.tab == "models":
-            return sheets.models_sheet(REAL_MODELS, [*board.meetings, *board.specimens.values()])
+            return tables.models_sheet(REAL_MODELS, [*board.meetings, *board.specimens.values()])
         if board.tab == "choose" and board.advice is not None:
-            return sheets.advice_sheet(board.advice)
+            return tables.advice_sheet(board.advice)
         if board.report is None or board.tab in ("plane", "proof", "choose"):
             base, shown = self.planes()
-            return sheets.plane_sheet(base, shown, task=board.task, seed=board.seed)
+            return tables.plane_sheet(base, shown, task=board.task, seed=board.seed)
         if board.tab == "robustness":
-            return sheets.robustness_sheet(board.report, self.measure)
+            return tables.robustness_sheet(board.report, self.measure)
         if board.tab == "contributions":
-            return sheets.contributions_sheet(board.report)
-        return sheets.report_sheet(board.report, self.measure)
+            return tables.contributions_sheet(board.report)
+        return tables.report_sheet(board.report, self.measure)
 
     @property
     def measure(self) -> str:

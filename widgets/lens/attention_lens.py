@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets as t
@@ -13,11 +14,10 @@ from PIL import Image
 
 from widgets import esm, wire
 from widgets.board import Board
-from widgets.jobs import LatestJob
-from widgets.lens.code import as_python
 from widgets.lens.linking import Link, link_of, pointing_of
-from widgets.lens.snapshot import Shown, lens_snapshot
-from widgets.lens.view import STATISTICS, Group, groups_of, lens_view, pack, shown_weights
+from widgets.lens.trace_code import as_python
+from widgets.lens.trace_snapshot import Shown, lens_snapshot
+from widgets.lens.trace_view import STATISTICS, Group, groups_of, lens_view, pack, shown_weights
 from widgets.snapshot import Snapshot
 from workbench.calling import verb
 from workbench.capture import Trace
@@ -67,6 +67,7 @@ class AttentionLens(Board):
 
     _esm = esm.script("lens/board")
     _css = esm.style("shared/base", "lens/board")
+    _JOBS: ClassVar = {"mask": "mask", "cosines": ""}
 
     selected = t.Dict().tag(sync=True)
     masked = t.Dict(default_value={"patches": list[int](), "words": list[int]()}).tag(sync=True)
@@ -106,8 +107,6 @@ class AttentionLens(Board):
         self._pointing: WordPointing | None = None
         self._cosines: NDArray[np.float32] | None = None
         self._link = Link()
-        self._jobs = LatestJob(lambda problem: self._gave_up("mask", problem))
-        self._linking = LatestJob(lambda problem: self._gave_up("cosines", problem))
         packed = pack(known)
         first, view = known[0], lens_view(trace, known, packed)
         start = {"site": first.sites[-1], "reading": "mean", "head": 0,
@@ -130,8 +129,7 @@ class AttentionLens(Board):
         self.observe(lambda _change: self._publish(), [name for name in _CHOICES if name != "masked"])
         self.on_msg(self._on_message)
         if self._refusal() == "":
-            self._begin("cosines", "comparing words and patches")
-            self._linking.submit(self._work_alike)
+            self._start("cosines", self._work_alike, "comparing words and patches")
         if masked is not None:
             self.masked = masked
 
@@ -168,12 +166,7 @@ class AttentionLens(Board):
         """
         if self._refusal():
             raise WorkbenchError(self._refusal())
-        self._begin("cosines", "measuring on drawn scenes")
-        self._linking.submit(lambda should_stop: self._work_measure(scenes, should_stop))
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
-        return self._jobs.wait(timeout) and self._linking.wait(timeout)
+        self._start("cosines", partial(self._work_measure, scenes), "measuring on drawn scenes")
 
     def code(self) -> str:
         """Python that shows this lens again; a picture that was never a file is written to one."""
@@ -201,24 +194,20 @@ class AttentionLens(Board):
             patches, words = (list(self.masked.get(name, ())) for name in ("patches", "words"))
             self._without = None
             if not patches and not words:
-                self._jobs.cancel()
-                self._end("mask")
+                self._stop("mask")
                 self._clear("mask")
                 self._publish()
                 return
             if self._refusal():
                 raise WorkbenchError(self._refusal())
             self._publish()
-            self._begin("mask", "masking")
-            self._jobs.submit(lambda should_stop: self._work_without(patches, words, should_stop))
+            self._start("mask", partial(self._work_without, patches, words), "masking")
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[memoryview]) -> None:
         kind = content.get("kind")
         with self._reported():
             if kind == "cancel":
-                job = str(content.get("what", ""))
-                (self._jobs if job == "mask" else self._linking).cancel()
-                self._end(job, said="cancelled")
+                self._stop("mask" if content.get("what") == "mask" else "cosines", said="cancelled")
             elif kind == "measure":
                 self.measure()
             elif kind == "keep":
@@ -318,10 +307,6 @@ class AttentionLens(Board):
             self._publish()
         self._end("mask")
         self._still.renew()
-
-    def _gave_up(self, job: str, problem: Exception) -> None:
-        self._end(job)
-        self._fail(problem, at="mask" if job == "mask" else "")
 
     # What the browser draws ------------------------------------------------------------------
 

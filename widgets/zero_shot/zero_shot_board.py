@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from widgets import esm, wire
+from widgets import esm
 from widgets.snapshot import Snapshot
-from widgets.zero_shot.choices import Choices, accepted, item_order, matching_threshold
-from widgets.zero_shot.code import as_python
-from widgets.zero_shot.snapshot import board_snapshot, told
+from widgets.zero_shot.choices import accepted, item_order, matching_threshold
+from widgets.zero_shot.ranking_snapshot import board_snapshot
+from widgets.zero_shot.scoring import JOB
+from widgets.zero_shot.screen import OPTIONS, ZeroShotScreen, advised
 from widgets.zero_shot.traits import LOOK, PAGE
-from widgets.zero_shot.view import board_view
-from widgets.zero_shot.work import JOB, ZeroShotWork
 from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.models import DualEncoder
@@ -23,13 +21,8 @@ from workbench.zeroshot.prompts import check_labels, check_templates
 
 __all__ = ["ZeroShotBoard"]
 
-_SMALL, _LARGE_CELL = 112, 224  # pixels of a picture in the sprite sheet: cards up to 128 wide take the small
-_COLUMNS = 6  # of the sprite sheet, not of the screen
-_LARGE = 320  # pixels of the picture looked at
-_OPTIONS = (*(name for name in LOOK if name != "thresholds"), "thresholds", "query", "selected")
 
-
-class ZeroShotBoard(ZeroShotWork):
+class ZeroShotBoard(ZeroShotScreen):
     """Zero-shot classification by hand: type labels, switch templates, move the temperature, abstain.
 
     Every public trait is something the user chose; each can be read and set in the next cell.
@@ -78,18 +71,17 @@ class ZeroShotBoard(ZeroShotWork):
                 "This ranking holds no pictures to show. Make one with classify(model, pairs, labels), or "
                 "open a saved one with its pictures: open_ranking(folder, pairs)."
             )
-        unknown = set(choices) - set(_OPTIONS)
+        unknown = set(choices) - set(OPTIONS)
         if unknown:
             raise BadInputError(
-                f"The board has no choice {min(unknown)!r}; it has {', '.join(_OPTIONS)}. "
+                f"The board has no choice {min(unknown)!r}; it has {', '.join(OPTIONS)}. "
                 "Labels, templates and scores are the ranking's: classify(...), rescore(...)."
             )
-        self._drawn: dict[str, Any] = {}
         held = as_encoder(model) if model is not None else ranking.model
         super().__init__(
             ranking,
             held,
-            **_advised(held, len(ranking.labels)),
+            **advised(held, len(ranking.labels)),
             labels=list(ranking.labels),
             templates=list(ranking.templates),
             active=[bool(on) for on in ranking.active],
@@ -106,7 +98,7 @@ class ZeroShotBoard(ZeroShotWork):
         self.observe(lambda _change: self._search(), "query")
         self.observe(self._on_selected, "selected")
         self.observe(self._on_copying, "_copying")
-        for name in (name for name in _OPTIONS if name in choices):
+        for name in (name for name in OPTIONS if name in choices):
             setattr(self, name, choices[name])
 
     def code(self) -> str:
@@ -218,9 +210,8 @@ class ZeroShotBoard(ZeroShotWork):
         kind = str(content.get("kind"))
         with self._reported(_PLACES.get(kind, "")):
             if kind == "cancel":
-                self._jobs.cancel()
+                self._stop(JOB, said="cancelled")
                 self._wanted = self._present()
-                self._end(JOB, said="cancelled")
             elif kind == "upload":
                 self._add(
                     [bytes(buffer) for buffer in buffers], [str(name) for name in content.get("names", [])]
@@ -234,95 +225,5 @@ class ZeroShotBoard(ZeroShotWork):
             elif kind == "problem":
                 raise BadInputError(str(content.get("message", "")))
 
-    # What the browser draws ------------------------------------------------------------------
-
-    def _choices(self) -> Choices:
-        return Choices(
-            self.sort,
-            self.page,
-            self.measure,
-            self.threshold,
-            self.only,
-            tuple(self.won_by),
-            tuple(self.removed),
-        )
-
-    def _look_at(self, item: int) -> None:
-        """The picture in view, on its page; filters that would hide it go."""
-        with self.hold_trait_notifications():
-            self.focus = item
-            if item not in item_order(self._ranking, self._choices(), self._order()):
-                self.only, self.won_by = "all", []
-            order = item_order(self._ranking, self._choices(), self._order()).tolist()
-            self.page = order.index(item) // PAGE if item in order else self.page
-
-    def _order(self) -> Any:
-        return None if self._found is None else self._found.order
-
-    def _code(self) -> str:
-        """The code alone; nothing is written."""
-        usual = {name: self.trait_defaults(name) for name in _OPTIONS} | _advised(
-            self._model, len(self._ranking.labels)
-        )
-        named = ("measure", "threshold")  # a model's advice may change; what stands here shall not
-        chosen = {
-            name: _plain(getattr(self, name))
-            for name in _OPTIONS
-            if name in named or getattr(self, name) != usual[name]
-        }
-        if chosen.get("thresholds") == {self.measure: self.threshold}:
-            del chosen["thresholds"]
-        own_rule = None if self._model is None else self._model.rule
-        return as_python(self._ranking, chosen, own_rule=own_rule)
-
-    def _publish(self) -> None:
-        """Send the numbers, and the pictures only where other ones are shown than before."""
-        with self._lock, self.hold_sync():
-            ranking, choices = self._ranking, self._choices()
-            view = board_view(
-                ranking,
-                choices,
-                self.focus,
-                own_rule=None if self._model is None else self._model.rule,
-                advice=None if self._model is None else self._model.advice,
-                found=self._found,
-                texts=self._texts,
-            )
-            cell = _SMALL if self.size <= 128 else _LARGE_CELL
-            items = [card["item"] for card in view["gallery"]["items"]]
-            self._draw_pictures(items, view["detail"]["item"], cell)
-            said = {"code": self._code(), "told": told(ranking, choices), "kept": self._copying}
-            self._view = view | said | {"cell": cell, "columns": _COLUMNS}
-
-    def _draw_pictures(self, items: Sequence[int], focus: int, cell: int) -> None:
-        shown = (len(self._pairs), tuple(items), cell)
-        if self._drawn.get("page") != shown:
-            self._sprite = wire.sprite(map(self._pairs.picture, items), cell=cell, columns=_COLUMNS)
-            self._drawn["page"] = shown
-        if self._drawn.get("focus") != (len(self._pairs), focus):
-            picture = self._pairs.picture(focus)
-            self._large = wire.as_bytes(picture, side=_LARGE)
-            self._seen = (
-                b""
-                if self._model is None
-                else wire.as_bytes(self._model.preprocess_view(picture), side=_LARGE)
-            )
-            self._drawn["focus"] = (len(self._pairs), focus)
-
 
 _PLACES = {"path": "path", "template": "templates"}  # message to the field it came from
-
-
-def _advised(model: DualEncoder | None, labels: int) -> dict[str, Any]:
-    """Measure and threshold as they were measured for the model with so many labels; off where nobody did."""
-    advice = None if model is None else model.advice
-    if advice is None:
-        return {}
-    threshold = advice.threshold_for(labels)
-    known = {} if threshold is None else {str(advice.measure): threshold}
-    return {"measure": advice.measure, "threshold": threshold, "thresholds": known}
-
-
-def _plain(value: Any) -> Any:
-    """A trait's value as it is written in code."""
-    return sorted(value) if isinstance(value, list) and all(isinstance(one, int) for one in value) else value

@@ -131,7 +131,7 @@ class Examples(Portable):
         return len(self.labels)
 
     def rows(self, split: Split) -> NDArray[np.int64]:
-        """Item numbers of one part of the data, in their order: `split` is "train", "validation" or "test"."""
+        """Item numbers of one part of the data, in order: `split` is "train", "validation" or "test"."""
         return np.flatnonzero(self.split == SPLITS.index(split)).astype(np.int64)
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> Examples:

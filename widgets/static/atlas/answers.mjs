@@ -1,7 +1,7 @@
 // @ts-check
 // What the kernel answers in pictures, and pictures that go to it.
 import { PictureUrl } from "../shared/dom.mjs";
-import { nameOf, prepared, split } from "../shared/upload.mjs";
+import { sendPictures } from "../shared/upload.mjs";
 import { Asked } from "./store.mjs";
 
 /** @import { Atlas, Card, FoundAnswer, SheetAnswer, ShownCard, Thumb } from "./types.d.ts" */
@@ -48,52 +48,6 @@ export class Cards extends Asked {
  * @param {Atlas} board
  * @param {Iterable<File> | null} files
  */
-export async function place(board, files) {
-  const { pictures, others } = split(files ?? []);
-  const problem = (/** @type {File} */ file, /** @type {string} */ why) =>
-    board.tell({ kind: "problem", message: `${nameOf(file, 0)} cannot be used: ${why}.` });
-  others.forEach((file) => problem(file, `it is ${file.type}, not a picture`));
-  const [first] = pictures;
-  if (!first) return;
-  try {
-    board.tell({ kind: "place", name: nameOf(first, 0) }, [await prepared(first)]);
-  } catch (error) {
-    problem(first, /** @type {Error} */ (error).message);
-  }
-}
-
-/** A picture dropped or pasted anywhere on the atlas. @param {HTMLElement} root @param {Atlas} board */
-export function acceptPictures(root, board) {
-  const options = { signal: board.stop.signal };
-  root.addEventListener(
-    "dragover",
-    (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      root.classList.add("atl-dragged");
-    },
-    options,
-  );
-  root.addEventListener("dragleave", () => root.classList.remove("atl-dragged"), options);
-  root.addEventListener(
-    "drop",
-    (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      root.classList.remove("atl-dragged");
-      place(board, event.dataTransfer?.files ?? null);
-    },
-    options,
-  );
-  root.addEventListener(
-    "paste",
-    (event) => {
-      const files = event.clipboardData?.files;
-      if (files?.length) {
-        event.preventDefault();
-        place(board, files);
-      }
-    },
-    options,
-  );
+export function place(board, files) {
+  return sendPictures(board, files, (name, content) => board.tell({ kind: "place", name }, [content]), 1);
 }

@@ -2,7 +2,8 @@
 // The embedding atlas. Points are drawn here; every number shown was computed by the kernel.
 import { h, throttled } from "../shared/dom.mjs";
 import { mount } from "../shared/mount.mjs";
-import { Cards, Sheets, acceptPictures } from "./answers.mjs";
+import { acceptFiles } from "../shared/upload.mjs";
+import { Cards, Sheets, place } from "./answers.mjs";
 import { search, sliders, tools } from "./controls.mjs";
 import { legend } from "./legend.mjs";
 import { gallery, measures, point } from "./side.mjs";
@@ -80,7 +81,7 @@ export function explore(context) {
     const map = { element: stage.element, draw: () => stage.dirty(true), release: () => stage.release() };
     const parts = [search, tools, sliders, legend, point, gallery, measures].map((part) => part(own));
     const [searchPart, toolsPart, slidersPart, legendPart, pointPart, galleryPart, measuresPart] = parts;
-    acceptPictures(board.root, own);
+    acceptFiles(board.root, board.stop.signal, (files) => place(own, files));
     const changed = () => {
       stage.refresh();
       board.redraw();

@@ -3,7 +3,7 @@
 import { ticks, logTicks, scale, short, wide, cut } from "./scales.mjs";
 
 /** @import { Props } from "../shared/types.d.ts" */
-/** @import { Axis } from "./types.d.ts" */
+/** @import { Axis } from "./charts.d.ts" */
 /** @typedef {ReturnType<typeof chartPlace>} Chart */
 /** @typedef {ReturnType<typeof chartFrame>} Axes */
 

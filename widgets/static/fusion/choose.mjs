@@ -5,16 +5,21 @@ import { field, keep } from "../shared/fields.mjs";
 import { decimal, whole } from "../shared/format.mjs";
 import { fieldset, radios } from "./controls.mjs";
 
+/** @import { Advice, Option } from "./pages.d.ts" */
+/** @import { Fusion, Traits } from "./types.d.ts" */
+
 const NEEDS = [
   ["unknown", "not known"],
   ["sum", "a sum: each modality gives a score, the scores add up"],
   ["product", "both at once: comparing, XOR, a question about the picture"],
 ];
+/** @type {["may_miss" | "explain" | "apart", string][]} */
 const CLAIMS = [
   ["may_miss", "a modality may be missing when it is used"],
   ["explain", "each answer must fall into one part a modality, exactly"],
   ["apart", "each modality must be encoded without the other (an index, computed beforehand)"],
 ];
+/** @type {["most_parameters" | "most_seconds" | "rows", string][]} */
 const LIMITS = [
   ["most_parameters", "parameters at most"],
   ["most_seconds", "seconds to train a seed at most"],
@@ -27,33 +32,39 @@ export function limit(text) {
   return text.trim() === "" ? 0 : Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-/** @param {any} board */
+/** @param {Fusion} board */
 export function choosePage(board) {
   const { model, send } = board;
-  const need = radios("need", "what the label needs", NEEDS, (value) => send("need", value));
-  const claims = CLAIMS.map(([name]) =>
-    h("input", {
-      type: "checkbox",
-      onchange: (/** @type {any} */ event) => send(name, event.target.checked),
-    }),
+  const need = radios("need", "what the label needs", NEEDS, (value) =>
+    send("need", /** @type {Traits["need"]} */ (value)),
   );
-  const limits = LIMITS.map(([name, label]) =>
-    h("input", {
+  const claims = CLAIMS.map(([name]) => {
+    const box = h("input", {
+      type: "checkbox",
+      onchange: () => {
+        send(name, box.checked);
+      },
+    });
+    return box;
+  });
+  const limits = LIMITS.map(([name, label]) => {
+    const entry = h("input", {
       type: "text",
       inputmode: "numeric",
       "aria-label": `${label}; empty for none`,
       placeholder: "any",
-      oninput: (/** @type {any} */ event) => {
-        const value = limit(event.target.value);
-        event.target.toggleAttribute("aria-invalid", value === null);
+      oninput: () => {
+        const value = limit(entry.value);
+        entry.toggleAttribute("aria-invalid", value === null);
         if (value !== null) send(name, name === "most_seconds" ? value : Math.round(value));
       },
-    }),
-  );
+    });
+    return entry;
+  });
   const asked = field(h("span", {}), "choose");
   const answer = h("section", { class: "fb-answer", "aria-live": "polite", "aria-label": "advice" });
   const table = h("div", { class: "fb-scroll", tabindex: 0, role: "region", "aria-label": "answers" });
-  let drawn = /** @type {any} */ (null);
+  /** @type {Advice | null} */ let drawn = null;
   return {
     element: h(
       "div",
@@ -88,7 +99,7 @@ export function choosePage(board) {
       });
       LIMITS.forEach(([name], at) => keep(limits[at], model.get(name) || ""));
       asked.draw(board.status());
-      const advice = board.view().choose?.advice;
+      const { advice } = board.view().choose;
       if (advice === drawn && drawn) return;
       drawn = advice;
       if (!advice) {
@@ -105,9 +116,7 @@ export function choosePage(board) {
   };
 }
 
-const SOURCES = { theory: "theory", measured: "measured", practice: "practice" };
-
-/** @param {any} advice */
+/** @param {Advice} advice */
 function answerParts(advice) {
   const head = advice.choice
     ? h(
@@ -118,14 +127,14 @@ function answerParts(advice) {
         h("small", { text: `  ${advice.choice} · class: ${advice.kind}` }),
       )
     : h("h3", { text: "Nothing meets all of this" });
-  const reasons = advice.reasons.map((/** @type {any} */ one) =>
+  const reasons = advice.reasons.map((one) =>
     h(
       "li",
       {},
       h("span", {
         class: "fb-source",
         "data-source": one.source,
-        text: SOURCES[/** @type {keyof typeof SOURCES} */ (one.source)],
+        text: one.source,
       }),
       h("span", { text: one.text }),
     ),
@@ -147,10 +156,10 @@ function answerParts(advice) {
   ].filter(Boolean);
 }
 
-/** @param {any} advice */
+/** @param {Advice} advice */
 function optionTable(advice) {
-  const without = advice.modalities.map((/** @type {string} */ name) => `without ${name}`);
-  const row = (/** @type {any} */ one) =>
+  const without = advice.modalities.map((name) => `without ${name}`);
+  const row = (/** @type {Option} */ one) =>
     h(
       "tr",
       { "data-out": one.excluded ? "" : null, "data-looked": one.fusion === advice.choice },
@@ -165,7 +174,7 @@ function optionTable(advice) {
       h("td", {
         text: one.excluded ? "" : one.tied ? "tied with the best" : `${decimal(one.behind[0] ?? NaN)} behind`,
       }),
-      ...one.missing.map((/** @type {number} */ value) => h("td", { text: decimal(value ?? NaN) })),
+      ...one.missing.map((value) => h("td", { text: decimal(value ?? NaN) })),
       h("td", { text: whole(one.parameters) }),
       h("td", { text: one.excluded }),
     );

@@ -5,7 +5,8 @@ import { chartPlace } from "./chart.mjs";
 import { barChart } from "./rows.mjs";
 import { fixed, numbers, refill, spread } from "./controls.mjs";
 
-/** @import { Fusion, Pid, Triple } from "./types.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+/** @import { Pid, Triple } from "./pages.d.ts" */
 
 /**
  * What two Shapley values and their interaction say together.

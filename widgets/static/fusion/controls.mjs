@@ -3,6 +3,8 @@
 import { h, fill } from "../shared/dom.mjs";
 import { decimal } from "../shared/format.mjs";
 
+/** @import { Brief, Fusion } from "./types.d.ts" */
+
 /** @param {string} title @param {...(Node | string | null)} children */
 export function fieldset(title, ...children) {
   return h("fieldset", { class: "fb-panel" }, h("legend", { text: title }), ...children);
@@ -21,6 +23,77 @@ export function options(select, rows, value) {
     select.dataset.rows = wanted;
   }
   if (select.value !== value) select.value = value;
+}
+
+/**
+ * A select for a trait of the board, with words before it where there are any.
+ * @param {Fusion} board
+ * @param {"measure" | "baseline" | "cost" | "order" | "curve" | "training" | "preset" | "task"} trait
+ * @param {string | null} words
+ * @param {{label: string, first?: () => void}} options `label` for a screen reader, `first` before it is sent
+ */
+export function choice({ send }, trait, words, { label, first }) {
+  const select = h("select", {
+    "aria-label": label,
+    onchange: () => {
+      first?.();
+      send(trait, select.value);
+    },
+  });
+  return {
+    element: words === null ? select : h("label", { class: "fb-row" }, words, select),
+    draw: (/** @type {string[][]} */ rows, /** @type {string} */ value) => options(select, rows, value),
+  };
+}
+
+/**
+ * Fusions to tick; those that are ticked are a trait of the board.
+ * @param {Fusion} board
+ * @param {"beside" | "chosen"} trait
+ * @param {{wide?: boolean, kinds?: boolean}} [options] in columns; with the class of each
+ */
+export function fusionChecks({ model, send }, trait, { wide = false, kinds = false } = {}) {
+  const element = h("ul", { class: wide ? "fb-checks fb-checks-wide" : "fb-checks" });
+  let drawn = "";
+  const flip = (/** @type {string} */ name, /** @type {boolean} */ on) => {
+    const others = model.get(trait).filter((other) => other !== name);
+    send(trait, on ? [...others, name] : others);
+  };
+  const row = (/** @type {Brief} */ fusion) => {
+    const box = h("input", {
+      type: "checkbox",
+      value: fusion.name,
+      onchange: () => {
+        flip(fusion.name, box.checked);
+      },
+    });
+    return h(
+      "li",
+      {},
+      h(
+        "label",
+        { "data-where": fusion.where },
+        box,
+        h("span", { class: "fb-dot", "aria-hidden": "true" }),
+        h("span", { text: fusion.title }),
+        kinds ? h("small", { text: fusion.kind }) : null,
+      ),
+    );
+  };
+  return {
+    element,
+    draw(/** @type {Brief[]} */ fusions) {
+      const key = fusions.map((fusion) => fusion.name).join();
+      if (key !== drawn) {
+        drawn = key;
+        fill(element, ...fusions.map(row));
+      }
+      const ticked = model.get(trait);
+      element.querySelectorAll("input").forEach((box) => {
+        box.checked = ticked.includes(box.value);
+      });
+    },
+  };
 }
 
 /**

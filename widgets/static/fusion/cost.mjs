@@ -3,57 +3,40 @@
 import { h } from "../shared/dom.mjs";
 import { chartPlace } from "./chart.mjs";
 import { short } from "./scales.mjs";
-import { fixed, numbers, options, refill } from "./controls.mjs";
+import { choice, fixed, numbers, refill } from "./controls.mjs";
 import { stamp } from "./quality.mjs";
 import { pointChart } from "./points.mjs";
 
-/** @param {any} board */
+/** @import { Fusion } from "./types.d.ts" */
+
+/** @param {Fusion} board */
 export function costPage(board) {
-  const cost = h("select", {
-    "aria-label": "cost",
-    onchange: () => {
-      board.send("cost", cost.value);
-    },
-  });
-  const measure = h("select", {
-    "aria-label": "measure",
-    onchange: () => {
-      board.send("measure", measure.value);
-    },
-  });
+  const measure = choice(board, "measure", "Quality", { label: "measure" });
+  const cost = choice(board, "cost", "against", { label: "cost" });
   const chart = chartPlace();
   const below = h("div", {});
   return {
     element: h(
       "div",
       { class: "fb-page" },
-      h(
-        "div",
-        { class: "fb-row fb-wrap" },
-        h("label", { class: "fb-row" }, "Quality", measure),
-        h("label", { class: "fb-row" }, "against", cost),
-      ),
+      h("div", { class: "fb-row fb-wrap" }, measure.element, cost.element),
       chart.element,
       below,
     ),
     draw() {
       const page = board.view().cost;
-      options(cost, Object.entries(board.view().costs), page.cost);
-      options(measure, Object.entries(board.view().measures), page.measure);
+      cost.draw(Object.entries(board.view().costs), page.cost);
+      measure.draw(Object.entries(board.view().measures), page.measure);
       const looked = board.model.get("fusion");
-      const front = page.rows
-        .filter((/** @type {any} */ row) => row.front)
-        .map((/** @type {any} */ row) => row.title);
-      const points = page.rows.map((/** @type {any} */ row) => ({
+      const front = page.rows.filter((row) => row.front).map((row) => row.title);
+      const points = page.rows.map((row) => ({
         ...row,
         name: row.fusion,
         x: row.cost,
         y: row.mean,
         strong: row.fusion === looked,
       }));
-      const known = points
-        .filter((/** @type {any} */ point) => point.x > 0)
-        .map((/** @type {any} */ point) => point.x);
+      const known = points.map((point) => point.x ?? 0).filter((value) => value > 0);
       const log = known.length > 1 && Math.max(...known) / Math.min(...known) > 3;
       chart.draw((width) =>
         pointChart({
@@ -88,7 +71,7 @@ export function costPage(board) {
             "p95 ms",
             "memory MB",
           ],
-          page.rows.map((/** @type {any} */ row) => [
+          page.rows.map((row) => [
             row.title,
             fixed(row.mean),
             short(row.parameters),

@@ -2,10 +2,11 @@
 // The page of single items: what every fusion answered to each.
 import { h, rove, PictureUrl } from "../shared/dom.mjs";
 import { percent } from "../shared/format.mjs";
-import { options } from "./controls.mjs";
+import { choice } from "./controls.mjs";
 import { itemOpened } from "./opened.mjs";
 
-/** @import { Examples, Fusion } from "./types.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+/** @import { Examples } from "./pages.d.ts" */
 /** @import { Bytes } from "../shared/types.d.ts" */
 
 const ORDERS = ["as given", "fusions disagree", "this one wrong", "only this one right"];
@@ -24,13 +25,7 @@ export function chooseItem(selected, item, more) {
 /** @param {Fusion} board */
 export function examplesPage(board) {
   const { model, send } = board;
-  const order = h("select", {
-    "aria-label": "order of items",
-    onchange: () => {
-      send("page", 0);
-      send("order", order.value);
-    },
-  });
+  const order = choice(board, "order", "Order", { label: "order of items", first: () => send("page", 0) });
   const flip = (/** @type {number} */ step) => send("page", board.view().examples.page + step);
   const back = h("button", {
     type: "button",
@@ -56,7 +51,7 @@ export function examplesPage(board) {
       h(
         "div",
         { class: "fb-row" },
-        h("label", { class: "fb-row" }, "Order", order),
+        order.element,
         back,
         count,
         next,
@@ -67,8 +62,7 @@ export function examplesPage(board) {
     ),
     draw() {
       const page = board.view().examples;
-      options(
-        order,
+      order.draw(
         ORDERS.map((name) => [name, name]),
         model.get("order"),
       );

@@ -3,7 +3,8 @@
 import { h, fill, pen } from "../shared/dom.mjs";
 import { chooseItem } from "./examples.mjs";
 
-/** @import { Fusion, Space } from "./types.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+/** @import { Space } from "./pages.d.ts" */
 /** @typedef {number[]} Drag the map, then x0, y0, x1, y1 */
 
 const GOLDEN = 137.508; // degrees between neighbouring hues, so that any number of classes differ

@@ -2,23 +2,26 @@
 // A fusion as a graph. Nodes keep their names while the slider moves, so they glide instead of jumping.
 import { s } from "./chart.mjs";
 
+/** @import { Graph, GraphEdge, GraphNode } from "./charts.d.ts" */
+
 const COLUMN = 120; // pixels from one layer to the next
 const ROW = 54; // pixels from one modality to the next
 const STEP = 47; // pixels from one layer to the next where layers run downwards
 const [WIDE, TALL] = [98, 32]; // of a node: "one weight each" has room
 
-/** What a screen reader says of a graph. @param {any} graph */
+/**
+ * What a screen reader says of a graph.
+ * @param {{nodes: Pick<GraphNode, "id" | "side" | "label">[],
+ *   edges: {from: string, to: string, kind: string}[], caption: string}} graph
+ */
 export function graphWords(graph) {
   const name = new Map(
-    graph.nodes.map((/** @type {any} */ node) => [
-      node.id,
-      node.side === "joint" ? node.label : `${node.side} ${node.label}`,
-    ]),
+    graph.nodes.map((node) => [node.id, node.side === "joint" ? node.label : `${node.side} ${node.label}`]),
   );
   const crossing = graph.edges
-    .filter((/** @type {any} */ edge) => edge.kind === "cross")
-    .map((/** @type {any} */ edge) => `${name.get(edge.from)} to ${name.get(edge.to)}`);
-  const unread = graph.edges.filter((/** @type {any} */ edge) => edge.kind === "unread").length;
+    .filter((edge) => edge.kind === "cross")
+    .map((edge) => `${name.get(edge.from)} to ${name.get(edge.to)}`);
+  const unread = graph.edges.filter((edge) => edge.kind === "unread").length;
   const said = crossing.length
     ? `What crosses: ${crossing.join(", ")}.`
     : "Nothing crosses between the modalities.";
@@ -28,7 +31,10 @@ export function graphWords(graph) {
   );
 }
 
-/** How thick an edge is drawn: by the attention that crosses where it was measured. @param {any} edge */
+/**
+ * How thick an edge is drawn: by the attention that crosses where it was measured.
+ * @param {Pick<GraphEdge, "kind"> & {weight?: number | null}} edge
+ */
 export function edgeWidth(edge) {
   if (edge.kind !== "cross") return 1.5;
   return edge.weight === null || edge.weight === undefined ? 2.2 : 1 + 7 * edge.weight;
@@ -42,23 +48,24 @@ export function graphDrawing({ down = false } = {}) {
   const edges = s("g", { class: "fb-edges" });
   const nodes = s("g", { class: "fb-nodes" });
   const element = s("svg", { class: "fb-graph", role: "img" }, edges, nodes);
-  /** @type {Map<string, any>} */
+  /** @type {Map<string, {group: SVGGElement, box: SVGRectElement, label: SVGTextElement}>} */
   const known = new Map();
-  const place = (/** @type {any} */ node) =>
+  const place = (/** @type {GraphNode} */ node) =>
     down
       ? [WIDE / 2 + 2 + node.row * (WIDE + 4), TALL / 2 + 4 + node.col * STEP]
       : [WIDE / 2 + 8 + node.col * COLUMN, TALL / 2 + 8 + node.row * ROW];
 
-  const drawNode = (/** @type {any} */ node) => {
-    let group = known.get(node.id);
-    if (!group) {
-      group = s(
-        "g",
-        { class: "fb-node" },
-        s("rect", { x: -WIDE / 2, y: -TALL / 2, width: WIDE, height: TALL }),
-        s("text", { y: 4, "text-anchor": "middle" }),
-      );
-      known.set(node.id, group);
+  const made = () => {
+    const box = s("rect", { x: -WIDE / 2, y: -TALL / 2, width: WIDE, height: TALL });
+    const label = s("text", { y: 4, "text-anchor": "middle" });
+    return { group: s("g", { class: "fb-node" }, box, label), box, label };
+  };
+
+  const drawNode = (/** @type {GraphNode} */ node) => {
+    const drawn = known.get(node.id) ?? made();
+    const { group, box, label } = drawn;
+    if (!known.has(node.id)) {
+      known.set(node.id, drawn);
       nodes.append(group);
     }
     const [x, y] = place(node);
@@ -67,12 +74,12 @@ export function graphDrawing({ down = false } = {}) {
     group.style.transform = `translate(${x}px, ${y}px)`;
     const radius =
       node.kind === "shared" || node.kind === "answer" ? TALL / 2 : node.kind === "join" ? 10 : 4;
-    group.firstChild.setAttribute("rx", String(radius));
-    group.lastChild.textContent = node.label;
+    box.setAttribute("rx", String(radius));
+    label.textContent = node.label;
   };
 
-  const drawEdge = (/** @type {any} */ edge, /** @type {Map<string, any>} */ byName) => {
-    const [from, to] = [byName.get(edge.from), byName.get(edge.to)];
+  const drawEdge = (/** @type {GraphEdge} */ edge, /** @type {Map<string, GraphNode>} */ byName) => {
+    const [from, to] = [edge.from, edge.to].map((id) => /** @type {GraphNode} */ (byName.get(id)));
     const [x1, y1] = place(from);
     const [x2, y2] = place(to);
     const d = curve([x1, y1], [x2, y2], [from.kind, to.kind]);
@@ -111,16 +118,16 @@ export function graphDrawing({ down = false } = {}) {
 
   return {
     element,
-    draw(/** @type {any} */ graph) {
-      const byName = new Map(graph.nodes.map((/** @type {any} */ node) => [node.id, node]));
-      for (const [name, group] of known)
+    draw(/** @type {Graph} */ graph) {
+      const byName = new Map(graph.nodes.map((node) => [node.id, node]));
+      for (const [name, { group }] of known)
         if (!byName.has(name)) {
           group.remove();
           known.delete(name);
         }
       graph.nodes.forEach(drawNode);
-      edges.replaceChildren(...graph.edges.map((/** @type {any} */ edge) => drawEdge(edge, byName)));
-      const last = Math.max(...graph.nodes.map((/** @type {any} */ node) => node.col));
+      edges.replaceChildren(...graph.edges.map((edge) => drawEdge(edge, byName)));
+      const last = Math.max(...graph.nodes.map((node) => node.col));
       const [width, height] = down
         ? [3 * WIDE + 12, TALL + 8 + last * STEP]
         : [WIDE + 16 + last * COLUMN, TALL + 16 + 2 * ROW];

@@ -3,7 +3,7 @@
 import { s, speaks, chartFrame } from "./chart.mjs";
 import { path, short, span, wide, cut, apartFrom } from "./scales.mjs";
 
-/** @import { Axis, Line, Name, Series } from "./types.d.ts" */
+/** @import { Axis, Line, Name, Series } from "./charts.d.ts" */
 /** @import { Axes } from "./chart.mjs" */
 
 /**

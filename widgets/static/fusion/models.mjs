@@ -5,9 +5,12 @@ import { field } from "../shared/fields.mjs";
 import { graphDrawing } from "./graph.mjs";
 import { fixed } from "./controls.mjs";
 
+/** @import { Measured, ProofTable } from "./pages.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+
 const MARKS = { within: "✓", broken: "✗", "no claim": "–", none: "" };
 
-/** @param {any} board */
+/** @param {Fusion} board */
 export function proofPage(board) {
   const run = h("button", {
     type: "button",
@@ -20,7 +23,7 @@ export function proofPage(board) {
   const table = h("div", { class: "fb-scroll", tabindex: 0, role: "region", "aria-label": "models" });
   const detail = h("div", { class: "fb-detail", "aria-live": "polite" });
   let open = "";
-  /** @type {any} */ let drawn = null;
+  /** @type {ProofTable | null} */ let drawn = null;
   const pick = (/** @type {string} */ key) => {
     open = open === key ? "" : key;
     drawn = null;
@@ -54,19 +57,19 @@ export function proofPage(board) {
             {},
             h("th", { scope: "col", text: "fusion" }),
             h("th", { scope: "col", text: "class" }),
-            ...proof.tasks.map((/** @type {string} */ task) => h("th", { scope: "col", text: task })),
+            ...proof.tasks.map((task) => h("th", { scope: "col", text: task })),
           ),
         ),
         h(
           "tbody",
           {},
-          ...proof.rows.map((/** @type {any} */ row) =>
+          ...proof.rows.map((row) =>
             h(
               "tr",
               {},
               h("th", { scope: "row", text: row.fusion }),
               h("td", { text: row.kind }),
-              ...row.cells.map((/** @type {any} */ cell) =>
+              ...row.cells.map((cell) =>
                 h(
                   "td",
                   {},
@@ -84,7 +87,7 @@ export function proofPage(board) {
                             `${fixed(cell.measured)}`,
                           onclick: () => pick(`${row.fusion}/${cell.task}`),
                         },
-                        `${MARKS[/** @type {keyof typeof MARKS} */ (cell.state)]} ${fixed(cell.measured, 2)}`,
+                        `${MARKS[cell.state]} ${fixed(cell.measured, 2)}`,
                       ),
                 ),
               ),
@@ -94,9 +97,7 @@ export function proofPage(board) {
       ),
     );
     const [fusion, task] = open.split("/");
-    const cell = proof.rows
-      .find((/** @type {any} */ row) => row.fusion === fusion)
-      ?.cells.find((/** @type {any} */ one) => one.task === task);
+    const cell = proof.rows.find((row) => row.fusion === fusion)?.cells.find((one) => one.task === task);
     fill(
       detail,
       ...(cell
@@ -105,7 +106,7 @@ export function proofPage(board) {
             h(
               "ul",
               {},
-              ...cell.rows.map((/** @type {any} */ row) =>
+              ...cell.rows.map((row) =>
                 h(
                   "li",
                   { "data-state": row[3] === false ? "broken" : "within" },
@@ -131,7 +132,7 @@ export function proofPage(board) {
   };
 }
 
-/** @param {any} board */
+/** @param {Fusion} board */
 export function modelsPage(board) {
   const run = h("button", {
     type: "button",
@@ -168,18 +169,18 @@ export function modelsPage(board) {
     ),
     draw() {
       const page = board.view().models;
-      const key = JSON.stringify([page.own, page.rows.map((/** @type {any} */ row) => row.measured)]);
+      const key = JSON.stringify([page.own, page.rows.map((row) => row.measured)]);
       if (key === drawn) return;
       drawn = key;
       fill(
         own,
-        ...page.own.map((/** @type {any} */ found) =>
+        ...page.own.map((found) =>
           h("article", { class: "fb-model" }, h("h4", { text: found.model }), measuredPart(found)),
         ),
       );
       fill(
         list,
-        ...page.rows.map((/** @type {any} */ row) => {
+        ...page.rows.map((row) => {
           const drawing = graphDrawing({ down: true });
           drawing.draw(row.graph);
           return h(
@@ -209,11 +210,11 @@ export function modelsPage(board) {
 
 /**
  * What was measured in one model: a sentence, and a bar for each direction of each layer.
- * @param {any} found
+ * @param {Measured} found
  */
 function measuredPart(found) {
   const weights = found.trained ? "Measured" : "Measured on a tiny one (random weights)";
-  const bars = found.layers.map((/** @type {any} */ one) => {
+  const bars = found.layers.map((one) => {
     const told =
       one.kind === "cross"
         ? "cross-attention: all of it " +

@@ -5,7 +5,8 @@ import { h, fill, pen, PictureUrl } from "../shared/dom.mjs";
 import { percent } from "../shared/format.mjs";
 import { fixed, options } from "./controls.mjs";
 
-/** @import { Answer, AttentionMap, Examples, Focus, Fusion, Gate, Look } from "./types.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+/** @import { Answer, AttentionMap, Examples, Focus, Gate, Look } from "./pages.d.ts" */
 /** @import { Bytes } from "../shared/types.d.ts" */
 
 /** Shares of an attention row as cells 0 to 1 of their largest. @param {number[]} shares */

@@ -1,12 +1,16 @@
 // @ts-check
 // The page of decision regions: slider, presets, tiles, loss curves.
 import { colourOf, css, DIVERGING, diverging } from "../shared/colours.mjs";
-import { h, fill, throttled } from "../shared/dom.mjs";
+import { h, throttled } from "../shared/dom.mjs";
 import { field, keep } from "../shared/fields.mjs";
 import { chartPlace } from "./chart.mjs";
 import { lineChart } from "./lines.mjs";
 import { graphDrawing } from "./graph.mjs";
-import { fieldset, radios, options } from "./controls.mjs";
+import { choice, fieldset, fusionChecks, radios } from "./controls.mjs";
+
+/** @import { Chart } from "./chart.mjs" */
+/** @import { Plane } from "./pages.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
 
 const SLIDER_PAUSE = 80; // ms between two positions that are sent
 const BOTTLENECKS = [
@@ -55,7 +59,7 @@ export function sliderWords(layer, depth, bottleneck) {
   return `${layer === 0 ? "early" : "mid"}: from layer ${layer + 1} of ${depth} on, ${through}`;
 }
 
-/** The page "Decision regions". @param {any} board */
+/** The page "Decision regions". @param {Fusion} board */
 export function planePage(board) {
   const controls = planeControls(board);
   const drawing = graphDrawing();
@@ -112,7 +116,7 @@ export function planePage(board) {
         `${SECONDS * page.missing.length} s)`;
       train.title = page.missing.join(", ");
       trainField.draw(board.status());
-      const colours = colourOf(page.regions.tiles.slice(2).map((/** @type {any} */ tile) => tile.name));
+      const colours = colourOf(page.regions.tiles.slice(2).map((tile) => tile.name));
       drawTiles(board, tiles, page, colours);
       drawLosses(board, chart, page, colours);
     },
@@ -120,22 +124,12 @@ export function planePage(board) {
   };
 }
 
-/** @param {any} board */
+/** @param {Fusion} board */
 function planeControls(board) {
   const { model, send } = board;
-  const preset = h("select", {
-    "aria-label": "presets",
-    onchange: () => {
-      send("preset", preset.value);
-    },
-  });
+  const preset = choice(board, "preset", null, { label: "presets" });
   const why = h("p", { class: "fb-why", role: "status" });
-  const task = h("select", {
-    "aria-label": "task",
-    onchange: () => {
-      send("task", task.value);
-    },
-  });
+  const task = choice(board, "task", null, { label: "task" });
   const taskWhy = h("p", { class: "wb-help" });
   const move = throttled((/** @type {number} */ value) => send("layer", value), SLIDER_PAUSE);
   const slider = h("input", {
@@ -167,21 +161,13 @@ function planeControls(board) {
     title: "with the next seed",
     onclick: () => send("seed", model.get("seed") + 1),
   });
-  const list = h("ul", { class: "fb-checks" });
-  let drawn = "";
-  const flip = (/** @type {string} */ name, /** @type {boolean} */ on) =>
-    send(
-      "beside",
-      on
-        ? [...model.get("beside"), name]
-        : model.get("beside").filter((/** @type {string} */ other) => other !== name),
-    );
+  const checks = fusionChecks(board, "beside", { kinds: true });
   return {
     element: h(
       "div",
       { class: "fb-side" },
-      fieldset("Presets", preset, why),
-      fieldset("Task", task, taskWhy),
+      fieldset("Presets", preset.element, why),
+      fieldset("Task", task.element, taskWhy),
       fieldset(
         "From early to late",
         slider,
@@ -194,70 +180,34 @@ function planeControls(board) {
         said,
         through.element,
       ),
-      fieldset("Compare with", list),
+      fieldset("Compare with", checks.element),
       fieldset("Start", h("div", { class: "fb-row" }, h("label", { class: "fb-row" }, "Seed", seed), again)),
     ),
-    draw(/** @type {any} */ page) {
-      const wish = page.presets.find((/** @type {any} */ row) => row.name === model.get("preset"));
-      options(
-        preset,
-        [
-          ["", "choose…"],
-          ...page.presets.map((/** @type {any} */ row) => [
-            row.name,
-            `${row.works ? "✓" : "✗"} ${row.title}`,
-          ]),
-        ],
+    draw(/** @type {Plane} */ page) {
+      const wish = page.presets.find((row) => row.name === model.get("preset"));
+      preset.draw(
+        [["", "choose…"], ...page.presets.map((row) => [row.name, `${row.works ? "✓" : "✗"} ${row.title}`])],
         model.get("preset"),
       );
       why.textContent = wish ? wish.why : "✓ works, ✗ fails, and why.";
-      options(
-        task,
-        page.tasks.map((/** @type {any} */ row) => [row.name, row.title]),
+      task.draw(
+        page.tasks.map((row) => [row.name, row.title]),
         model.get("task"),
       );
       taskWhy.textContent = page.why;
-      slider.max = page.depth;
+      slider.max = String(page.depth);
       keep(slider, model.get("layer"));
       const bottleneck = String(model.get("bottleneck"));
       said.textContent = sliderWords(model.get("layer"), page.depth, bottleneck);
       slider.setAttribute("aria-valuetext", said.textContent);
       through.set(bottleneck);
       keep(seed, model.get("seed"));
-      const names = board.view().all;
-      if (drawn !== names.map((/** @type {any} */ row) => row.name).join()) {
-        drawn = names.map((/** @type {any} */ row) => row.name).join();
-        fill(
-          list,
-          ...names.map((/** @type {any} */ row) =>
-            h(
-              "li",
-              {},
-              h(
-                "label",
-                { "data-where": row.where },
-                h("input", {
-                  type: "checkbox",
-                  value: row.name,
-                  onchange: (/** @type {any} */ event) => flip(row.name, event.target.checked),
-                }),
-                h("span", { class: "fb-dot", "aria-hidden": "true" }),
-                h("span", { text: row.title }),
-                h("small", { text: row.kind }),
-              ),
-            ),
-          ),
-        );
-      }
-      const beside = model.get("beside");
-      list.querySelectorAll("input").forEach((/** @type {any} */ box) => {
-        box.checked = beside.includes(box.value);
-      });
+      checks.draw(board.view().all);
     },
   };
 }
 
-/** @param {any} board @param {Element} place @param {any} page @param {Map<string, string>} colours */
+/** @param {Fusion} board @param {Element} place @param {Plane} page @param {Map<string, string>} colours */
 function drawTiles(board, place, page, colours) {
   const regions = page.regions;
   const view = board.model.get("_planes");
@@ -275,36 +225,37 @@ function drawTiles(board, place, page, colours) {
       ),
     );
   }
-  regions.tiles.forEach((/** @type {any} */ tile, /** @type {number} */ at) => {
+  regions.tiles.forEach((tile, at) => {
     const figure = /** @type {HTMLElement} */ (place.children[at]);
     const canvas = /** @type {HTMLCanvasElement} */ (figure.querySelector("canvas"));
-    const there = tile.place !== null && bytes.length >= (tile.place + 1) * regions.size ** 2;
+    const there =
+      tile.place !== null && bytes.length >= (tile.place + 1) * regions.size ** 2 ? tile.place : -1;
     figure.dataset.where = tile.where;
-    figure.toggleAttribute("data-waiting", !there);
+    figure.toggleAttribute("data-waiting", there < 0);
     figure.toggleAttribute("data-other", Boolean(tile.other));
     figure.style.setProperty("--own", colours.get(tile.name) ?? "var(--f-none)");
     figure.title = tile.equation;
     /** @type {HTMLElement} */ (figure.querySelector("strong")).textContent = tile.title;
     /** @type {HTMLElement} */ (figure.querySelector(".fb-tile-words")).textContent = tile.words;
     canvas.setAttribute("aria-label", `${tile.title}: ${tile.words}`);
-    if (!there) {
+    if (there < 0) {
       canvas.width = canvas.height = 1;
       return;
     }
     canvas.width = canvas.height = regions.size;
     canvas
       .getContext("2d")
-      ?.putImageData(new ImageData(tilePixels(bytes, tile.place, regions.size), regions.size), 0, 0);
+      ?.putImageData(new ImageData(tilePixels(bytes, there, regions.size), regions.size), 0, 0);
   });
 }
 
-/** @param {any} board @param {any} place @param {any} page @param {Map<string, string>} colours */
+/** @param {Fusion} board @param {Chart} place @param {Plane} page @param {Map<string, string>} colours */
 function drawLosses(board, place, page, colours) {
   const live = board.model.get("_live");
   const done = page.regions.curves;
-  const running = live?.what === "plane" ? live.curves : [];
-  const names = new Set(done.map((/** @type {any} */ row) => row.name));
-  const curves = [...done, ...running.filter((/** @type {any} */ row) => !names.has(row.name))].filter(
+  const running = live?.what === "plane" ? (live.curves ?? []) : [];
+  const names = new Set(done.map((row) => row.name));
+  const curves = [...done, ...running.filter((row) => !names.has(row.name))].filter(
     (row) => row.points.length > 1,
   );
   if (!curves.length) {
@@ -312,7 +263,7 @@ function drawLosses(board, place, page, colours) {
     return;
   }
   const slider = page.slider.name;
-  place.draw((/** @type {number} */ width) =>
+  place.draw((width) =>
     h(
       "div",
       {},

@@ -18,7 +18,11 @@ const NEAR = [
   [-14, 30],
 ];
 
+/** @import { Axes } from "./chart.mjs" */
+/** @import { Axis, CostPoint, Line } from "./charts.d.ts" */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Box */
+/** @typedef {{x: number, y: number, name: string}} Named */
+/** @typedef {CostPoint & {x: number, y: number}} Known */
 
 /** @param {Box} one @param {Box} other */
 const touch = (one, other) =>
@@ -26,7 +30,7 @@ const touch = (one, other) =>
 
 /**
  * Places for names beside their points: the nearest at which a name touches no point and no name before it.
- * @param {{x: number, y: number, name: string}[]} named @param {{x: number, y: number}[]} points all of them
+ * @param {Named[]} named @param {{x: number, y: number}[]} points all of them
  * @param {Box} within
  * @returns {{x: number, y: number, end: boolean, box: Box, far: boolean}[]} `end`: the text ends there
  */
@@ -37,7 +41,7 @@ export function besidePoints(named, points, within) {
     top: y - 6,
     bottom: y + 6,
   }));
-  const boxOf = (/** @type {any} */ point, /** @type {number} */ dx, /** @type {number} */ dy) => {
+  const boxOf = (/** @type {Named} */ point, /** @type {number} */ dx, /** @type {number} */ dy) => {
     const size = wide(point.name);
     const x = point.x + dx;
     return {
@@ -81,11 +85,14 @@ export function besidePoints(named, points, within) {
 
 /**
  * Points, those on the Pareto front joined by a line and coloured, the rest grey.
- * @param {{label: string, x: any, y: any, points: any[], lines?: any[], width?: number, height?: number,
- *   onpick?: (name: string) => void}} options
+ * @param {{label: string, x: Partial<Axis>, y: Partial<Axis>, points: CostPoint[], lines?: Line[],
+ *   width?: number, height?: number, onpick?: (name: string) => void}} options
  */
 export function pointChart({ label, x, y, points, lines = [], width = 620, height = 340, onpick }) {
-  const known = points.filter((point) => point.x !== null && point.y !== null && (!x.log || point.x > 0));
+  const known = points.filter(
+    /** @returns {point is Known} */
+    (point) => point.x !== null && point.y !== null && (!x.log || point.x > 0),
+  );
   const horizontal = {
     ...span(
       known.map((point) => point.x),
@@ -131,8 +138,8 @@ export function pointChart({ label, x, y, points, lines = [], width = 620, heigh
     );
   for (const point of known) {
     const [cx, cy] = [frame.X(point.x), frame.Y(point.y)];
-    const ends =
-      point.low !== null && point.high !== null ? ` (${short(point.low)} to ${short(point.high)})` : "";
+    const { low, high } = point;
+    const ends = low !== null && high !== null ? ` (${short(low)} to ${short(high)})` : "";
     const said = `${point.title}: ${short(point.y)}${ends}, ${short(point.x)} ${x.unit ?? ""}`.trim();
     const group = s("g", {
       class: "fb-series fb-point",
@@ -143,10 +150,8 @@ export function pointChart({ label, x, y, points, lines = [], width = 620, heigh
       role: "img",
       "aria-label": said,
     });
-    if (ends)
-      group.append(
-        s("line", { class: "fb-whisker", x1: cx, x2: cx, y1: frame.Y(point.low), y2: frame.Y(point.high) }),
-      );
+    if (low !== null && high !== null)
+      group.append(s("line", { class: "fb-whisker", x1: cx, x2: cx, y1: frame.Y(low), y2: frame.Y(high) }));
     group.append(
       s("circle", { cx, cy, r: point.strong ? 6.5 : 4.5 }),
       s("circle", { class: "fb-hit", cx, cy, r: 10 }),
@@ -193,7 +198,7 @@ export function pointChart({ label, x, y, points, lines = [], width = 620, heigh
   return frame.element;
 }
 
-/** Heights of the names of reference lines, apart from each other. @param {any[]} lines @param {any} frame */
+/** Heights of the names of reference lines, apart. @param {Line[]} lines @param {Axes} frame */
 function referenceHeights(lines, frame) {
   const order = lines.map((_, at) => at).sort((a, b) => frame.Y(lines[a].value) - frame.Y(lines[b].value));
   /** @type {number[]} */ const found = [];

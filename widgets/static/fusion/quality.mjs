@@ -4,9 +4,10 @@ import { h } from "../shared/dom.mjs";
 import { chartPlace } from "./chart.mjs";
 import { lineChart } from "./lines.mjs";
 import { dotChart } from "./rows.mjs";
-import { fixed, numbers, options, refill, spread } from "./controls.mjs";
+import { choice, fixed, numbers, refill, spread } from "./controls.mjs";
 
-/** @import { CalibrationRow, Fusion, Quality, QualityRow } from "./types.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+/** @import { CalibrationRow, Quality, QualityRow } from "./pages.d.ts" */
 /** @import { Chart } from "./chart.mjs" */
 /**
  * What one sentence is made of.
@@ -33,19 +34,8 @@ export function qualityWords(page) {
 
 /** @param {Fusion} board */
 export function qualityPage(board) {
-  const { send } = board;
-  const measure = h("select", {
-    "aria-label": "measure",
-    onchange: () => {
-      send("measure", measure.value);
-    },
-  });
-  const baseline = h("select", {
-    "aria-label": "difference from",
-    onchange: () => {
-      send("baseline", baseline.value);
-    },
-  });
+  const measure = choice(board, "measure", "Measure", { label: "measure" });
+  const baseline = choice(board, "baseline", "Differences from", { label: "difference from" });
   const words = h("p", { class: "fb-caption" });
   const chart = chartPlace();
   const meaning = h("p", { class: "wb-help" });
@@ -55,12 +45,7 @@ export function qualityPage(board) {
     element: h(
       "div",
       { class: "fb-page" },
-      h(
-        "div",
-        { class: "fb-row" },
-        h("label", { class: "fb-row" }, "Measure", measure),
-        h("label", { class: "fb-row" }, "Differences from", baseline),
-      ),
+      h("div", { class: "fb-row" }, measure.element, baseline.element),
       words,
       chart.element,
       meaning,
@@ -71,9 +56,8 @@ export function qualityPage(board) {
     draw() {
       const page = board.view().quality;
       const looked = board.model.get("fusion");
-      options(measure, Object.entries(board.view().measures), page.measure);
-      options(
-        baseline,
+      measure.draw(Object.entries(board.view().measures), page.measure);
+      baseline.draw(
         page.rows.map((row) => [row.fusion, row.title]),
         page.baseline,
       );

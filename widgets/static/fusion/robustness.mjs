@@ -6,7 +6,9 @@ import { lineChart } from "./lines.mjs";
 import { span } from "./scales.mjs";
 import { fixed, numbers, refill } from "./controls.mjs";
 
-/** @import { Fusion, Line, RobustnessRow } from "./types.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+/** @import { Line } from "./charts.d.ts" */
+/** @import { RobustnessRow } from "./pages.d.ts" */
 /** @typedef {Pick<RobustnessRow, "points"> & {fusion?: string}} SharedRow */
 
 /**

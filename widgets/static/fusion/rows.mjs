@@ -3,7 +3,7 @@
 import { s, speaks, chartRoot } from "./chart.mjs";
 import { ticks, scale, short, span, wide, cut, staggered } from "./scales.mjs";
 
-/** @import { Axis, Bars, Dots, Line } from "./types.d.ts" */
+/** @import { Axis, Bars, Dots, Line } from "./charts.d.ts" */
 
 const TALL = 420; // pixels; a chart that is higher has its numbers above, too
 

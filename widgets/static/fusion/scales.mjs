@@ -48,8 +48,8 @@ export function scale(axis, from, to) {
 /**
  * "M…L…" through points; a null value breaks the line.
  * @param {(number | null)[][]} points
- * @param {Function} x
- * @param {Function} y
+ * @param {(value: number) => number} x
+ * @param {(value: number) => number} y
  */
 export function path(points, x, y) {
   let pen = "M";

@@ -1,13 +1,14 @@
 // @ts-check
 // The page of training: a new comparison, and curves as it runs.
 import { colourOf } from "../shared/colours.mjs";
-import { h, fill } from "../shared/dom.mjs";
+import { h } from "../shared/dom.mjs";
 import { field, keep } from "../shared/fields.mjs";
 import { chartPlace } from "./chart.mjs";
 import { lineChart } from "./lines.mjs";
-import { fieldset, fixed, options } from "./controls.mjs";
+import { choice, fieldset, fixed, fusionChecks, options } from "./controls.mjs";
 
-/** @import { Fusion, Training, Traits } from "./types.d.ts" */
+/** @import { Fusion } from "./types.d.ts" */
+/** @import { Training } from "./pages.d.ts" */
 /** @import { Chart } from "./chart.mjs" */
 
 /**
@@ -23,12 +24,7 @@ export function whole(text, low) {
 /** @param {Fusion} board */
 export function trainingPage(board) {
   const { model, send } = board;
-  const curve = h("select", {
-    "aria-label": "curve",
-    onchange: () => {
-      send("curve", curve.value);
-    },
-  });
+  const curve = choice(board, "curve", "Curve", { label: "curve" });
   const chart = chartPlace();
   const what = h("p", { class: "wb-help" });
   const data = h("select", {
@@ -38,35 +34,33 @@ export function trainingPage(board) {
     },
   });
   const dataField = field(data, "data", { label: "Data" });
-  const list = h("ul", { class: "fb-checks fb-checks-wide" });
+  const checks = fusionChecks(board, "chosen", { wide: true });
   const count = (
     /** @type {"seeds" | "epochs" | "most_train"} */ name,
     /** @type {string} */ label,
     /** @type {number} */ low,
-  ) =>
-    h("input", {
+  ) => {
+    const entry = h("input", {
       type: "number",
       min: low,
       step: 1,
       "aria-label": label,
-      oninput: (event) => {
-        const value = whole(/** @type {HTMLInputElement} */ (event.target).value, low);
+      oninput: () => {
+        const value = whole(entry.value, low);
         if (value !== null) send(name, value);
       },
-      onchange: (event) =>
-        send(name, whole(/** @type {HTMLInputElement} */ (event.target).value, low) ?? low),
+      onchange: () => {
+        send(name, whole(entry.value, low) ?? low);
+      },
     });
+    return entry;
+  };
   const [seeds, epochs, most] = [
     count("seeds", "seeds", 1),
     count("epochs", "epochs", 1),
     count("most_train", "training rows at most, 0 for all", 0),
   ];
-  const way = h("select", {
-    "aria-label": "training",
-    onchange: () => {
-      send("training", /** @type {Traits["training"]} */ (way.value));
-    },
-  });
+  const way = choice(board, "training", "Training", { label: "training" });
   const run = h("button", {
     type: "button",
     class: "wb-button fb-run",
@@ -74,14 +68,6 @@ export function trainingPage(board) {
     onclick: () => board.tell({ kind: "compare" }),
   });
   const runField = field(run, "compare");
-  const flip = (/** @type {string} */ name, /** @type {boolean} */ on) =>
-    send(
-      "chosen",
-      on
-        ? [...model.get("chosen"), name]
-        : model.get("chosen").filter((/** @type {string} */ other) => other !== name),
-    );
-  let drawn = "";
   return {
     element: h(
       "div",
@@ -89,54 +75,25 @@ export function trainingPage(board) {
       fieldset(
         "A new comparison",
         h("div", { class: "fb-row fb-wrap" }, dataField.element, what),
-        list,
+        checks.element,
         h(
           "div",
           { class: "fb-row fb-wrap" },
           h("label", { class: "fb-row" }, "Seeds", seeds),
           h("label", { class: "fb-row" }, "Epochs", epochs),
           h("label", { class: "fb-row" }, "Training rows at most (0: all)", most),
-          h("label", { class: "fb-row" }, "Training", way),
+          way.element,
           runField.element,
         ),
       ),
-      h("div", { class: "fb-row" }, h("label", { class: "fb-row" }, "Curve", curve)),
+      h("div", { class: "fb-row" }, curve.element),
       chart.element,
     ),
     draw() {
       const page = board.view().training;
-      const names = [
-        ...board.view().all,
-        ...board.view().fusions.filter((row) => !board.view().all.some((other) => other.name === row.name)),
-      ];
-      const key = names.map((row) => row.name).join();
-      if (key !== drawn) {
-        drawn = key;
-        fill(
-          list,
-          ...names.map((row) =>
-            h(
-              "li",
-              {},
-              h(
-                "label",
-                { "data-where": row.where },
-                h("input", {
-                  type: "checkbox",
-                  value: row.name,
-                  onchange: (event) => flip(row.name, /** @type {HTMLInputElement} */ (event.target).checked),
-                }),
-                h("span", { class: "fb-dot", "aria-hidden": "true" }),
-                h("span", { text: row.title }),
-              ),
-            ),
-          ),
-        );
-      }
+      const { all, fusions } = board.view();
+      checks.draw([...all, ...fusions.filter((row) => !all.some((other) => other.name === row.name))]);
       const chosen = model.get("chosen");
-      list.querySelectorAll("input").forEach((box) => {
-        box.checked = chosen.includes(box.value);
-      });
       options(
         data,
         [["", page.live ? "what is loaded" : "choose a data set…"], ...page.sets],
@@ -153,8 +110,7 @@ export function trainingPage(board) {
       keep(seeds, model.get("seeds"));
       keep(epochs, model.get("epochs"));
       keep(most, model.get("most_train"));
-      options(
-        way,
+      way.draw(
         [
           ["joint", "joint, from end to end"],
           ["separate", "experts apart, then combined"],
@@ -162,8 +118,7 @@ export function trainingPage(board) {
         ],
         model.get("training"),
       );
-      options(
-        curve,
+      curve.draw(
         [
           ["validation_accuracy", "accuracy on validation"],
           ["validation_loss", "loss on validation"],

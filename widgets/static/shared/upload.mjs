@@ -60,3 +60,57 @@ export async function prepared(file) {
   const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.95 });
   return blob.arrayBuffer();
 }
+
+/**
+ * Send pictures one after the other, `most` of them; the kernel is told why a file cannot be used.
+ * @param {{tell: (message: {kind: "problem", message: string}) => void}} board
+ * @param {Iterable<File> | null} files
+ * @param {(name: string, content: ArrayBuffer) => void} send
+ * @param {number} [most]
+ */
+export async function sendPictures(board, files, send, most = Infinity) {
+  const { pictures, others } = split(files ?? []);
+  const problem = (/** @type {File} */ file, /** @type {string} */ why) =>
+    board.tell({ kind: "problem", message: `${nameOf(file, 0)} cannot be used: ${why}.` });
+  others.forEach((file) => problem(file, `it is ${file.type}, not a picture`));
+  for (const [place, file] of pictures.slice(0, most).entries()) {
+    try {
+      send(nameOf(file, place), await prepared(file));
+    } catch (error) {
+      problem(file, /** @type {Error} */ (error).message);
+    }
+  }
+}
+
+/**
+ * Files dropped or pasted anywhere on a board; it is outlined while some are held over it.
+ * @param {HTMLElement} root
+ * @param {AbortSignal} signal
+ * @param {(files: Iterable<File> | null) => void} take
+ */
+export function acceptFiles(root, signal, take) {
+  const held = (/** @type {boolean} */ over) => root.classList.toggle("wb-dragged", over);
+  const used = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const dragged = (/** @type {DragEvent} */ event) => {
+    used(event);
+    held(true);
+  };
+  const dropped = (/** @type {DragEvent} */ event) => {
+    used(event);
+    held(false);
+    take(event.dataTransfer?.files ?? null);
+  };
+  const pasted = (/** @type {ClipboardEvent} */ event) => {
+    const files = event.clipboardData?.files;
+    if (!files?.length) return;
+    used(event);
+    take(files);
+  };
+  root.addEventListener("dragover", dragged, { signal });
+  root.addEventListener("dragleave", () => held(false), { signal });
+  root.addEventListener("drop", dropped, { signal });
+  root.addEventListener("paste", pasted, { signal });
+}

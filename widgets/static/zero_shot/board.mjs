@@ -3,10 +3,11 @@
 import { h } from "../shared/dom.mjs";
 import { percent, plural, whole } from "../shared/format.mjs";
 import { mount } from "../shared/mount.mjs";
+import { acceptFiles } from "../shared/upload.mjs";
 import { cards } from "./cards.mjs";
 import { finder } from "./gallery.mjs";
 import { lookedAt } from "./looked.mjs";
-import { acceptPictures, pictures } from "./pictures.mjs";
+import { pictures, upload } from "./pictures.mjs";
 import { rejection, scoring } from "./scoring.mjs";
 import { templates } from "./templates.mjs";
 import { words } from "./words.mjs";
@@ -56,7 +57,7 @@ function render(context) {
     );
     const [labelPart, ...rest] = parts.slice(0, 5);
     const [finderPart, cardsPart, lookedAtPart] = parts.slice(5);
-    acceptPictures(board.root, board);
+    acceptFiles(board.root, board.stop.signal, (files) => upload(board, files));
     const { view } = board;
     const code = () => upToDate(board);
     return {

@@ -2,7 +2,7 @@
 // Pictures of one's own: chosen, dropped, pasted, or named by a path on the kernel's machine.
 import { h } from "../shared/dom.mjs";
 import { field, onEnter } from "../shared/fields.mjs";
-import { split, nameOf, prepared } from "../shared/upload.mjs";
+import { sendPictures } from "../shared/upload.mjs";
 import { panel } from "./controls.mjs";
 
 /** @import { ZeroShot } from "./types.d.ts" */
@@ -54,54 +54,8 @@ export function pictures(board) {
 }
 
 /** @param {ZeroShot} board @param {Iterable<File> | null} files */
-async function upload(board, files) {
-  const { pictures: chosen, others } = split(files ?? []);
-  const problem = (/** @type {File} */ file, /** @type {string} */ why) =>
-    board.tell({ kind: "problem", message: `${nameOf(file, 0)} cannot be used: ${why}.` });
-  others.forEach((file) => problem(file, `it is ${file.type}, not a picture`));
-  for (const [place, file] of chosen.entries()) {
-    try {
-      board.tell({ kind: "upload", names: [nameOf(file, place)] }, [await prepared(file)]);
-    } catch (error) {
-      problem(file, /** @type {Error} */ (error).message);
-    }
-  }
-}
-
-/** @param {HTMLElement} root @param {ZeroShot} board */
-export function acceptPictures(root, board) {
-  const options = { signal: board.stop.signal };
-  const over = (/** @type {boolean} */ on) => root.classList.toggle("zsb-over", on);
-  root.addEventListener(
-    "dragover",
-    (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      over(true);
-    },
-    options,
-  );
-  root.addEventListener("dragleave", () => over(false), options);
-  root.addEventListener(
-    "drop",
-    (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      over(false);
-      upload(board, event.dataTransfer?.files ?? []);
-    },
-    options,
-  );
-  root.addEventListener(
-    "paste",
-    (event) => {
-      const files = event.clipboardData?.files;
-      if (files?.length) {
-        event.preventDefault();
-        event.stopPropagation();
-        upload(board, files);
-      }
-    },
-    options,
+export function upload(board, files) {
+  return sendPictures(board, files, (name, content) =>
+    board.tell({ kind: "upload", names: [name] }, [content]),
   );
 }

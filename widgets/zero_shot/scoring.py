@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from widgets.board import Board
-from widgets.jobs import LatestJob
+from widgets.jobs import Work
 from widgets.zero_shot.traits import ZeroShotTraits
 from workbench import data
 from workbench._repr import one_line
@@ -18,7 +18,7 @@ from workbench.results import Ranking, Retrieval
 from workbench.zeroshot import classify, rescore, retrieve
 from workbench.zeroshot.prompts import check_template
 
-__all__ = ["JOB", "Wanted", "ZeroShotWork"]
+__all__ = ["JOB", "Wanted", "ZeroShotScoring"]
 
 JOB = "scoring"  # the one kind of work here
 _UPLOAD_MB = 16  # the browser shrinks pictures before sending; more than this was not shrunk
@@ -34,12 +34,13 @@ class Wanted(NamedTuple):
     templates: tuple[str, ...]
 
 
-class ZeroShotWork(ZeroShotTraits, Board):
+class ZeroShotScoring(ZeroShotTraits, Board):
     """A ranking, what is wanted instead of it, and one thread that brings the one to the other.
 
     `_publish` draws the board, whenever an answer has come. `_look_at` brings one item into view.
     """
 
+    _JOBS: ClassVar = {JOB: ""}
     _publish: Callable[[], None]
     _look_at: Callable[[int], None]
 
@@ -52,7 +53,6 @@ class ZeroShotWork(ZeroShotTraits, Board):
         self._wanted = self._present()
         self._found: Retrieval | None = None
         self._texts: Retrieval | None = None
-        self._jobs = LatestJob(self._fail)
         super().__init__(**traits)
 
     @property
@@ -64,10 +64,6 @@ class ZeroShotWork(ZeroShotTraits, Board):
     def pairs(self) -> data.Pairs:
         """The pictures on the board, those added by hand at the end: `board.pairs[board.selected]`."""
         return self._pairs
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until all requested work is on the screen; False if `timeout` seconds pass first."""
-        return self._jobs.wait(timeout)
 
     def _search(self) -> None:
         query = self.query.strip()
@@ -87,7 +83,7 @@ class ZeroShotWork(ZeroShotTraits, Board):
             )
             self._finish(should_stop, ranking=ranking, found=found)
 
-        self._start(work)
+        self._score(work)
 
     def _add(self, contents: list[bytes], names: list[str]) -> None:
         """Put pictures dropped, pasted or uploaded behind the others."""
@@ -138,7 +134,7 @@ class ZeroShotWork(ZeroShotTraits, Board):
         def work(should_stop: Callable[[], bool]) -> None:
             self._finish(should_stop, ranking=self._as_wanted(should_stop), look_at=look_at)
 
-        self._start(work)
+        self._score(work)
 
     def _as_wanted(self, should_stop: Callable[[], bool]) -> Ranking:
         """The pictures and words asked for, scored: those too whose work was stopped by a newer wish."""
@@ -171,7 +167,7 @@ class ZeroShotWork(ZeroShotTraits, Board):
             )
             self._finish(should_stop, ranking=ranking, texts=texts)
 
-        self._start(work)
+        self._score(work)
 
     def _asked(self) -> DualEncoder:
         if self._model is None:
@@ -181,18 +177,16 @@ class ZeroShotWork(ZeroShotTraits, Board):
             )
         return self._model
 
-    def _start(self, work: Callable[[Callable[[], bool]], None]) -> None:
+    def _score(self, work: Work) -> None:
         def careful(should_stop: Callable[[], bool]) -> None:
             try:
                 work(should_stop)
             except Exception:
                 if not should_stop():  # a newer wish would try it again, and fail again
                     self._wanted = self._present()
-                    self._end(JOB)
                 raise
 
-        self._begin(JOB)
-        self._jobs.submit(careful)
+        self._start(JOB, careful)
 
     def _finish(
         self,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from widgets.attribution.drawing import SIDE, Card, Chip, overlay, plain, sheet, word_picture
-from widgets.attribution.view import (
+from widgets.attribution.heatmap_view import (
     Choices,
     described,
     in_order,

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from widgets.atlas.finder import Found
-from widgets.atlas.input import own_temperature
-from widgets.atlas.maps import Maps
+from widgets.atlas.layers import Maps
+from widgets.atlas.projection_view import Choices
+from widgets.atlas.search import Found
 from widgets.atlas.selection import as_text, rows_of
-from widgets.atlas.view import Choices
+from widgets.atlas.validation import own_temperature
 from workbench.projection import Projection, changed_settings
 
 __all__ = ["as_python", "settings", "source"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from widgets.lens.view import Group
+from widgets.lens.trace_view import Group
 from workbench import data
 from workbench.capture import Trace
 

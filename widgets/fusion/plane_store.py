@@ -1,63 +1,23 @@
-"""What the fusion board asks of compute, kept so that nothing is trained twice. No widget in here."""
+"""Decision regions that the board has, and the fusions that stand on the plane. Nothing is trained twice."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from widgets.fusion.plane_view import Plane, planes_of
 from workbench import fusion as lab
-from workbench.errors import Cancelled, UnknownNameError
-from workbench.fusion import Design, FusionCard, FusionReport, Look, Plan, Proof, Regions, TrainingEvent
+from workbench.errors import UnknownNameError
+from workbench.fusion import Design, FusionCard, Regions
 from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, SIZE, STEPS, kept_planes
-from workbench.results import Event, OnEvent
+from workbench.results import OnEvent
 
-__all__ = [
-    "DEPTH",
-    "FIRST_CHOICE",
-    "PLANE_DESIGN",
-    "STEPS",
-    "Curves",
-    "PlaneStore",
-    "Turns",
-    "asked_of",
-    "card_of",
-    "run_compare",
-    "why_not_looked",
-]
+__all__ = ["DEPTH", "STEPS", "PlaneStore", "card_of"]
 
 DEPTH = PLANE_DESIGN.depth
 """Layers of the models on the plane: the slider runs from 0 (early) to this (late)."""
-FIRST_CHOICE = ("mean-logits", "concat-mlp", "early-tokens")
-"""What is ticked at first where a comparison can be started."""
 
 ShouldStop = Callable[[], bool]
-
-
-class Turns:
-    """One training at a time: models start from the process-wide random state, and two would mix it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def take(self, should_stop: ShouldStop) -> Iterator[None]:
-        """Wait for the turn.
-
-        Raises:
-            Cancelled: `should_stop` said so while waiting.
-        """
-        while not self._lock.acquire(timeout=0.1):
-            if should_stop():
-                raise Cancelled("Cancelled while another training ran.")
-        try:
-            yield
-        finally:
-            self._lock.release()
 
 
 @dataclass
@@ -144,71 +104,6 @@ class PlaneStore:
             names, task, steps=steps, design=self.design, size=self.size, seed=seed,
             on_event=on_event, should_stop=should_stop,
         )  # fmt: skip
-
-
-class Curves:
-    """Live curves, collected from events and handed on a few times a second."""
-
-    def __init__(self, publish: Callable[[dict[str, list[tuple[int, float]]]], None], value: str) -> None:
-        self._publish, self._value = publish, value
-        self._points: dict[str, list[tuple[int, float]]] = {}
-        self._told = 0.0
-
-    def __call__(self, event: Event) -> None:
-        """Take an event; those without a curve are ignored."""
-        if not isinstance(event, TrainingEvent) or not event.fusion:
-            return
-        numbers = event.values.get(self._value) or event.values.get("train_loss", ())
-        if numbers:
-            mean = sum(numbers) / len(numbers)
-            self._points.setdefault(event.fusion, []).append((event.epoch, mean))
-        if time.monotonic() - self._told > 0.2:
-            self._told = time.monotonic()
-            self._publish(self._points)
-
-
-def run_compare(
-    examples: Any,
-    fusions: Sequence[str],
-    plan: Plan,
-    *,
-    seeds: int,
-    epochs: int,
-    most_train: int,
-    training: Literal["joint", "separate", "experts-first"],
-    on_event: OnEvent,
-    should_stop: ShouldStop,
-) -> FusionReport:
-    """`compare` with the board's budget; `most_train` 0 takes all rows."""
-    plan = replace(plan, epochs=epochs, most_train=most_train or None, training=training)
-    return lab.compare(examples, fusions, seeds=seeds, plan=plan, on_event=on_event, should_stop=should_stop)
-
-
-def run_proof(fusions: Sequence[str] | None, *, on_event: OnEvent, should_stop: ShouldStop) -> Proof:
-    """`prove`, as the board's button does it."""
-    return lab.prove(fusions, on_event=on_event, should_stop=should_stop)
-
-
-def run_look(report: FusionReport, fusion: str, item: int) -> Look:
-    """`look` at one item."""
-    return lab.look(report, fusion, [item])
-
-
-def asked_of(board: Any) -> dict[str, Any]:
-    """What a board's page Choose asks `advise`."""
-    asked = {name: getattr(board, name) for name in ("need", "may_miss", "explain", "apart")}
-    return asked | {
-        "parameters": board.most_parameters or None,
-        "seconds": board.most_seconds or None,
-        "rows": board.rows or None,
-    }
-
-
-def why_not_looked(report: FusionReport, fusion: str) -> str:
-    """Why no item can be opened inside a fusion of this report; "" if one can."""
-    if report.examples is None:
-        return "This report was opened without its examples; open_report(folder, data) brings them."
-    return "" if fusion in report.weights else "The report keeps no weights of this fusion."
 
 
 def card_of(name: str, cards: Mapping[str, FusionCard], *, depth: int = DEPTH) -> FusionCard:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from widgets.format import decimal, percent
-from widgets.lens.sheet import WIDE, Chip, Scale, Sheet, over_picture, painted
-from widgets.lens.view import Group, shown_weights, top_of
+from widgets.lens.contact_sheet import WIDE, Chip, Scale, Sheet, over_picture, painted
+from widgets.lens.trace_view import Group, shown_weights, top_of
 from widgets.snapshot import Snapshot
 from workbench._repr import html_table, plural
 from workbench.capture import TokenLayout, Trace, head_statistics

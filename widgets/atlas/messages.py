@@ -8,7 +8,7 @@ import numpy as np
 
 from widgets import wire
 from widgets.atlas.cards import SHEET_COLUMNS, picture_of, pictures_of, point_card, row_text, sheet
-from widgets.atlas.view import filter_marks
+from widgets.atlas.projection_view import filter_marks
 from workbench._repr import one_line
 from workbench.errors import BadInputError
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from widgets.fusion.runs import DEPTH, FIRST_CHOICE, card_of
+from widgets.fusion.plane_store import DEPTH, card_of
+from widgets.fusion.training_runs import FIRST_CHOICE
 from workbench.errors import BadInputError
 from workbench.fusion import Advice, Examples, FusionReport, Meeting, Proof, Regions, plane_tasks
 
-__all__ = ["check_plane", "start_values"]
+__all__ = ["asked_of", "check_plane", "start_values"]
 
 
 def start_values(
@@ -54,6 +55,16 @@ def check_plane(task: str, layer: int, bottleneck: int, beside: Sequence[str], s
         raise BadInputError(f"steps is {steps}; expected at least 10.")
     for name in beside:
         card_of(name, {})  # raises, with the nearest names
+
+
+def asked_of(board: Any) -> dict[str, Any]:
+    """What a board's page Choose asks `advise`."""
+    asked = {name: getattr(board, name) for name in ("need", "may_miss", "explain", "apart")}
+    return asked | {
+        "parameters": board.most_parameters or None,
+        "seconds": board.most_seconds or None,
+        "rows": board.rows or None,
+    }
 
 
 def _of_report(report: FusionReport) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _made(board: FusionBoard, screen: Sequence[str]) -> tuple[Made, str]:
 
 def _begins(board: FusionBoard, made: Made) -> dict[str, Any]:
     """Traits that a board made from just this begins with."""
-    from widgets.fusion.start import start_values
+    from widgets.fusion.initial_traits import start_values
 
     values = start_values(
         board.report, board.proof, None, (), None if board.report is not None else board.examples,
@@ -110,7 +110,7 @@ def _plane_lines(board: FusionBoard, screen: Sequence[str]) -> list[str]:
 
 
 def _asked(board: FusionBoard) -> str:
-    from widgets.fusion.runs import asked_of
+    from widgets.fusion.initial_traits import asked_of
 
     usual = {"need": "unknown", "may_miss": False, "explain": False, "apart": False}
     asked = asked_of(board)

@@ -10,10 +10,10 @@ from PIL import Image
 
 from widgets.colours import DIVERGING
 from widgets.format import percent
-from widgets.fusion.parts_view import contributions_view, robustness_view
+from widgets.fusion.analysis_view import contributions_view, robustness_view
 from widgets.fusion.plane_view import Plane
 from widgets.fusion.report_view import MEASURES
-from widgets.fusion.snapshot import Sheet
+from widgets.fusion.sheet import Sheet
 from workbench.fusion import Advice, FusionCard, FusionReport, Meeting, Proof, Regions
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from widgets.attribution.view import measures_for
+from widgets.attribution.heatmap_view import measures_for
 from workbench import data
 from workbench.attribution import METHODS, Faithfulness, Heatmap, Target
 
