@@ -163,3 +163,21 @@ def test_an_array_that_is_no_picture_is_refused(array: np.ndarray, said: str) ->
     with pytest.raises(BadPictureError) as refused:
         open_picture(array)
     assert said in str(refused.value)
+
+
+def test_sixteen_bits_are_scaled_by_what_they_can_hold_and_not_by_their_own_brightest() -> None:
+    """Half of 65535 is mid-grey, whatever else is on the picture; two X-rays keep their difference."""
+    for values in ([0, 32768], [0, 16384, 32768], [257, 514]):
+        row = np.array([values], np.uint16)
+        found = np.asarray(open_picture(saved(Image.fromarray(row), "PNG")))[0, :, 0]
+        np.testing.assert_array_equal(found, np.round(np.array(values) / 257).astype(int))
+
+
+def test_a_photograph_is_decoded_at_full_size_up_to_two_thousand_pixels_a_side() -> None:
+    """Pillow without a draft is the peer; above that, at half the size a half of the pixels is still more."""
+    content = saved(noise(900, 1400), "JPEG", quality=95)
+    np.testing.assert_array_equal(
+        np.asarray(open_picture(content)), np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    )
+    large = saved(Image.new("RGB", (4200, 4200), RED), "JPEG")
+    assert open_picture(large).size == (2100, 2100)
