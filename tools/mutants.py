@@ -69,7 +69,7 @@ class Module:
         """Of the content of `paths`, folders with all their Python."""
         whole = hashlib.sha256()
         for path in paths:
-            place = ROOT / path
+            place = ROOT / path.partition("::")[0]
             for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
                 whole.update(file.read_bytes())
         return whole.hexdigest()[:16]

@@ -11,7 +11,6 @@ from scipy.sparse import csr_matrix
 
 from workbench.axes import unit
 from workbench.projection import extend, layout, place, project
-from workbench.projection.fuzzy import bandwidths
 from workbench.results import Embeddings, Event
 
 
@@ -103,16 +102,3 @@ def test_an_edge_that_is_due_less_than_once_is_not_there() -> None:
         more = (plain + csr_matrix(([weight], ([0], [30])), shape=(60, 60))).tocsr()
         found = layout.lay_out(more, start, a=1.5, b=0.9, epochs=8, seed=1)
         assert np.array_equal(found, moved) == is_same
-
-
-def test_a_bandwidth_is_at_least_a_thousandth_of_the_mean_distance() -> None:
-    """Of neighbours that are all equally far no bandwidth is small enough; then umap-learn's floor holds."""
-    distance = np.array([[0.2] * 5, [0.0] * 5, [0.1, 0.2, 0.3, 0.4, 0.5]], np.float32)
-    rho, sigma = bandwidths(distance)
-    assert rho.tolist() == pytest.approx([0.2, 0.0, 0.1])
-    assert sigma[0] == pytest.approx(1e-3 * 5 * 0.2 / 6, rel=1e-5)  # the point itself counts, at distance 0
-    assert sigma[1] == pytest.approx(
-        1e-3 * distance.sum() / 18, rel=1e-5
-    )  # no neighbour apart: the mean of all
-    spent = np.exp(-(distance[2].astype(float) - 0.1) / sigma[2]).sum()
-    assert spent == pytest.approx(np.log2(6), abs=1e-4)

@@ -28,7 +28,7 @@ from workbench.projection import (
     trustworthiness,
 )
 from workbench.projection.pairing import pair_losses
-from workbench.projection.quality import hubness, skewness
+from workbench.projection.quality import expected_skewness, hubness, skewness
 from workbench.results import Embeddings
 
 
@@ -91,6 +91,8 @@ def test_hubness_counts_lists_and_its_skew_is_scipys() -> None:
     values = np.random.default_rng(2).gamma(2.0, size=500)
     assert skewness(values) == pytest.approx(stats.skew(values))
     assert skewness(np.ones(9)) == 0
+    assert expected_skewness(50, 0.1) == pytest.approx(stats.binom(50, 0.1).stats("s"))
+    assert expected_skewness(50, 0.0) == expected_skewness(0, 0.5) == 0
 
 
 def test_recall_is_scikit_learns_top_k_accuracy(paired: Embeddings) -> None:

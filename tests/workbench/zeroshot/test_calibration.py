@@ -97,7 +97,8 @@ def test_a_temperature_beyond_those_tried_is_said(known: str) -> None:
             ranking, truth=np.random.default_rng(0).integers(0, len(ranking.labels), len(ranking.best))
         )
     with pytest.warns(UserWarning, match=r"is the end of those tried, and (smaller|larger) ones fit better"):
-        fit_temperature(ranking)
+        found = fit_temperature(ranking)
+    assert found == pytest.approx(0.01 if known == "everything" else 100, rel=0.01)
 
 
 def test_a_temperature_with_a_meaning_is_given_without_a_word(recwarn) -> None:
@@ -139,6 +140,8 @@ def test_a_confidence_on_an_edge_belongs_to_the_bin_below_it() -> None:
     found = reliability(_hand([0.5, 0.5, 0.75, 0.9], [True, True, False, True]), bins=4)
     assert found.count.tolist() == [0, 2, 1, 1]
     assert found.gap == pytest.approx((0.5 + 0.5 + 0.75 + 0.9) / 4 - 3 / 4)
+    unsure = reliability(_hand([0.5, 0.55], [True, True]), bins=4)
+    assert unsure.count.tolist() == [0, 1, 1, 0] and np.isnan(unsure.accuracy[[0, 3]]).all()
 
 
 def test_pictures_without_a_right_label_are_in_no_bin() -> None:

@@ -32,6 +32,7 @@ def test_softmax_and_sigmoid_equal_torch() -> None:
 
 def test_logit_is_scale_times_cosine_plus_bias_over_temperature() -> None:
     assert logits(np.array(0.25), scale=100, bias=-10, temperature=2) == pytest.approx(7.5)
+    assert logits(np.array(0.25), scale=100) == pytest.approx(25)  # the model's own
 
 
 def test_embedding_ensemble_equals_open_clips_own_classifier() -> None:
