@@ -70,6 +70,11 @@ def test_letters_of_any_alphabet_do_not_move_the_place_of_a_fault() -> None:
     assert found.source == "a = 'größer 猫'; b = (c <= d)\n" and (found.line, found.was) == (1, "c < d")
 
 
+def test_faults_that_are_written_alike_have_names_of_their_own() -> None:
+    found = mutations("a = (1, 1)[1]\nb = 2\na = (1, 1)[1]\n")
+    assert len({one.name for one in found}) == len(found) == 7
+
+
 PROGRAM = """
 import sys
 from pathlib import Path

@@ -8,8 +8,9 @@ error, writes a `__repr__` or types a name is left alone, since no number hangs 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Mutation", "mutations"]
 
@@ -48,11 +49,13 @@ class Mutation:
     was: str
     now: str
     source: str
+    copy: int = 1  # of those in the file that are written alike, which
 
     @property
     def name(self) -> str:
         """What it is known by as long as its own line stays, wherever in the file that moves."""
-        return " | ".join((self.kind, self.at, self.was, self.now))
+        said = " | ".join((self.kind, self.at, self.was, self.now))
+        return said if self.copy == 1 else f"{said} | {self.copy}"
 
 
 def mutations(source: str) -> list[Mutation]:
@@ -76,7 +79,14 @@ def mutations(source: str) -> list[Mutation]:
         if differs:
             at = lines[node.lineno - 1].strip()
             found.append(Mutation(kind, node.lineno, at, _short(ast.unparse(node)), _short(text), changed))
-    return sorted({one.source: one for one in found}.values(), key=lambda one: (one.line, one.was, one.now))
+    ordered = sorted(
+        {one.source: one for one in found}.values(), key=lambda one: (one.line, one.was, one.now)
+    )
+    seen: Counter[str] = Counter()
+    for number, one in enumerate(ordered):
+        seen[one.name] += 1
+        ordered[number] = replace(one, copy=seen[one.name])
+    return ordered
 
 
 def _short(text: str) -> str:
