@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +218,42 @@ def test_a_semicolon_in_the_header_of_a_csv_parts_nothing(tmp_path: Path) -> Non
     table.with_suffix(".tsv").write_text("image\ttext,caption\n0.png\tred,a\n1.png\tblue,b\n")
     with pytest.raises(BadInputError, match=r"its columns are 'image', 'text,caption'"):
         data.load(table.with_suffix(".tsv"))
+
+
+def test_the_first_line_decides_what_parts_the_cells_and_names_nobody_knows_part_too(tmp_path: Path) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    table = tmp_path / "t.csv"
+    table.write_text("text,image\np.png;q.png;r,0.png\ns.png;t.png;u,1.png\n")  # three pictures, parted by ;
+    assert data.load(table).texts == ("p.png;q.png;r", "s.png;t.png;u")
+    table.write_text("first,second\n1,2\n3,4\n")
+    with pytest.raises(BadInputError, match=r"'first', 'second'"):
+        data.load(table)
+
+
+@pytest.mark.parametrize(
+    ("quoting", "texts"),
+    [
+        ("none", ('"a"', "b")),
+        (csv.QUOTE_NONE, ('"a"', "b")),
+        ("double", ("a", "b")),
+        (csv.QUOTE_ALL, ("a", "b")),
+        (csv.QUOTE_MINIMAL, ("a", "b")),
+        (csv.QUOTE_NONNUMERIC, ("a", "b")),
+        ("auto", ("a", "b")),
+    ],
+)
+def test_quotes_are_read_as_pythons_own_reader_reads_them(tmp_path: Path, quoting, texts) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    (tmp_path / "t.csv").write_text('image,text\n0.png,"a"\n1.png,b\n')
+    assert data.load(tmp_path / "t.csv", quoting=quoting).texts == texts
+    if isinstance(quoting, int) and quoting != csv.QUOTE_NONNUMERIC:
+        peer = csv.reader((tmp_path / "t.csv").read_text().splitlines(), quoting=quoting)
+        assert tuple(row[1] for row in peer)[1:] == texts
+
+
+@pytest.mark.parametrize("wrong", [True, False, 9, "single"])
+def test_a_quoting_that_means_nothing_is_refused(tmp_path: Path, wrong) -> None:
+    pictures(tmp_path, ["0.png"])
+    (tmp_path / "t.csv").write_text("image,text\n0.png,a\n")
+    with pytest.raises(BadInputError, match="quoting is"):
+        data.load(tmp_path / "t.csv", quoting=wrong)

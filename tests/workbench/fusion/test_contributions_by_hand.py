@@ -7,9 +7,24 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import entropy
+from torch import nn
+from torch.nn import functional
 
+from tests.workbench.fusion.small import small_examples
+from workbench.fusion import Plan
 from workbench.fusion.comparison import contributing
-from workbench.fusion.comparison.contributing import coalition_values, coalitions, emap, interaction, shapley
+from workbench.fusion.comparison.bundle import bundle
+from workbench.fusion.comparison.contributing import (
+    coalition_values,
+    coalitions,
+    emap,
+    gradients,
+    information,
+    interaction,
+    shapley,
+)
+from workbench.fusion.replicas import Replicas
 
 
 class Copies:
@@ -81,3 +96,81 @@ def test_emap_is_the_nearest_sum_of_one_function_a_modality(monkeypatch, pairs: 
     for found, yes in ((logits, whole), (nearest, wanted)):
         np.testing.assert_allclose(found[..., 1], yes / 2, atol=1e-6)  # both have mean 0 over the two classes
         np.testing.assert_allclose(found[..., 0], -yes / 2, atol=1e-6)
+
+
+class Streams(nn.Module):
+    """Two streams and what they share; `apart` leaves out one of the two."""
+
+    def __init__(self, apart: str = "") -> None:
+        super().__init__()
+        where = "streams" if apart != "streams" else "readers"
+        setattr(self, where, nn.ModuleDict({"image": nn.Linear(5, 3), "text": nn.Linear(4, 3)}))
+        self.heads = nn.Linear(3, 2)  # belongs to the streams, where there are any
+        self.mix = nn.Linear(3, 2) if apart != "mix" else None
+
+    def forward(self, batch):
+        streams = getattr(self, "streams", None) or self.readers
+        pooled = sum((streams[name](x) * mask[..., None]).sum(dim=1) for name, (x, mask) in batch.items())
+        logits = self.heads(pooled) + (self.mix(torch.tanh(pooled)) if self.mix is not None else 0)
+        return SimpleNamespace(logits=logits)
+
+
+def slopes(model: nn.Module, batch, label, names: list[str]) -> list[torch.Tensor]:
+    """Of one copy's mean loss, by autograd on the module itself."""
+    loss = functional.cross_entropy(model(batch).logits, label)
+    weights = dict(model.named_parameters())
+    return [grad.flatten() for grad in torch.autograd.grad(loss, [weights[name] for name in names])]
+
+
+def test_gradients_are_compared_on_what_is_shared_and_between_the_streams() -> None:
+    data = bundle(small_examples(), Plan(), 2)
+    rows = torch.from_numpy(data.rows["train"])
+    label = data.labels[rows]
+    whole = {name: (x[rows], mask[rows]) for name, (x, mask) in data.inputs.items()}
+    copies = Replicas(Streams, [3, 4])
+    cosine, ratio = gradients(copies, data)
+    for copy in range(2):
+        model = copies.model(copy)
+        image, text = (
+            torch.cat(slopes(model, whole, label, [f"streams.{name}.weight", f"streams.{name}.bias"])).norm()
+            for name in ("image", "text")
+        )
+        assert ratio[copy] == pytest.approx(float(image / text), rel=1e-4)
+        alone = []
+        for name in whole:
+            only = {
+                other: (x, mask if other == name else torch.zeros_like(mask))
+                for other, (x, mask) in whole.items()
+            }
+            alone.append(torch.cat(slopes(model, only, label, ["mix.weight", "mix.bias"])))
+        assert cosine[copy] == pytest.approx(float(functional.cosine_similarity(*alone, dim=0)), rel=1e-4)
+
+
+def test_without_streams_there_is_no_ratio_and_without_anything_shared_no_cosine() -> None:
+    data = bundle(small_examples(), Plan(), 2)
+    cosine, ratio = gradients(Replicas(lambda: Streams("streams"), [0, 1]), data)
+    assert np.isnan(ratio).all() and np.isfinite(cosine).all() and cosine.shape == (2,)
+    cosine, ratio = gradients(Replicas(lambda: Streams("mix"), [0, 1]), data)
+    assert np.isnan(cosine).all() and np.isfinite(ratio).all() and ratio.shape == (2,)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a generator's values", "clusters of tokens"])
+def test_information_is_of_the_generators_values_or_of_clusters_and_says_which(
+    known: bool, monkeypatch
+) -> None:
+    """XOR: all of the label's entropy, and nothing of it in one alone but what few items find by chance."""
+    monkeypatch.setattr(contributing, "_CLUSTERS", 3)
+    examples = small_examples(items=400)
+    data, rows = bundle(examples, Plan(), 2), np.arange(50, 390)
+    bits = examples.meta["latents"]
+    found = information(
+        bits if known else None, data, rows, {"guess": bits["image"][rows], "right": examples.labels[rows]}
+    )
+    whole = entropy(np.bincount(examples.labels[rows]), base=2)
+    spread = 0.01 if known else 0.05
+    assert found["data"].synergistic == pytest.approx(whole, abs=spread)
+    assert found["right"].synergistic == pytest.approx(whole, abs=spread)
+    assert found["guess"].unique["image"] == pytest.approx(1, abs=spread)
+    assert found["data"].estimator == found["guess"].estimator
+    assert ("exact" in found["data"].estimator) == known and ("k-means" in found["data"].estimator) != known
+    assert len(found["data"].null) == 4 and found["guess"].null == () and found["data"].items == 340
