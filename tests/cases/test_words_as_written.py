@@ -257,3 +257,38 @@ def test_a_quoting_that_means_nothing_is_refused(tmp_path: Path, wrong) -> None:
     (tmp_path / "t.csv").write_text("image,text\n0.png,a\n")
     with pytest.raises(BadInputError, match="quoting is"):
         data.load(tmp_path / "t.csv", quoting=wrong)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_commas_in_the_cells_of_a_plain_table_part_nothing(tmp_path: Path, mark: str) -> None:
+    """As many commas a row as there are separators: cut at them, every row would fit as well."""
+    pictures(tmp_path, ["0.png", "1.png"])
+    rows = [("0.png", "red, blue"), ("1.png", "one, two")]
+    (tmp_path / "t.csv").write_text("\n".join(mark.join(row) for row in [("image", "text"), *rows]) + "\n")
+    assert data.load(tmp_path / "t.csv").texts == ("red, blue", "one, two")
+
+
+@pytest.mark.parametrize(
+    ("rows", "texts"),
+    [
+        (["0.png,red", "1.png,blue"], ("red", "blue")),
+        (["red,0.png", "blue,1.png"], ("red", "blue")),
+        (["0.png,7,red", "1.png,8,blue"], ("red", "blue")),
+        (["red,7,0.png", "blue,8,1.png"], ("red", "blue")),
+        (["7,0.png,red", "8,1.png,blue"], ("red", "blue")),
+    ],
+)
+def test_a_table_without_names_is_read_from_its_first_line_on(tmp_path: Path, rows: list[str], texts) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    pairs = data.load(tmp_path / "t.csv")
+    assert pairs.texts == texts and [pair.picture.size for pair in pairs]
+    assert any("names no columns" in note for note in pairs.notes)
+
+
+def test_a_column_that_is_there_twice_keeps_both_under_two_names(tmp_path: Path) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    (tmp_path / "t.csv").write_text("image,text,size,size,\n0.png,red,1,2,x\n1.png,blue,3,4,y\n")
+    pairs = data.load(tmp_path / "t.csv")
+    assert pairs.columns["size"] == (1, 3) and pairs.columns["size (2)"] == (2, 4)
+    assert pairs.columns["column 5"] == ("x", "y") and any("is there twice" in note for note in pairs.notes)
