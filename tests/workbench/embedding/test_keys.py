@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.fakes import FakeEncoder
@@ -105,3 +106,22 @@ def test_a_picture_that_stands_twice_is_computed_once_and_stands_twice() -> None
     found = embed(model, twice)
     assert model.pictures_seen == 3
     np.testing.assert_array_equal(found.image, FakeEncoder().encode_images([pair.picture for pair in twice]))
+
+
+def test_a_batch_of_texts_that_did_not_fit_is_halved_and_said() -> None:
+    """Memory for eight at a time: 20 texts in one batch come out whole, and a note says what was done."""
+
+    class Small(FakeEncoder):
+        def encode_texts(self, texts):
+            if len(texts) > 8:
+                raise torch.OutOfMemoryError("too many at once")
+            return super().encode_texts(texts)
+
+    words, notes = [f"word {item}" for item in range(20)], []
+    found = embed_texts(Small(), words, batch_size=20, notes=notes)
+    np.testing.assert_array_equal(found, FakeEncoder().encode_texts(words))
+    assert [int(note.split()[-1]) for note in notes] == [10, 5]
+    again: list[str] = []
+    embed_texts(FakeEncoder(), words, notes=again)
+    embed_pictures(FakeEncoder(), greys(3), notes=again)
+    assert again == []  # where all went well nothing is said
