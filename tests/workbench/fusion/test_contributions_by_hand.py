@@ -107,6 +107,8 @@ class Streams(nn.Module):
         setattr(self, where, nn.ModuleDict({"image": nn.Linear(5, 3), "text": nn.Linear(4, 3)}))
         self.heads = nn.Linear(3, 2)  # belongs to the streams, where there are any
         self.mix = nn.Linear(3, 2) if apart != "mix" else None
+        if not apart:
+            self.idle = nn.Parameter(torch.ones(40))  # shared, and read by nobody: it pulls no way
 
     def forward(self, batch):
         streams = getattr(self, "streams", None) or self.readers
