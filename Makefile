@@ -10,6 +10,7 @@
 #   make gpu         what holds on a CUDA card, timed, into docs/gpu.md   make gpu ARGS=--dry: tiny, on the CPU
 #   make stress      threads, kills, files made wrong, long sessions: twenty minutes, seed printed
 #                    make stress ARGS="--minutes 2 --seed 7 --only mutations"
+#   make mutants     faults planted in compute, and how many a test notices   ARGS="--only calibration --most 40"
 #   make wheelhouse  every wheel an install needs, in one folder: for a class without a network
 #   make clean       removes .venv and what tools leave behind
 #
@@ -39,10 +40,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test test-fast check docs bench gpu stress pictures looks wheelhouse clean chromium
+.PHONY: help setup lab test test-fast check docs bench gpu stress mutants pictures looks wheelhouse clean chromium
 
 help:
-	@sed -n '3,17s/^# \{0,1\}//p' Makefile
+	@sed -n '3,18s/^# \{0,1\}//p' Makefile
 
 setup: $(STAMP)
 
@@ -80,6 +81,9 @@ gpu: $(STAMP)
 
 stress: $(STAMP)
 	$(BIN)/python tests/stress/stress.py $(ARGS)
+
+mutants: $(STAMP)
+	$(BIN)/python tools/mutants.py $(ARGS)
 
 # Elsewhere: PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/wheelhouse make lab
 wheelhouse: $(STAMP)

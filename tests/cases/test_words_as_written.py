@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,92 @@ def test_cells_are_those_that_pandas_reads_as_texts(tmp_path: Path, mark: str) -
     pairs = data.load(tmp_path / "t.csv")
     assert pairs.texts == tuple(peer["text"]) == tuple(frame["text"])
     assert pairs.columns["n"] == tuple(peer["n"])
+
+
+def test_a_semicolon_in_the_header_of_a_csv_parts_nothing(tmp_path: Path) -> None:
+    """Names that are known decide; where both marks part as many, the mark that the ending promises."""
+    pictures(tmp_path, ["0.png", "1.png"])
+    table = tmp_path / "t.csv"
+    table.write_text("image,text,size;colour\n0.png,red,1;2\n1.png,blue,3;4\n")
+    pairs = data.load(table)
+    assert pairs.texts == ("red", "blue") and pairs.columns["size;colour"] == ("1;2", "3;4")
+    table.write_text("image,text;caption\n0.png,red;a\n1.png,blue;b\n")
+    with pytest.raises(BadInputError, match=r"its columns are 'image', 'text;caption'"):
+        data.load(table)
+    table.with_suffix(".tsv").write_text("image\ttext,caption\n0.png\tred,a\n1.png\tblue,b\n")
+    with pytest.raises(BadInputError, match=r"its columns are 'image', 'text,caption'"):
+        data.load(table.with_suffix(".tsv"))
+
+
+def test_the_first_line_decides_what_parts_the_cells_and_names_nobody_knows_part_too(tmp_path: Path) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    table = tmp_path / "t.csv"
+    table.write_text("text,image\np.png;q.png;r,0.png\ns.png;t.png;u,1.png\n")  # three pictures, parted by ;
+    assert data.load(table).texts == ("p.png;q.png;r", "s.png;t.png;u")
+    table.write_text("first,second\n1,2\n3,4\n")
+    with pytest.raises(BadInputError, match=r"'first', 'second'"):
+        data.load(table)
+
+
+@pytest.mark.parametrize(
+    ("quoting", "texts"),
+    [
+        ("none", ('"a"', "b")),
+        (csv.QUOTE_NONE, ('"a"', "b")),
+        ("double", ("a", "b")),
+        (csv.QUOTE_ALL, ("a", "b")),
+        (csv.QUOTE_MINIMAL, ("a", "b")),
+        (csv.QUOTE_NONNUMERIC, ("a", "b")),
+        ("auto", ("a", "b")),
+    ],
+)
+def test_quotes_are_read_as_pythons_own_reader_reads_them(tmp_path: Path, quoting, texts) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    (tmp_path / "t.csv").write_text('image,text\n0.png,"a"\n1.png,b\n')
+    assert data.load(tmp_path / "t.csv", quoting=quoting).texts == texts
+    if isinstance(quoting, int) and quoting != csv.QUOTE_NONNUMERIC:
+        peer = csv.reader((tmp_path / "t.csv").read_text().splitlines(), quoting=quoting)
+        assert tuple(row[1] for row in peer)[1:] == texts
+
+
+@pytest.mark.parametrize("wrong", [True, False, 9, "single"])
+def test_a_quoting_that_means_nothing_is_refused(tmp_path: Path, wrong) -> None:
+    pictures(tmp_path, ["0.png"])
+    (tmp_path / "t.csv").write_text("image,text\n0.png,a\n")
+    with pytest.raises(BadInputError, match="quoting is"):
+        data.load(tmp_path / "t.csv", quoting=wrong)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_commas_in_the_cells_of_a_plain_table_part_nothing(tmp_path: Path, mark: str) -> None:
+    """As many commas a row as there are separators: cut at them, every row would fit as well."""
+    pictures(tmp_path, ["0.png", "1.png"])
+    rows = [("0.png", "red, blue"), ("1.png", "one, two")]
+    (tmp_path / "t.csv").write_text("\n".join(mark.join(row) for row in [("image", "text"), *rows]) + "\n")
+    assert data.load(tmp_path / "t.csv").texts == ("red, blue", "one, two")
+
+
+@pytest.mark.parametrize(
+    ("rows", "texts"),
+    [
+        (["0.png,red", "1.png,blue"], ("red", "blue")),
+        (["red,0.png", "blue,1.png"], ("red", "blue")),
+        (["0.png,7,red", "1.png,8,blue"], ("red", "blue")),
+        (["red,7,0.png", "blue,8,1.png"], ("red", "blue")),
+        (["7,0.png,red", "8,1.png,blue"], ("red", "blue")),
+    ],
+)
+def test_a_table_without_names_is_read_from_its_first_line_on(tmp_path: Path, rows: list[str], texts) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    pairs = data.load(tmp_path / "t.csv")
+    assert pairs.texts == texts and [pair.picture.size for pair in pairs]
+    assert any("names no columns" in note for note in pairs.notes)
+
+
+def test_a_column_that_is_there_twice_keeps_both_under_two_names(tmp_path: Path) -> None:
+    pictures(tmp_path, ["0.png", "1.png"])
+    (tmp_path / "t.csv").write_text("image,text,size,size,\n0.png,red,1,2,x\n1.png,blue,3,4,y\n")
+    pairs = data.load(tmp_path / "t.csv")
+    assert pairs.columns["size"] == (1, 3) and pairs.columns["size (2)"] == (2, 4)
+    assert pairs.columns["column 5"] == ("x", "y") and any("is there twice" in note for note in pairs.notes)

@@ -31,7 +31,7 @@ from workbench.fusion import Design, Plan, measured, plane_tasks
 from workbench.projection import align, pair_ranks, project
 from workbench.zeroshot import classify
 
-NO_ROOMS = ("workbench.recipes", "workbench.labs", "workbench.jupyter")
+NO_ROOMS = ("workbench.attention", "workbench.recipes", "workbench.labs", "workbench.jupyter")
 
 
 def rooms() -> list[str]:

@@ -163,3 +163,29 @@ def test_contrast_and_logit_follow_the_score(double, pair, vectors, inputs):
         scaled = attribute(model, pair, method=method, target=logit("a cat"))
         _same(scaled.image, model.scale * a.image.astype(float), 1e-5)
         assert scaled.score == pytest.approx(model.scale * a.score + model.bias, abs=1e-9)
+
+
+def test_legrad_of_a_deep_tower_sums_the_last_six_layers(clip_folder, pair):
+    """Bousselham et al. 2025, section 3: of eight layers the last six, each by finite differences."""
+    layers = 8
+    model = models.load(str(clip_folder(vision={"image_size": [16, 24], "layers": layers})))
+    model.model.double()
+    model.dtype = torch.float64
+    w = weights(model.model)
+    picture, text = Picture(w, layers, HEADS), Text(w, 2, 2)
+    pixels = model.pixels([pair.picture])["pixel_values"][0].numpy()
+    ids = model.words([pair.text])["input_ids"][0].tolist()[: len(model.tokens(pair.text).pieces)]
+    wanted = text.run(ids)
+    picture.run(pixels)
+    maps = [attention.copy() for attention in picture.attention]
+    by_layer = []
+    for layer in range(layers - 6, layers):
+
+        def score(attention, at=layer):
+            picture.run(pixels, {at: attention})
+            return cosine(picture.head(picture.hidden[at].mean(axis=0)), wanted)
+
+        by_layer.append(np.maximum(slope(score, maps[layer]), 0).mean(axis=(0, 1)))
+    heatmap = attribute(model, pair, method="legrad")
+    assert heatmap.start_layer == 2
+    _same(heatmap.image, np.mean(by_layer, axis=0)[1:].reshape(2, 3))

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from workbench import data, models
 from workbench.attribution import (
@@ -19,7 +20,9 @@ from workbench.attribution import (
     expected_cost,
     faithfulness,
     pointing,
+    trust,
 )
+from workbench.attribution.baselines import random_map
 from workbench.attribution.references import References, _memory, _sizes
 from workbench.attribution.regions import covered, hits, named_things, scene_mask, seen_mask
 from workbench.attribution.trust import randomised, share_of_best
@@ -291,3 +294,35 @@ def test_the_shipped_table_is_of_the_shipped_weights(model) -> None:
         pointing.PointingTable.from_json("{}")
     with pytest.raises(BadInputError, match="expected at least 1 scene of 1 to 5 things"):
         pointing.scenes_by_count(9, 1)
+
+
+def test_overlap_counts_the_patches_above_the_mean_and_none_of_a_flat_map(heatmap) -> None:
+    """Intersection over union by plain sets, of a map in which half the patches are the mean itself."""
+    height, width = heatmap.image.shape
+    rows = np.indices((height, width))[0]
+    values = np.where(rows < 2, 3.0, np.where(rows < height - 2, 2.0, 1.0)).astype(np.float32)
+    assert (values == values.mean()).any()
+    mask = np.zeros((height, width), bool)
+    mask[:4, : width // 2] = True
+    above = {(r, c) for r in range(2) for c in range(width)}
+    right = set(zip(*np.nonzero(mask), strict=True))
+    expected = len(above & right) / len(above | right)
+    assert trust._iou(values, mask) == pytest.approx(expected)
+    assert trust._iou(np.full((height, width), 0.5), mask) == 0
+
+
+@pytest.mark.parametrize(("turned", "expected"), [(1, 1.0), (-1, 1.0)], ids=["the same map", "its opposite"])
+def test_a_map_turned_round_by_shuffled_weights_has_not_changed(
+    heatmap, monkeypatch: pytest.MonkeyPatch, turned: int, expected: float
+) -> None:
+    """Adebayo et al. 2018, section 3: the size of the rank correlation counts, as SciPy has it."""
+    again = replace(heatmap, image=turned * heatmap.image)
+    monkeypatch.setattr(trust, "attribute", lambda *_given, **_options: again)
+    found = faithfulness(heatmap, measures=("randomisation",))["randomisation"]
+    assert found.value == pytest.approx(expected)
+    other = random_map(heatmap.image.shape, 4)
+    monkeypatch.setattr(trust, "attribute", lambda *_given, **_options: replace(heatmap, image=other))
+    found = faithfulness(heatmap, measures=("randomisation",))["randomisation"]
+    assert found.value == pytest.approx(
+        abs(spearmanr(heatmap.image.ravel(), other.ravel()).statistic), abs=1e-6
+    )

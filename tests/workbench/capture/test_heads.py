@@ -116,7 +116,8 @@ def test_distance_is_counted_in_patches_beside_that_of_even_attention() -> None:
 
 def test_the_share_across_modalities_counts_words_and_patches_only() -> None:
     assert head_statistics(attention(even(1, 5, 7), TEXT, GRID)).cross == pytest.approx([1])
-    assert np.isnan(head_statistics(attention(even(1, 7, 7), GRID, GRID)).cross).all()
+    nowhere = head_statistics(attention(even(3, 7, 7), GRID, GRID)).cross
+    assert nowhere.shape == (3,) and np.isnan(nowhere).all()  # a number a head, even where there is none
     joint = head_statistics(attention(even(1, 10, 10), JOINT, JOINT)).cross
     # Two words look at four patches of ten tokens, four patches at two words of ten.
     assert joint == pytest.approx([(2 * 0.4 + 4 * 0.2) / 6])
@@ -157,3 +158,16 @@ def test_a_trace_refuses_what_does_not_fit() -> None:
         trace.hidden("x.0")
     with pytest.raises(ValueError, match=r"read-only"):
         one.values[0, 0, 0] = 1
+
+
+def test_rollout_of_the_largest_head_is_worked_out_by_hand() -> None:
+    """Two heads of two tokens: the larger weight of each pair, rows scaled to 1, half the way the shortcut."""
+    two = TokenLayout("text", 2, words=("a", "b"))
+    heads = np.array([[[0.9, 0.1], [0.5, 0.5]], [[0.3, 0.7], [0.2, 0.8]]])
+    largest = np.array([[0.9, 0.7], [0.5, 0.8]])
+    step = 0.5 * largest / np.array([[1.6], [1.3]]) + 0.5 * np.eye(2)
+    layer = attention(heads, two, two)
+    np.testing.assert_allclose(rollout([layer], head_mean=False), step, atol=1e-6)
+    np.testing.assert_allclose(rollout([layer, layer], head_mean=False), step @ step, atol=1e-6)
+    mean = 0.5 * heads.mean(axis=0) + 0.5 * np.eye(2)
+    np.testing.assert_allclose(rollout([layer]), mean, atol=1e-6)

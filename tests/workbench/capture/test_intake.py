@@ -303,3 +303,18 @@ def test_a_bare_module_of_another_library_is_read_by_what_it_is_given() -> None:
     late = timm.create_model("cait_xxs24_224", depth=1, img_size=64, num_classes=2).eval()
     head = capture(late, {"x": torch.randn(1, 3, 64, 64)}).sites[-1]
     assert (head.kind, head.key.grid, head.key.first_patch) == ("pooling", (4, 4), 1)  # its class token first
+
+
+@pytest.mark.parametrize("named", [3, 5])
+def test_words_of_a_text_padded_in_front_stand_behind_the_padding(named: int) -> None:
+    """Models that write are read with padding in front: names of the three real tokens, or of all five."""
+    torch.manual_seed(3)
+    config = hf.GPT2Config(n_layer=1, n_head=2, n_embd=8, n_positions=8, vocab_size=20)
+    model = hf.GPT2Model(config).eval()
+    inputs = {
+        "input_ids": torch.tensor([[0, 0, 4, 5, 6]]), "attention_mask": torch.tensor([[0, 0, 1, 1, 1]])
+    }  # fmt: skip
+    words = ("two", "red", "birds") if named == 3 else ("<pad>", "<pad>", "two", "red", "birds")
+    layout = next(iter(capture(model, inputs, words=words).maps.values())).query
+    assert layout.names == ("padding", "padding", "two", "red", "birds")
+    assert layout.place_of("birds") == 4 and layout.padded == (0, 1)

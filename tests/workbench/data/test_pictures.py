@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from workbench.data import pictures
-from workbench.data.pictures import open_picture
+from workbench.data.pictures import open_picture, picture_kind
 from workbench.errors import BadPictureError
 
 RED = (200, 30, 40)
@@ -163,3 +163,54 @@ def test_an_array_that_is_no_picture_is_refused(array: np.ndarray, said: str) ->
     with pytest.raises(BadPictureError) as refused:
         open_picture(array)
     assert said in str(refused.value)
+
+
+def test_sixteen_bits_are_scaled_by_what_they_can_hold_and_not_by_their_own_brightest() -> None:
+    """Half of 65535 is mid-grey, whatever else is on the picture; two X-rays keep their difference."""
+    for values in ([0, 32768], [0, 16384, 32768], [257, 514]):
+        row = np.array([values], np.uint16)
+        found = np.asarray(open_picture(saved(Image.fromarray(row), "PNG")))[0, :, 0]
+        np.testing.assert_array_equal(found, np.round(np.array(values) / 257).astype(int))
+
+
+def test_a_photograph_is_decoded_at_full_size_up_to_two_thousand_pixels_a_side() -> None:
+    """Pillow without a draft is the peer; above that, at half the size a half of the pixels is still more."""
+    content = saved(noise(900, 1400), "JPEG", quality=95)
+    np.testing.assert_array_equal(
+        np.asarray(open_picture(content)), np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    )
+    large = saved(Image.new("RGB", (4200, 4200), RED), "JPEG")
+    assert open_picture(large).size == (2100, 2100)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "JPEG2000", "AVIF"])
+def test_a_file_says_its_format_in_its_first_bytes(form: str) -> None:
+    """What Pillow writes as a format is known as that."""
+    assert picture_kind(saved(noise(), form)[:32]) == form
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "WEBP"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", ""),
+        (b"RIFX\x24\x00\x00\x00WEBPVP8 ", ""),
+        (b"\0\0\0\x20ftypavif\0\0\0\0mif1miaf", "AVIF"),
+        (b"\0\0\0\x20ftypavis\0\0\0\0msf1miaf", "AVIF"),
+        (b"\0\0\0\x20ftypmif1\0\0\0\0mif1avif", "AVIF"),  # among those it is compatible with
+        (b"\0\0\0\x20ftypheic\0\0\0\0mif1heic", ""),
+        (b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", ""),
+        (b"\0\0\0\x20moovavif\0\0\0\0mif1miaf", ""),
+        (b"plain text", ""),
+        (b"", ""),
+    ],
+)
+def test_containers_that_hold_other_things_are_no_pictures(start: bytes, kind: str) -> None:
+    assert picture_kind(start) == kind
+
+
+def test_what_is_given_is_not_what_comes_back() -> None:
+    given = noise(4, 6)
+    before = given.tobytes()
+    open_picture(given).putpixel((0, 0), (1, 2, 3))
+    assert given.tobytes() == before

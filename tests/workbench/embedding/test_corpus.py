@@ -8,7 +8,7 @@ import os
 import random
 import resource
 import signal
-import time
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +34,25 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-class Slow(FakeEncoder):
-    """Takes a moment for each batch, so that a kill falls into the work."""
+def counted(work, *, die_at: int | None = None) -> int:
+    """Calls and returns of functions, Python's and C's, while `work()` runs; at number `die_at` SIGKILL comes.
 
-    def encode_images(self, pictures):
-        time.sleep(0.004)
-        return super().encode_images(pictures)
+    A moment is a number and no time, so that a slow machine is killed where a fast one is.
+    """
+    count = 0
+
+    def step(_frame, _what, _about) -> None:
+        nonlocal count
+        count += 1
+        if count == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(step)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
 
 
 def test_a_corpus_holds_what_embed_gives_rounded_to_float16(tmp_path: Path) -> None:
@@ -60,22 +73,28 @@ def test_the_last_partition_is_shorter_and_never_lost(tmp_path: Path) -> None:
 
 
 def test_killed_at_ten_random_moments_and_resumed_it_is_the_same_byte_for_byte(tmp_path: Path) -> None:
-    pairs = many(60)
-    embed_to(tmp_path / "calm", FakeEncoder(), pairs, partition=4, batch_size=2)
-    chance, fork, hurt = random.Random(0), multiprocessing.get_context("fork"), tmp_path / "hurt"
-    killed = 0
+    pairs, hurt = many(80), tmp_path / "hurt"
+
+    def filling(folder: Path) -> None:
+        embed_to(folder, FakeEncoder(), pairs, partition=4, batch_size=2)
+
+    filling(
+        tmp_path / "first"
+    )  # imports what a first run imports, so that the next one's moments are its own
+    forget()
+    whole = counted(lambda: filling(tmp_path / "calm"))
+    chance, fork = random.Random(0), multiprocessing.get_context("fork")
+    forget()
+    done = []
     for _ in range(10):
-        worker = fork.Process(
-            target=embed_to, args=(hurt, Slow(), pairs), kwargs={"partition": 4, "batch_size": 2}
-        )
+        moment = chance.randrange(whole // 20, whole // 3)
+        worker = fork.Process(target=counted, args=(lambda: filling(hurt),), kwargs={"die_at": moment})
         worker.start()
-        time.sleep(chance.uniform(0.005, 0.06))
-        if worker.is_alive():
-            os.kill(worker.pid, signal.SIGKILL)
-            killed += 1
         worker.join()
-    assert killed >= 5
-    embed_to(hurt, FakeEncoder(), pairs, partition=4, batch_size=2)
+        assert worker.exitcode == -signal.SIGKILL
+        done.append(len(open_corpus(hurt).done) if (hurt / "manifest.json").exists() else 0)
+    assert 0 < done[-1] < 20 and len(set(done)) > 3  # they fell into the work, and each went on with the last
+    filling(hurt)
     assert content(hurt) == content(tmp_path / "calm")
 
 

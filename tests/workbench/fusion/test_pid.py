@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from dit.pid import PID_BROJA
 from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
 
 from workbench.errors import BadInputError
 from workbench.fusion.comparison.pid import _least_informative, cluster, decompose, decompose_table
@@ -137,8 +138,58 @@ def test_clusters_are_where_scikit_learns_stay_and_the_best_of_several_starts_is
 
 
 @pytest.mark.parametrize(
-    "bad", [np.zeros((2, 2, 2)), np.ones((2, 2)), -np.ones((2, 2, 2)), np.full((2, 2, 2), np.nan)]
+    "bad",
+    [
+        np.zeros((2, 2, 2)),
+        np.ones((2, 2)),
+        -np.ones((2, 2, 2)),
+        np.array([[[1, 1], [1, -0.1]], [[1, 1], [1, 1]]]),
+        np.full((2, 2, 2), np.nan),
+        np.array([[[1, np.inf]]]),
+    ],
 )
 def test_what_is_no_joint_distribution_is_refused(bad) -> None:
     with pytest.raises(BadInputError, match="expected x1 x x2 x y with counts or probabilities"):
         decompose_table(bad)
+
+
+def test_paired_values_are_counted_into_the_table_they_are_drawn_from() -> None:
+    """Each cell of XOR three times, in names that are no row numbers; the null is of the same items, shuffled."""
+    a, b = np.repeat([[0, 0, 1, 1], [0, 1, 0, 1]], 3, axis=1)
+    found = decompose(10 + 5 * a, -b, 7 * (a ^ b), names=("one", "two"), permutations=3, seed=4)
+    assert (found.redundant, found.unique["one"], found.unique["two"]) == pytest.approx((0, 0, 0), abs=1e-6)
+    assert found.synergistic == pytest.approx(1, abs=1e-6) and found.items == 12
+    random, null = np.random.default_rng(4), []
+    for _ in range(3):
+        counts = np.zeros((2, 2, 2))
+        np.add.at(counts, (a, b, random.permutation(a ^ b)), 1)
+        one = decompose_table(counts, names=("one", "two"))
+        null.append([one.redundant, one.unique["one"], one.unique["two"], one.synergistic])
+    assert found.null == pytest.approx(np.mean(null, axis=0), abs=1e-9)
+    assert decompose(a, b, a).null == () and decompose(a, b, a).unique["image"] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clusters_are_those_that_scikit_learn_finds(seed: int) -> None:
+    """Six clouds far apart, of lengths that differ: one cluster each, and every value nearest its own mean."""
+    random = np.random.default_rng(seed)
+    centres = np.array([[0, 0], [9, 0], [0, 20], [30, 30], [-40, 5], [5, -60]])
+    truth = random.integers(0, 6, 240)
+    values = centres[truth] + 0.3 * random.normal(size=(240, 2))
+    found, how = cluster(values, 6, seed=seed)
+    assert how == "k-means, 6 clusters"
+    assert adjusted_rand_score(found, truth) == 1
+    spread = random.normal(size=(300, 3)) + np.array([4, 0, 0])
+    found, _ = cluster(spread, 5, seed=seed)
+    means = np.stack([spread[found == k].mean(axis=0) for k in range(5)])
+    apart = ((spread[:, None] - means[None]) ** 2).sum(axis=2)
+    assert (found == apart.argmin(axis=1)).mean() > 0.97  # thirty rounds: nearly at rest
+    best = KMeans(5, n_init=10, random_state=0).fit(spread).inertia_
+    assert apart[np.arange(300), found].sum() < 1.15 * best
+
+
+def test_as_many_values_as_clusters_stay_as_they_are() -> None:
+    values = np.array([[0.0, 1.0], [2.0, 3.0], [0.0, 1.0], [5.0, 5.0]])
+    found, how = cluster(values, 3)
+    assert how == "as they are" and found.tolist() == [0, 1, 0, 2]
+    assert cluster(values, 2)[1] == "k-means, 2 clusters"

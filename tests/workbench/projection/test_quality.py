@@ -10,6 +10,7 @@ from open_clip.loss import SigLipLoss
 from scipy import stats
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.metrics import top_k_accuracy_score
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
 
 from workbench.axes import unit
@@ -26,7 +27,7 @@ from workbench.projection import (
     stability,
     trustworthiness,
 )
-from workbench.projection.point_quality import hubness, skewness
+from workbench.projection.point_quality import expected_skewness, hubness, skewness
 from workbench.projection.retrieval_metrics import pair_losses
 from workbench.results import Embeddings
 
@@ -90,6 +91,8 @@ def test_hubness_counts_lists_and_its_skew_is_scipys() -> None:
     values = np.random.default_rng(2).gamma(2.0, size=500)
     assert skewness(values) == pytest.approx(stats.skew(values))
     assert skewness(np.ones(9)) == 0
+    assert expected_skewness(50, 0.1) == pytest.approx(stats.binom(50, 0.1).stats("s"))
+    assert expected_skewness(50, 0.0) == expected_skewness(0, 0.5) == 0
 
 
 def test_recall_is_scikit_learns_top_k_accuracy(paired: Embeddings) -> None:
@@ -241,3 +244,16 @@ def test_impossible_requests_are_refused(paired: Embeddings, drawn: Projection) 
         contrastive_loss(paired.image, paired.text, scale=0)
     with pytest.raises(BadInputError, match="made elsewhere"):
         stability(drawn)
+
+
+def test_the_zero_shot_margin_of_moved_vectors_is_a_cosine_too(paired: Embeddings) -> None:
+    """Moved by half the gap, pictures and texts are no unit vectors; scikit-learn's cosines are of directions."""
+    drawn = project(paired, method="pca", mode="shifted", shift=0.5)
+    gap = paired.image.mean(axis=0, dtype=float) - paired.text.mean(axis=0, dtype=float)
+    image, text = paired.image - 0.25 * gap, paired.text + 0.25 * gap
+    names = np.array(paired.labels)
+    cosine = cosine_similarity(image, np.stack([text[names == name].sum(axis=0) for name in "abc"]))
+    own = np.array(["abc".index(name) for name in names])
+    right = cosine[np.arange(90), own]
+    cosine[np.arange(90), own] = -np.inf
+    np.testing.assert_allclose(drawn.quality.margin[:90], right - cosine.max(axis=1), atol=1e-6)

@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 
 from workbench.axes import unit
 from workbench.projection import extend, place, project
@@ -71,3 +72,34 @@ def test_placed_points_keep_company_nearly_as_well_as_on_a_map_that_was_fitted_a
     assert moved[mine].mean() < 1.25 * moved[:400].mean()
     found = place(drawn, new[:5])
     np.testing.assert_allclose(found.points, placed.points[400:405], atol=1e-4)
+
+
+def test_one_round_moves_points_by_umaps_own_forces() -> None:
+    """McInnes et al. 2018, section 4.2, in float64: an edge pulls both its ends, five strangers push its head.
+
+    All but the head stand in one place, so that every stranger pushes alike.
+    """
+    a, b, rows = 1.4, 0.9, 400
+    start = np.zeros((rows, 2), np.float32)
+    start[0] = [-1.2, 0.5]
+    edge = csr_matrix(([1.0], ([0], [1])), shape=(rows, rows))
+    moved = layout.lay_out(edge, start, a=a, b=b, epochs=1, seed=3)
+    apart = start[0].astype(float)
+    squared = apart @ apart
+    pull = -2 * a * b * squared ** (b - 1) / (1 + a * squared**b) * apart
+    push = 5 * 2 * b / ((0.001 + squared) * (1 + a * squared**b)) * apart
+    np.testing.assert_allclose(moved[0], start[0] + pull + push, atol=1e-5)
+    np.testing.assert_allclose(moved[1], -pull, atol=1e-6)
+    np.testing.assert_array_equal(moved[2:], start[2:])
+
+
+def test_an_edge_that_is_due_less_than_once_is_not_there() -> None:
+    """UMAP leaves out what is weaker than the strongest over the rounds; what is as strong as that stays."""
+    start = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    ring, next_ = np.arange(60), np.roll(np.arange(60), -1)
+    plain = csr_matrix((np.ones(60), (ring, next_)), shape=(60, 60))
+    moved = layout.lay_out(plain, start, a=1.5, b=0.9, epochs=8, seed=1)
+    for weight, is_same in ((0.12, True), (0.125, False)):
+        more = (plain + csr_matrix(([weight], ([0], [30])), shape=(60, 60))).tocsr()
+        found = layout.lay_out(more, start, a=1.5, b=0.9, epochs=8, seed=1)
+        assert np.array_equal(found, moved) == is_same

@@ -39,6 +39,12 @@ def test_texts_serve_as_truth_where_labels_do_not() -> None:
     assert ranking.truth.tolist() == [1, 0]
 
 
+def test_where_a_pairs_label_is_off_the_list_its_text_serves_as_truth() -> None:
+    """Labels are red, green, blue; of the list, one is a label, one a text, and blue is neither."""
+    ranking = classify(FakeEncoder(), colour_pairs(["red", "green", "blue"]), ["a red card", "green"])
+    assert ranking.truth is not None and ranking.truth.tolist() == [0, 1, -1]
+
+
 def test_a_picture_and_a_text_are_encoded_once() -> None:
     encoder = FakeEncoder()
     pairs = colour_pairs(["red", "green", "blue"])

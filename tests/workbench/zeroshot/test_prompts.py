@@ -51,3 +51,9 @@ def test_one_label_five_thousand_labels_and_markup_are_fine() -> None:
 def test_repeated_templates_are_kept_once_and_one_text_is_a_list_of_one() -> None:
     assert check_templates(["{}", " {} ", "a {}"]) == ("{}", "a {}")
     assert check_templates("a {}") == ("a {}",)
+
+
+def test_spaces_within_a_label_make_no_second_class() -> None:
+    assert check_labels(["a  cat", " a\tdog "]) == ("a cat", "a dog")
+    with pytest.raises(BadInputError, match=r"'a cat' is given twice \(places 1 and 3\)"):
+        check_labels(["a cat", "a dog", "a  cat"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import special
 
 from tests.fakes import FakeEncoder, colour_pairs
 from workbench.errors import BadInputError
@@ -31,6 +32,7 @@ def test_softmax_and_sigmoid_equal_torch() -> None:
 
 def test_logit_is_scale_times_cosine_plus_bias_over_temperature() -> None:
     assert logits(np.array(0.25), scale=100, bias=-10, temperature=2) == pytest.approx(7.5)
+    assert logits(np.array(0.25), scale=100) == pytest.approx(25)  # the model's own
 
 
 def test_embedding_ensemble_equals_open_clips_own_classifier() -> None:
@@ -59,6 +61,21 @@ def test_probability_ensemble_is_the_mean_of_each_wordings_probabilities(ranking
     alone = [rescore(ranking, active=np.eye(3, dtype=bool)[k], temperature=0.5).probability for k in range(3)]
     np.testing.assert_allclose(voted.probability, np.mean(alone, axis=0), atol=1e-6)
     np.testing.assert_array_equal(voted.best, np.mean(alone, axis=0).argmax(axis=1))
+
+
+@pytest.mark.parametrize("rule", ["softmax", "sigmoid"])
+def test_logits_and_cosines_of_a_vote_are_those_of_what_is_shown(ranking: Ranking, rule: str) -> None:
+    """The logit whose probability is the vote, by SciPy; the cosine, the mean over the wordings that are on."""
+    mask = [True, False, True]
+    voted = rescore(ranking, rule=rule, ensemble="probability", active=mask)
+    on = ranking.text[:, mask].astype(float)
+    each = np.einsum("if,ctf->itc", ranking.image.astype(float), on)
+    np.testing.assert_allclose(voted.cosine, each.mean(axis=1), atol=1e-6)
+    spoken = special.softmax(3 * each, axis=2) if rule == "softmax" else special.expit(3 * each)
+    np.testing.assert_allclose(voted.probability, spoken.mean(axis=1), atol=1e-6)
+    inverse = np.log if rule == "softmax" else special.logit
+    np.testing.assert_allclose(voted.logit, inverse(spoken.mean(axis=1)), atol=1e-5)
+    np.testing.assert_allclose(reject_scores(voted, "cosine"), each.mean(axis=1).max(axis=1), atol=1e-6)
 
 
 def test_rescoring_never_calls_the_model() -> None:
