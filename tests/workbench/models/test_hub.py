@@ -164,6 +164,46 @@ def test_a_captive_portal_is_told_from_a_hub(hub: Hub, body: str, kind: str) -> 
         models.load(NAME)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sha", "../../../outside"),
+        ("rfilename", "../../../../outside.json"),
+        ("rfilename", "/etc/outside.json"),
+        ("rfilename", 7),
+        ("blobId", 7),
+        ("blobId", "../../outside"),
+        ("size", -1),
+        ("size", "many"),
+        ("sha256", 7),
+        ("sha256", "../" * 21 + "x"),
+    ],
+)
+def test_an_answer_that_would_name_files_as_it_likes_is_no_hubs(
+    hub: Hub, key: str, value: object, monkeypatch
+) -> None:
+    """Names, commits and digests become paths of this machine."""
+    from huggingface_hub import HfApi
+
+    def told(self: HfApi, *args: object, **options: object) -> object:
+        info = asked(self, *args, **options)
+        entry = next(one for one in info.siblings if one.rfilename.endswith(".safetensors"))
+        if key == "sha":
+            info.sha = value
+        elif key == "sha256":
+            entry.lfs.sha256 = value
+        elif key == "blobId":
+            entry.lfs, entry.blob_id = None, value
+        else:
+            setattr(entry, key, value)
+        return info
+
+    asked = HfApi.model_info
+    monkeypatch.setattr(HfApi, "model_info", told)
+    with pytest.raises(UnavailableError, match="is not a model hub"):
+        models.fetch(NAME)
+
+
 @pytest.mark.parametrize("fault", [{"drop": True}, {"hang": True}], ids=["dropped", "silent"])
 def test_a_hub_that_is_silent_says_so(hub: Hub, fault: dict, monkeypatch) -> None:
     monkeypatch.setattr(download, "_ANSWER_S", 1.0)

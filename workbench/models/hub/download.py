@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -29,6 +30,8 @@ _ANSWER_S = 30.0
 _TOLD_EVERY_S = 0.2
 #: Seconds since the last byte after which nobody writes a begun file any more.
 _STALE_S = 3600.0
+#: Of git (SHA-1) or of large files (SHA-256); the cache calls files by it.
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def fetch(
@@ -125,8 +128,7 @@ def _offer(repo: str, choose: Choose, name: str, revision: str | None) -> _Offer
             entry.rfilename: entry.lfs.sha256 if entry.lfs else entry.blob_id for entry in info.siblings or ()
         }
         commit = str(info.sha or "")
-        if not commit:
-            raise ValueError("no commit")
+        _check_answer(commit, sizes, digests)
     except _silences() as problem:
         raise in_words(problem, name=name, repo=repo, revision=revision) from problem
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as problem:
@@ -137,6 +139,25 @@ def _offer(repo: str, choose: Choose, name: str, revision: str | None) -> _Offer
     licence = getattr(info.card_data, "license", None) or "not stated"
     stated = {file: digest for file, digest in digests.items() if file in chosen and digest}
     return _Offer(repo, name, revision, commit, {file: sizes[file] for file in chosen}, stated, licence)
+
+
+def _check_answer(commit: str, sizes: Mapping[Any, Any], digests: Mapping[Any, Any]) -> None:
+    """What becomes names of files here is what it should be: an answer of anybody can say anything.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not COMMIT.fullmatch(commit):
+        raise ValueError(f"commit {commit[:60]!r}")
+    for name, size in sizes.items():
+        parts = PurePosixPath(name).parts if isinstance(name, str) else ()
+        if not parts or name.startswith("/") or "\\" in name or ".." in parts:
+            raise ValueError(f"a file called {str(name)[:60]!r}")
+        if type(size) is not int or size < 0:
+            raise ValueError(f"{name} of {str(size)[:60]!r} bytes")
+        digest = digests[name]
+        if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+            raise ValueError(f"{name} with the digest {str(digest)[:80]!r}")
 
 
 def _download(offer: _Offer, teller: _Teller) -> Path:
