@@ -104,8 +104,8 @@ def among(
 
     Where rows times queries are more than `EXACT_PRODUCTS`, the nearest are looked for in near cells only.
 
-    Source: the start that UMAP's own transform gives a new point (McInnes et al. 2018, section 6 of
-    the reference implementation's documentation).
+    Source: as UMAP's own transform starts a new point (umap-learn, "Transforming new data"), with the
+    memberships that the graph of the fitted points has: full within the nearest distance.
     """
     everywhere = fitted is None or bool(np.all(fitted))
     known, places = (vectors, points) if everywhere else (vectors[fitted], points[fitted])

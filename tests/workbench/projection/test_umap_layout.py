@@ -60,13 +60,16 @@ def test_a_fit_that_is_interrupted_by_the_keyboard_leaves_nothing_behind(threads
 
 
 def test_placed_points_keep_company_nearly_as_well_as_on_a_map_that_was_fitted_again() -> None:
-    old, new = clouds(400), clouds(100, seed=9)
-    drawn = project(Embeddings.from_array(old), seed=0)
-    placed = extend(drawn, Embeddings.from_array(new))
-    refitted = project(Embeddings.from_array(np.concatenate([old, new])), seed=0, start=placed)
-    mine = np.arange(400, 500)
-    kept, again = (float(one.quality.preservation[mine].mean()) for one in (placed, refitted))
-    assert kept > 0.75 * again  # .38 and .46: placing costs a sixth of the neighbours that a new fit keeps
+    mine, kept, again = np.arange(400, 500), [], []
+    for draw in range(4):  # one map alone says little: its layout turns on the last bits of its sums
+        old, new = clouds(400, seed=20 + draw), clouds(100, seed=40 + draw)
+        drawn = project(Embeddings.from_array(old), seed=draw)
+        placed = extend(drawn, Embeddings.from_array(new))
+        refitted = project(Embeddings.from_array(np.concatenate([old, new])), seed=draw, start=placed)
+        kept.append(placed.quality.preservation[mine].mean())
+        again.append(refitted.quality.preservation[mine].mean())
+    # Six draws gave .76 of it with a standard deviation of .03; equal weights of the neighbours .67 with .02.
+    assert np.mean(kept) > 0.71 * np.mean(again)
     # A fit that begins at the placed points moves them no farther than it moves those that were fitted before.
     moved = np.linalg.norm(refitted.points - placed.points, axis=1)
     assert moved[mine].mean() < 1.25 * moved[:400].mean()
