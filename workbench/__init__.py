@@ -12,4 +12,4 @@ Nothing here imports a user interface; the package `widgets` draws these results
 Importing `workbench` itself is cheap: torch is loaded by the first verb that needs it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
