@@ -1,7 +1,7 @@
 """Metrics of predicted probabilities, once for every board: accuracy, calibration, AUROC, intervals.
 
-What scikit-learn has is scikit-learn's. It is imported by the function that needs it, so that a room that
-only draws an interval does not wait for it.
+Written out, and held by the tests to scikit-learn's: its own put a filter of warnings in place for the whole
+process, and several threads that measure at once take theirs away in any order.
 """
 
 from __future__ import annotations
@@ -112,20 +112,24 @@ def accuracy(probability: NDArray, truth: NDArray) -> float:
 def balanced_accuracy(probability: NDArray, truth: NDArray) -> float:
     """Share right of each class that occurs, and their mean: a rare class counts as much as a frequent one.
 
-    Brodersen et al. 2010, "The balanced accuracy and its posterior distribution". scikit-learn's own
-    `balanced_accuracy_score` is this recall, and warns of every class that is answered and does not occur.
+    Brodersen et al. 2010, "The balanced accuracy and its posterior distribution".
     """
-    from sklearn.metrics import recall_score
-
-    answer = probability.argmax(axis=-1)
-    return float(recall_score(truth, answer, labels=np.unique(truth), average="macro", zero_division=0))
+    hits, occurs, _ = _counts(probability, truth)
+    return float((hits[occurs > 0] / occurs[occurs > 0]).mean())
 
 
 def f1(probability: NDArray, truth: NDArray) -> float:
     """Mean over classes of 2 TP / (2 TP + FP + FN) ("macro"); of those that occur or are answered."""
-    from sklearn.metrics import f1_score
+    hits, occurs, answered = _counts(probability, truth)
+    counted = occurs + answered > 0
+    return float((2 * hits[counted] / (occurs + answered)[counted]).mean())
 
-    return float(f1_score(truth, probability.argmax(axis=-1), average="macro", zero_division=0))
+
+def _counts(probability: NDArray, truth: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """class: how often it is answered rightly, occurs, and is answered."""
+    answer, classes = probability.argmax(axis=-1), probability.shape[-1]
+    hits = np.bincount(answer[answer == truth], minlength=classes)
+    return hits, np.bincount(truth, minlength=classes), np.bincount(answer, minlength=classes)
 
 
 def nll(probability: NDArray, truth: NDArray) -> float:
@@ -154,12 +158,14 @@ def auroc(score: NDArray, positive: NDArray) -> float:
         per_class = [auroc(score[:, k], positive == k) for k in range(score.shape[1])]
         defined = [value for value in per_class if np.isfinite(value)]
         return float(np.mean(defined)) if defined else float("nan")
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata
 
     is_positive = np.asarray(positive, bool)
     if is_positive.all() or not is_positive.any() or not np.isfinite(score).all():
         return float("nan")
-    return float(roc_auc_score(is_positive, score))
+    count = int(is_positive.sum())
+    above = rankdata(score)[is_positive].sum() - count * (count + 1) / 2  # Mann-Whitney's U
+    return float(above / (count * (len(is_positive) - count)))
 
 
 def r2(predicted: NDArray, truth: NDArray) -> float:
@@ -172,7 +178,7 @@ def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float, floa
 
     Values that are not finite (seeds not reached) are left out.
     """
-    from scipy.stats import sem, t
+    from scipy.stats import t
 
     kept = np.asarray(values, dtype=float)
     kept = kept[np.isfinite(kept)]
@@ -181,5 +187,5 @@ def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float, floa
     mean = float(kept.mean())
     if len(kept) == 1:
         return mean, float("nan"), float("nan")
-    half = float(t.ppf(0.5 + level / 2, len(kept) - 1) * sem(kept))
+    half = float(t.ppf(0.5 + level / 2, len(kept) - 1) * kept.std(ddof=1) / np.sqrt(len(kept)))
     return mean, mean - half, mean + half

@@ -87,7 +87,7 @@ def test_bins_of_equal_mass_hold_equally_many_and_none_of_nothing(answers) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [({"bins": 0}, "at least 1"), ({"spacing": "log"}, "'width', 'mass'")]
+    ("options", "said"), [({"bins": 0}, "at least 1"), ({"spacing": "log"}, "'width' or 'mass'")]
 )
 def test_bins_that_cannot_be_are_refused_in_words(options, said) -> None:
     with pytest.raises(BadInputError, match=said):
