@@ -19,8 +19,23 @@ __all__ = [
 ]
 
 
+#: Letters of a message; the longest of our own names some forty models.
+_LONGEST = 4000
+
+
 class WorkbenchError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    A library's own message is often quoted in ours, and can hold what it read: a header of 100,000 letters, a
+    whole table. What is too long to be read on a screen is left out of the middle.
+    """
+
+    def __str__(self) -> str:
+        told = super().__str__()
+        if len(told) <= _LONGEST:
+            return told
+        half = _LONGEST // 2 - 50
+        return f"{told[:half]} [... {len(told) - 2 * half:,} letters left out ...] {told[-half:]}"
 
 
 class BadInputError(WorkbenchError, ValueError):

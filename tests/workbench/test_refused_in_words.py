@@ -63,3 +63,10 @@ def test_an_option_of_the_advice_or_a_size_that_there_is_not():
         advice.option("mean-logit")
     with pytest.raises(BadInputError, match=r"with_design\(\) has no option 'widt'.*'width'"):
         Plan().with_design(widt=64)
+
+
+def test_a_message_that_quotes_a_whole_file_is_short_enough_to_be_read():
+    told = str(BadInputError(f"table.csv cannot be read: {'x' * 100_000}. Save it again."))
+    assert len(told) <= 4000 and "letters left out" in told
+    assert told.startswith("table.csv cannot be read: x") and told.endswith("x. Save it again.")
+    assert str(UnknownNameError("no such model")) == "no such model"

@@ -9,8 +9,7 @@ from widgets.atlas.figures import point_figures
 from widgets.atlas.screen import AtlasScreen
 from widgets.atlas.search import Found, find_picture
 from workbench.errors import BadInputError
-from workbench.projection import Projection, encoder_of, stability
-from workbench.projection.quality_measures import measures
+from workbench.projection import Projection, encoder_of, measures, stability
 from workbench.results import Event, OnEvent
 
 __all__ = ["AtlasComputing", "share_of"]

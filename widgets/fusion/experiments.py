@@ -14,9 +14,8 @@ from widgets.fusion.initial_traits import asked_of
 from widgets.fusion.plane_store import PlaneStore
 from widgets.fusion.training_runs import FIRST_CHOICE, Curves, Turns, run_compare
 from workbench import fusion as lab
-from workbench.data.examples import Examples
 from workbench.errors import BadInputError
-from workbench.fusion import Advice, FusionReport, Look, Meeting, Plan, Proof
+from workbench.fusion import Advice, Examples, FusionReport, Look, Meeting, Plan, Proof
 from workbench.results import Event
 
 __all__ = ["Experiments"]

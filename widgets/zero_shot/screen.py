@@ -12,7 +12,7 @@ from widgets.zero_shot.ranking_snapshot import told
 from widgets.zero_shot.ranking_view import board_view
 from widgets.zero_shot.scoring import ZeroShotScoring
 from widgets.zero_shot.traits import LOOK, PAGE
-from workbench.models.base import DualEncoder
+from workbench.models import DualEncoder
 from workbench.results import Ranking
 
 __all__ = ["OPTIONS", "ZeroShotScreen", "advised"]
