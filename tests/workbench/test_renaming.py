@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import warnings
 
@@ -99,3 +100,13 @@ def test_the_index_of_a_fusion_in_a_report_was_its_place() -> None:
     with pytest.warns(DeprecationWarning, match=r"FusionReport\.index\(fusion\)") as said:
         assert report.place(report.fusions[1]) == report.index(report.fusions[1]) == 1
     assert said[0].filename == __file__
+
+
+def test_the_recorder_is_found_at_its_old_place_too() -> None:
+    from workbench.attention import recorder
+
+    with pytest.warns(DeprecationWarning, match=r"workbench\.attention\.recorder\.Recorder"):
+        from workbench.capture.recording import Recorder
+    assert Recorder is recorder.Recorder
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        importlib.import_module("workbench.capture.recording").nothing  # noqa: B018
