@@ -290,7 +290,10 @@ def test_a_download_is_stopped_and_goes_on(hub: Hub, root: Path, monkeypatch) ->
     assert ranges(hub)[-1].startswith("bytes=")
 
 
-def test_what_killed_downloads_left_is_cleared_up_and_what_goes_on_stays(hub: Hub, tmp_path: Path) -> None:
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_killed_downloads_left_is_cleared_up_and_what_goes_on_stays(
+    hub: Hub, tmp_path: Path, complete: bool
+) -> None:
     file = Path(models.fetch(NAME)[0])
     blobs = next((tmp_path / "hub").glob("models--*/blobs"))
     names = ("a.incomplete", "tmp_1", "tmp_2", "b.workbench.incomplete", "tmp_new")
@@ -298,7 +301,8 @@ def test_what_killed_downloads_left_is_cleared_up_and_what_goes_on_stays(hub: Hu
         (blobs / name).write_bytes(b"held" if name == "tmp_2" else b"")
         if name != "tmp_new":
             os.utime(blobs / name, (0, 0))
-    file.unlink()  # something is to be fetched again
+    if not complete:
+        file.unlink()  # something is to be fetched again
     models.fetch(NAME)
     assert [name for name in names if (blobs / name).exists()] == [
         "tmp_2",

@@ -66,6 +66,7 @@ def fetch(
     folder = find_snapshot(repo, revision, choose)
     wrong = damaged(folder, choose(listing(folder)) or ()) if folder is not None else []
     if folder is not None and not wrong:
+        _clear_up(repo)  # another kernel may have brought it after one that was killed
         return folder
     try:
         offer = (
