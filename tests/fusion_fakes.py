@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -249,3 +250,8 @@ def _probability(level, truth, random):
         chance[place, sure] = 0.05
         chance[place, sure, truth[sure]] = 0.9
     return chance.astype(np.float32)
+
+
+def tell(board: Any, **content: object) -> None:
+    """What a button of the browser sends."""
+    board._handle_custom_msg(content, [])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,25 +17,6 @@ from workbench import data, models
 from workbench.attribution.word_pointing import WordPointing
 from workbench.capture import AttentionMap, TokenLayout, Trace, capture, rollout
 from workbench.errors import BadInputError, UnknownNameError
-
-
-@pytest.fixture
-def trace() -> Trace:
-    picture = np.zeros((20, 30, 3), np.uint8)
-    return Trace(made(IMAGE, IMAGE) | made(TEXT, TEXT, layers=2), picture=picture, text="a cat")
-
-
-@pytest.fixture
-def lens(trace: Trace) -> Iterator[AttentionLens]:
-    lens = show(trace)
-    yield lens
-    assert lens.wait(10)
-
-
-@pytest.fixture(scope="module")
-def real() -> tuple[Trace, object]:
-    model = models.load("shapes-clip")
-    return capture(model, data.load("shapes", n=4)[0]), model
 
 
 def test_show_takes_a_trace(lens: AttentionLens) -> None:

@@ -4,52 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from tests import fusion_fakes as fakes
+from tests.fusion_fakes import tell
 from widgets import FusionBoard, show
 from widgets.fusion import plane_store
 from widgets.fusion.presets import PRESETS
-from workbench import fusion
 from workbench.errors import BadInputError
 
 REPORT_PAGES = ("quality", "training", "robustness", "contributions", "cost", "examples", "space")
-
-
-@pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> fakes.Lab:
-    """The verbs of the fusion lab, at once and without torch; nothing ships."""
-    stand_in = fakes.Lab()
-    monkeypatch.setattr(plane_store, "kept_planes", lambda *_, **__: {})
-    for verb in ("plane_tasks", "regions", "compare", "prove", "look"):
-        monkeypatch.setattr(fusion, verb, getattr(stand_in, verb), raising=False)
-    return stand_in
-
-
-@pytest.fixture
-def board(lab: fakes.Lab) -> Iterator[FusionBoard]:
-    board = show(fakes.report())
-    yield board
-    lab.hold = None
-    assert board.wait(10)
-
-
-@pytest.fixture
-def plane(lab: fakes.Lab) -> Iterator[FusionBoard]:
-    board = FusionBoard()
-    tell(board, kind="train")
-    assert board.wait(10)
-    yield board
-    lab.hold = None
-    assert board.wait(10)
-
-
-def tell(board: FusionBoard, **content: object) -> None:
-    """What a button of the browser sends."""
-    board._handle_custom_msg(content, [])
 
 
 def tiles(board: FusionBoard) -> dict[str, dict]:

@@ -4,52 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests import fusion_fakes as fakes
+from tests.fusion_fakes import tell
 from widgets import FusionBoard, show
-from widgets.fusion import plane_store
 from widgets.fusion.datasets import SETS, ShippedSet
-from workbench import fusion
 from workbench.errors import BadInputError
 
 REPORT_PAGES = ("quality", "training", "robustness", "contributions", "cost", "examples", "space")
-
-
-@pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> fakes.Lab:
-    """The verbs of the fusion lab, at once and without torch; nothing ships."""
-    stand_in = fakes.Lab()
-    monkeypatch.setattr(plane_store, "kept_planes", lambda *_, **__: {})
-    for verb in ("plane_tasks", "regions", "compare", "prove", "look"):
-        monkeypatch.setattr(fusion, verb, getattr(stand_in, verb), raising=False)
-    return stand_in
-
-
-@pytest.fixture
-def board(lab: fakes.Lab) -> Iterator[FusionBoard]:
-    board = show(fakes.report())
-    yield board
-    lab.hold = None
-    assert board.wait(10)
-
-
-@pytest.fixture
-def plane(lab: fakes.Lab) -> Iterator[FusionBoard]:
-    board = FusionBoard()
-    tell(board, kind="train")
-    assert board.wait(10)
-    yield board
-    lab.hold = None
-    assert board.wait(10)
-
-
-def tell(board: FusionBoard, **content: object) -> None:
-    """What a button of the browser sends."""
-    board._handle_custom_msg(content, [])
 
 
 # Leaving the board ---------------------------------------------------------------------------
@@ -110,7 +75,6 @@ def test_a_snapshot_holds_the_numbers_and_escapes_what_people_wrote(board: Fusio
 
 def test_real_models_are_measured_here_and_ones_own_is_shown_among_them() -> None:
     from tests.families import made
-    from widgets import show
     from workbench.capture import capture
     from workbench.fusion import SPECIMENS, meeting
 

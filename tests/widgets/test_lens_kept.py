@@ -4,36 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.widgets.lens_maps import HOSTILE, IMAGE, TEXT, choose, made
+from tests.widgets.lens_maps import HOSTILE, choose, made
 from widgets import AttentionLens, show
 from widgets.lens.contact_sheet import Scale, over_picture, painted
-from workbench import data, models
+from workbench import data
 from workbench.capture import TokenLayout, Trace, capture
-
-
-@pytest.fixture
-def trace() -> Trace:
-    picture = np.zeros((20, 30, 3), np.uint8)
-    return Trace(made(IMAGE, IMAGE) | made(TEXT, TEXT, layers=2), picture=picture, text="a cat")
-
-
-@pytest.fixture
-def lens(trace: Trace) -> Iterator[AttentionLens]:
-    lens = show(trace)
-    yield lens
-    assert lens.wait(10)
-
-
-@pytest.fixture(scope="module")
-def real() -> tuple[Trace, object]:
-    model = models.load("shapes-clip")
-    return capture(model, data.load("shapes", n=4)[0]), model
 
 
 def test_the_code_gives_the_numbers_on_the_screen(real) -> None:
