@@ -82,9 +82,6 @@ def test_no_modules_import_each_other_in_a_circle_at_run_time(root, package):
 # Modules behind the front door of a room that boards use all the same, each for one thing that no user calls.
 # A board that needs more asks its room for an export; a line that is no longer needed goes.
 SHARED = {
-    "workbench.attribution.alike",
-    "workbench.attribution.without",
-    "workbench.attribution.word_pointing",
     "workbench.fusion.inside.shipped_planes",  # the settings under which a plane need not be trained
     "workbench.models.given",  # what is taken where a model is expected
     "workbench.zeroshot.prompts",  # labels and templates, checked while they are typed

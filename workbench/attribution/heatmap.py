@@ -19,7 +19,7 @@ from workbench.errors import BadInputError, UnknownNameError, did_you_mean
 from workbench.keeping import Form, Kept
 from workbench.results import Provenance
 
-__all__ = ["MAPS", "Attributions", "Cost", "Heatmap"]
+__all__ = ["MAPS", "Attributions", "Cost", "Heatmap", "is_flat"]
 
 MAPS = Form("maps", "attribution maps", "workbench.attribution.open_maps")
 """One map and several are kept alike."""
@@ -123,7 +123,7 @@ class Heatmap(Kept):
         """Whether the image map (the text map, where there is no other) says nothing: all values equal."""
         values = self.image if self.image is not None else self.text
         assert values is not None  # __post_init__ refused the other case
-        return bool(np.ptp(values) <= 1e-6 * max(np.abs(values).max(), 1e-30))
+        return is_flat(values)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -275,3 +275,8 @@ class Attributions(Kept, Sequence[Heatmap]):
         ]
         rows += [(method, "", "", "", reason) for method, reason in self.refused.items()]
         return html_table(repr(self), ("method", "lowest", "highest", "flat", "cost, or why not"), rows)
+
+
+def is_flat(values: NDArray[Any]) -> bool:
+    """Whether a map says nothing: all its values are equal, to a millionth of the largest."""
+    return bool(np.ptp(values) <= 1e-6 * max(np.abs(values).max(), 1e-30))
