@@ -24,8 +24,8 @@ from workbench.attribution.masking import filling, masked_pixels
 from workbench.attribution.scores import Protocol
 from workbench.cache import VectorMemory, digest
 from workbench.data.pairs import Pair
+from workbench.devices import coarse_products
 from workbench.hooks import hooks_of_others_so_far
-from workbench.runtime import coarse_products
 
 __all__ = [
     "References",

@@ -14,6 +14,7 @@ from workbench.calling import verb
 from workbench.data.arrays import as_array, is_array
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import as_pictures, is_picture
+from workbench.devices import choose_device
 from workbench.errors import BadInputError
 from workbench.models.given import as_encoder
 from workbench.projection.modality_gap import MODALITIES, Metric
@@ -22,7 +23,6 @@ from workbench.projection.projection_result import Placement, Projection
 from workbench.projection.stopping import StoppedModel
 from workbench.projection.umap.fuzzy_graph import apart, bandwidths, memberships
 from workbench.results import OnEvent, ShouldStop
-from workbench.runtime import choose_device
 
 __all__ = ["EXACT_PRODUCTS", "among", "encoder_of", "place"]
 

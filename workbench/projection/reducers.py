@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._repr import one_line
+from workbench.devices import choose_device
 from workbench.errors import BadInputError, UnavailableError, did_you_mean
 from workbench.projection.pca import draw_pca, principal
 from workbench.projection.projection_result import Method
@@ -20,7 +21,6 @@ from workbench.projection.reducer_interface import Drawn, Reducer, Task
 from workbench.projection.umap.fuzzy_graph import curve, fuzzy_graph
 from workbench.projection.umap.layout import lay_out
 from workbench.projection.umap.spectral_start import is_rolled_up, spectral_start
-from workbench.runtime import choose_device
 
 __all__ = ["REDUCERS", "begin", "chosen_reducer", "usual_epochs"]
 
