@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Set, Sized
 from functools import lru_cache, wraps
 from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_origin
 
-from workbench._repr import one_line
 from workbench.errors import BadCallError, BadInputError, did_you_mean
 from workbench.foreign import MADE_BY, foreign_hint
+from workbench.formatting import one_line
 
 __all__ = ["check_kind", "check_options", "made", "verb"]
 

@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import html_image, html_table, one_line, plural
 from workbench.axes import as_numbers, check_axes, frozen
 from workbench.calling import made
 from workbench.errors import BadInputError
+from workbench.formatting import html_image, html_table, one_line, plural
 from workbench.keeping import Form, Kept
 from workbench.progress import Event, OnEvent, ShouldStop, listen_by_default, listener
 from workbench.provenance import Provenance

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from workbench import devices
-from workbench._repr import human_bytes
 from workbench.devices import has_cuda, has_mps
 from workbench.errors import BadInputError, Cancelled, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.renaming import warn_renamed
 from workbench.results import Event, OnEvent, ShouldStop
 

@@ -85,12 +85,6 @@ SHARED = {
     "workbench.attribution.alike",
     "workbench.attribution.without",
     "workbench.attribution.word_pointing",
-    "workbench.fusion.inside.shipped_planes",  # the settings under which a plane need not be trained
-    "workbench.models.given",  # what is taken where a model is expected
-    "workbench.zeroshot.prompts",  # labels and templates, checked while they are typed
-    "workbench.zeroshot.query_arithmetic",
-    "workbench.zeroshot.scoring",  # what the sliders move
-    "workbench._repr",
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench._repr import plural
 from workbench.attention.token_layout import TokenLayout
+from workbench.formatting import plural
 
 __all__ = ["Site", "SiteKind"]
 

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench._repr import human_bytes, plural
 from workbench.attention.blocks import block_of, blocks_in
 from workbench.attention.draws import Draws
 from workbench.attention.output_gate import GATE, hold_to, tensors_in
@@ -27,6 +26,7 @@ from workbench.capture.trace import AttentionMap, Estimate, Trace
 from workbench.data.arrays import ASSUMED
 from workbench.data.pairs_input import as_pair, is_picture
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
+from workbench.formatting import human_bytes, plural
 from workbench.hooks import evaluated
 from workbench.models.given import as_model, is_module
 from workbench.results import Event, OnEvent, Provenance, ShouldStop

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, human_bytes, plural
 from workbench.attention.sites import Site, SiteKind
 from workbench.attention.token_layout import TokenLayout
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.formatting import html_table, human_bytes, plural
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.results import Provenance

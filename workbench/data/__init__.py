@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import html_table
 from workbench.calling import verb
 from workbench.data.dataset_cards import CARDS, DataCard, card
 from workbench.data.digits import load_digits_words
@@ -28,6 +27,7 @@ from workbench.data.shards import is_shard, load_shards, shards_in
 from workbench.data.tables import TABLES, from_table, is_table, load_table
 from workbench.data.vqa import load_easy_vqa
 from workbench.errors import BadInputError, UnknownNameError
+from workbench.formatting import html_table
 
 __all__ = [
     "DataCard",

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 from PIL.Image import new as new_picture
 
-from workbench._repr import html_table, one_line, plural
 from workbench.data.sources import Columns, Source, content_key
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import html_table, one_line, plural
 from workbench.portable import Portable
 from workbench.values import as_texts, classes_of, is_missing
 

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from workbench._repr import human_bytes, path_end
 from workbench.calling import verb
 from workbench.data.arrays import ASSUMED, grids_of, is_array
 from workbench.data.paths import local_path
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import human_bytes, path_end
 
 __all__ = ["ENDINGS", "MAX_BYTES", "MAX_PIXELS", "USUAL", "open_picture", "picture_kind"]
 

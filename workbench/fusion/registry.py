@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from workbench._repr import html_table
 from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
+from workbench.formatting import html_table
 from workbench.fusion.design import FusionCard, Kind, Where
 
 __all__ = ["CARDS", "DEFAULT", "FusionTable", "available", "card", "slider_card", "slider_settings"]

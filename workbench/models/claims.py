@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError, WorkbenchError
+from workbench.formatting import one_line
 from workbench.runtime import is_out_of_memory
 
 __all__ = ["check_built", "check_picture_sizes", "check_sizes", "in_words"]

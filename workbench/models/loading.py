@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench._repr import human_bytes
 from workbench.calling import verb
 from workbench.devices import choose_device, choose_dtype
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.models import hub
 from workbench.models.base import DualEncoder, ModelCard
 from workbench.models.cards import CARDS

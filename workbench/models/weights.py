@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError, UnavailableError
+from workbench.formatting import one_line
 from workbench.models.pickles import PICKLE_SUFFIXES, read_pickle
 from workbench.runtime import is_out_of_memory, seeded
 from workbench.untrusted import parsed

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line
 from workbench.axes import as_numbers, check_axes, unit
 from workbench.calling import verb
 from workbench.data.arrays import as_array, is_array
@@ -16,6 +15,7 @@ from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import as_pictures, is_picture
 from workbench.devices import choose_device
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.models.given import as_encoder
 from workbench.projection.modality_gap import MODALITIES, Metric
 from workbench.projection.neighbour_search import nearest

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import html_table, plural
 from workbench.axes import as_numbers, check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.formatting import html_table, plural
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.projection.modality_gap import (

@@ -12,9 +12,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line
 from workbench.devices import choose_device
 from workbench.errors import BadInputError, UnavailableError, did_you_mean
+from workbench.formatting import one_line
 from workbench.projection.pca import draw_pca, principal
 from workbench.projection.projection_result import Method
 from workbench.projection.reducer_interface import Drawn, Reducer, Task

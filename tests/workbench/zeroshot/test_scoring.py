@@ -10,7 +10,7 @@ from scipy import special
 from tests.fakes import FakeEncoder, colour_pairs
 from workbench.errors import BadInputError
 from workbench.results import Ranking
-from workbench.zeroshot import classify, leave_one_out, rescore, template_cosines
+from workbench.zeroshot import classify, leave_one_out, rescore, take, template_cosines
 from workbench.zeroshot.scoring import logits, probabilities, reject_scores
 
 LABELS = ["red", "green", "blue"]
@@ -144,3 +144,14 @@ def test_reject_scores_are_the_best_labels_own(ranking: Ranking) -> None:
 def test_results_are_read_only(ranking: Ranking) -> None:
     with pytest.raises(ValueError, match="read-only"):
         ranking.probability[0, 0] = 1
+
+
+def test_some_items_of_a_ranking_are_named_by_number_or_by_a_mask(ranking: Ranking) -> None:
+    some = take(ranking, [2, 0])
+    np.testing.assert_array_equal(some.logit, ranking.logit[[2, 0]])
+    np.testing.assert_array_equal(take(ranking, np.arange(len(ranking)) == 1).logit, ranking.logit[[1]])
+    assert len(take(ranking, [])) == 0
+    with pytest.raises(BadInputError, match="item is 99; this ranking has"):
+        take(ranking, [0, 99])
+    with pytest.raises(BadInputError, match="items holds float64 .*expected numbers of pictures"):
+        take(ranking, [0.5])
