@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.calling import check_options
+from workbench.calling import check_kind, check_options
 from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class Spec:
         features: modality to length of a token's vector; the order of modalities is fixed here.
         tokens: modality to the most tokens an item has.
         classes: number of logits.
+
+    Raises:
+        BadInputError: not the same modalities in both, or a size below 1.
     """
 
     features: Mapping[str, int]
@@ -65,11 +68,25 @@ class Spec:
     classes: int
 
     def __post_init__(self) -> None:
+        check_kind("classes", self.classes, "int")
+        sizes = {"features": self.features, "tokens": self.tokens}
+        if not all(isinstance(one, Mapping) for one in sizes.values()):
+            raise BadInputError(
+                f"Spec got features {self.features!r} and tokens {self.tokens!r}; expected of each modality "
+                "a number: {'image': 64, 'text': 32}."
+            )
         if list(self.features) != list(self.tokens) or not self.features:
             raise BadInputError(
                 f"Spec got features of {list(self.features)} and tokens of {list(self.tokens)}; "
                 "expected the same modalities in the same order, at least one."
             )
+        for name, of_each in sizes.items():
+            for modality, size in of_each.items():
+                check_kind(f"Spec.{name}[{modality!r}]", size, "int")
+                if size < 1:
+                    raise BadInputError(f"Spec.{name}[{modality!r}] is {size}; expected at least 1.")
+        if self.classes < 1:
+            raise BadInputError(f"Spec.classes is {self.classes}; expected at least 1.")
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,8 @@ class Projection(Kept):
         rows = len(embeddings.vectors)
         if len(placed) != rows:
             raise BadInputError(f"There are {len(placed):,} points and {rows:,} vectors; expected one each.")
-        by = "euclidean" if stand_in else metric_of(embeddings, metric)
+        asked = metric_of(embeddings, metric)
+        by = "euclidean" if stand_in else asked
         check_vectors(embeddings, by)
         space = space_of(embeddings, "joint", metric=by)
         graph = shared_neighbours(space.vectors, k=WIDE * k, metric=space.metric)

@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import unit
+from workbench.axes import check_index, unit
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 from workbench.results import Ranking, Rule
 
 __all__ = [
@@ -155,8 +156,7 @@ def template_cosines(ranking: Ranking, item: int) -> Floats:
 
 
 def _place(ranking: Ranking, item: int) -> int:
-    if not -len(ranking) <= item < len(ranking):
-        raise BadInputError(f"item is {item}; this ranking has {len(ranking):,} pictures, numbered from 0.")
+    check_index("item", item, len(ranking), f"this ranking has {plural(len(ranking), 'picture')}")
     return item
 
 
