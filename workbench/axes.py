@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import BadInputError
 
-__all__ = ["as_numbers", "as_rows", "check_axes", "check_index", "frozen", "unit"]
+__all__ = ["as_numbers", "as_rows", "check_axes", "check_count", "check_index", "frozen", "unit"]
 
 
 def check_axes(name: str, array: ArrayLike, axes: str, **sizes: int) -> None:
@@ -30,6 +30,16 @@ def check_axes(name: str, array: ArrayLike, axes: str, **sizes: int) -> None:
     )
     if wrong:
         raise BadInputError(f"{name} has shape {_shown(shape)}; expected axes ({expected}).")
+
+
+def check_count(name: str, count: int, least: int = 0) -> None:
+    """Raise `BadInputError` unless `count` is a whole number that is not below `least`."""
+    try:
+        number = operator.index(count)
+    except TypeError:
+        number = None
+    if number is None or isinstance(count, bool) or number < least:
+        raise BadInputError(f"{name} is {count!r}; expected a whole number of at least {least}.")
 
 
 def check_index(name: str, index: int, count: int, holds: str) -> None:

@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import as_numbers, check_axes, check_index, frozen
-from workbench.calling import check_kind, made
+from workbench.axes import as_numbers, check_axes, check_count, check_index, frozen
+from workbench.calling import made
 from workbench.errors import BadInputError
 from workbench.formatting import html_image, html_table, one_line, plural
 from workbench.keeping import Form, Kept
@@ -288,7 +288,7 @@ class Ranking(Kept):
             BadInputError: there is no such item, or `most` is below 0.
         """
         check_index("item", item, len(self), f"this ranking has {plural(len(self), 'picture')}")
-        _check_most(most)
+        check_count("most", most)
         return [(self.labels[k], float(self.probability[item, k])) for k in self.order[item, :most]]
 
     def __repr__(self) -> str:
@@ -356,7 +356,7 @@ class Retrieval(Kept):
         Raises:
             BadInputError: `most` is below 0.
         """
-        _check_most(most)
+        check_count("most", most)
         return [(self.names[k], float(self.cosine[k])) for k in self.order[:most]]
 
     def __repr__(self) -> str:
@@ -379,12 +379,6 @@ class Retrieval(Kept):
         if self.pairs is None or not isinstance(item, int):
             return ""
         return f"<p>{html_image(self.pairs.thumbnail(item), self.query, height=96)}</p>"
-
-
-def _check_most(most: int) -> None:
-    check_kind("most", most, "int")
-    if most < 0:
-        raise BadInputError(f"most is {most}; expected 0 or more.")
 
 
 def _first(count: int) -> str:

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.calling import check_kind, check_options
+from workbench.axes import check_count
+from workbench.calling import check_options
 from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ class Spec:
     classes: int
 
     def __post_init__(self) -> None:
-        check_kind("classes", self.classes, "int")
         sizes = {"features": self.features, "tokens": self.tokens}
         if not all(isinstance(one, Mapping) for one in sizes.values()):
             raise BadInputError(
@@ -82,11 +82,8 @@ class Spec:
             )
         for name, of_each in sizes.items():
             for modality, size in of_each.items():
-                check_kind(f"Spec.{name}[{modality!r}]", size, "int")
-                if size < 1:
-                    raise BadInputError(f"Spec.{name}[{modality!r}] is {size}; expected at least 1.")
-        if self.classes < 1:
-            raise BadInputError(f"Spec.classes is {self.classes}; expected at least 1.")
+                check_count(f"Spec.{name}[{modality!r}]", size, 1)
+        check_count("Spec.classes", self.classes, 1)
 
 
 @dataclass(frozen=True)

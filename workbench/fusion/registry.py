@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from workbench.axes import check_count
 from workbench.calling import verb
-from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.errors import UnknownNameError, did_you_mean
 from workbench.formatting import html_table
 from workbench.fusion.design import FusionCard, Kind, Where
 
@@ -169,8 +170,7 @@ def card(name: str, *, depth: int = 2) -> FusionCard:
         >>> fusion.card("mean-logits").kind
         'additive'
     """
-    if depth < 1:
-        raise BadInputError(f"depth is {depth}; expected a whole number of at least 1.")
+    check_count("depth", depth, 1)
     for row in CARDS:
         if row.name == name:
             return row

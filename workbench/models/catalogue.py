@@ -75,7 +75,8 @@ def card(name: str) -> ModelCard:
         name: as `available` lists it.
 
     Returns:
-        Its `ModelCard`; what only loading can tell, such as `.image_size`, is None.
+        Its `ModelCard`; of a model that does not ship, what only loading can tell, such as `.image_size`, is
+        None.
 
     Raises:
         UnknownNameError: not in the list; the message gives the nearest names.

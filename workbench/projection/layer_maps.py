@@ -106,8 +106,9 @@ def project_layers(
     spaces = []
     known: list[dict[int, NDArray[np.float32]]] = [{}, {}]
     things = ([pairs.picture(item) for item in range(len(pairs))], list(pairs.texts))
-    check_alike(model, "image", lambda: model.encode_images(things[0][:1]))
-    check_alike(model, "text", lambda: model.encode_texts(things[1][:1]))
+    whole = StoppedModel(model, (depths[0], depths[1]))
+    check_alike(model, "image", lambda: whole.encode_images(things[0][:1]))
+    check_alike(model, "text", lambda: whole.encode_texts(things[1][:1]))
     for done, stop in enumerate(stops):
         half = StoppedModel(model, stop)
         encoders: tuple[Encode, Encode] = (half.encode_images, half.encode_texts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import warnings
 from dataclasses import replace
 from importlib import metadata
 from typing import Any, cast
@@ -21,6 +20,7 @@ from workbench.projection.reducer_interface import Drawn, Reducer, Task
 from workbench.projection.umap.fuzzy_graph import curve, fuzzy_graph
 from workbench.projection.umap.layout import lay_out
 from workbench.projection.umap.spectral_start import is_rolled_up, spectral_start
+from workbench.quiet import no_warnings
 
 __all__ = ["REDUCERS", "begin", "chosen_reducer", "usual_epochs"]
 
@@ -127,8 +127,7 @@ def _umap_learn(task: Task) -> Drawn:
         random_state=task.seed,
         precomputed_knn=(index, apart),
     )
-    with _one_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a seed costs the other cores stands in the notes
+    with _one_at_a_time, no_warnings():  # that a seed costs the other cores stands in the notes
         points = fit.fit_transform(task.vectors)
     note = "umap-learn with a seed uses one core."
     return Drawn(points, f"umap-learn {metadata.version('umap-learn')}", {"epochs": task.epochs}, (note,))

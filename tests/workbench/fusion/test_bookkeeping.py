@@ -139,8 +139,11 @@ def test_validation_is_the_same_whatever_rows_are_computed_at_once(chunk: int, m
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (({"image": 3, "text": 3}, {"image": 1, "text": 1}, 0), "Spec.classes is 0; expected at least 1"),
-        (({"image": 3, "text": 3}, {"image": 1, "text": 1}, "x"), "classes is 'x'; expected a whole number"),
+        (({"image": 3, "text": 3}, {"image": 1, "text": 1}, 0), "Spec.classes is 0; expected a whole"),
+        (
+            ({"image": 3, "text": 3}, {"image": 1, "text": 1}, "x"),
+            "Spec.classes is 'x'; expected a whole number",
+        ),
         (({"image": 0, "text": 3}, {"image": 1, "text": 1}, 2), r"Spec.features\['image'\] is 0; expected"),
         (({"image": 3, "text": 3}, {"image": 1, "text": -1}, 2), r"Spec.tokens\['text'\] is -1; expected"),
         (([3, 3], [1, 1], 2), "expected of each modality a number"),

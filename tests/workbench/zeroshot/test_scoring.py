@@ -166,8 +166,8 @@ def test_the_best_labels_are_asked_of_an_item_that_is_there_and_counted_from_non
             BadInputError, match=f"item is {item!r}.*this ranking has {len(ranking)} pictures"
         ):
             ranking.top(item)
-    with pytest.raises(BadInputError, match="most is -1; expected 0 or more"):
+    with pytest.raises(BadInputError, match="most is -1; expected a whole number of at least 0"):
         ranking.top(0, -1)
     found = retrieve(FakeEncoder(), colour_pairs(), "red")
-    with pytest.raises(BadInputError, match="most is -1; expected 0 or more"):
+    with pytest.raises(BadInputError, match="most is -1; expected a whole number of at least 0"):
         found.top(-1)
