@@ -1,4 +1,4 @@
-"""The old name of `workbench.formatting`, until the rooms of attribution import the new one."""
+"""The old name of `workbench.formatting`, until attribution and generation import the new one."""
 
 from workbench.formatting import html_table, human_bytes, one_line, path_end, plural
 
