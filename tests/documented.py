@@ -18,11 +18,14 @@ ROOMS = (
     "workbench.models",
     "workbench.data",
     "workbench.embedding",
+    "workbench.capture",
     "workbench.zeroshot",
     "workbench.projection",
     "workbench.fusion",
     "workbench.results",
     "workbench.errors",
+    "workbench.devices",
+    "workbench.runtime",
     "widgets",
 )
 SECTIONS = ("Args", "Shapes", "Attributes", "Returns", "Yields", "Raises", "Warns", "Source", "Example")

@@ -25,6 +25,7 @@ MADE_BY: Mapping[str, str] = {
     "Protocol": "attribution.Protocol(...) makes",
     "Ranking": "classify(model, pairs, labels) makes",
     "Regions": "regions(fusions) gives",
+    "Term": "parse_query(text) gives",
     "Trace": "capture(model, pair) makes",
 }
 """A result's class, and the words that end "expected a Projection, which ..."."""

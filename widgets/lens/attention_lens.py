@@ -22,7 +22,7 @@ from widgets.snapshot import Snapshot
 from workbench.calling import verb
 from workbench.capture import Trace
 from workbench.errors import BadInputError, UnknownNameError, WorkbenchError, did_you_mean
-from workbench.models.given import as_model
+from workbench.models import as_model
 
 if TYPE_CHECKING:
     from workbench.attribution import Without, WordPointing

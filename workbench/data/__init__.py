@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import html_table
-from workbench.calling import verb
+from workbench.calling import check_options, check_values, verb
 from workbench.data.dataset_cards import CARDS, DataCard, card
 from workbench.data.digits import load_digits_words
 from workbench.data.emoji import load_emoji
@@ -28,6 +27,7 @@ from workbench.data.shards import is_shard, load_shards, shards_in
 from workbench.data.tables import TABLES, from_table, is_table, load_table
 from workbench.data.vqa import load_easy_vqa
 from workbench.errors import BadInputError, UnknownNameError
+from workbench.formatting import html_table
 
 __all__ = [
     "DataCard",
@@ -119,17 +119,17 @@ def load(name: str | Path | Any, **options: Any) -> Pairs:
         (8, 'RGB')
     """
     if hasattr(name, "iloc"):
-        return _called(from_table, "data.load(table)", {"table": name} | options)
+        return _called(from_table, "data.load(table)", options, name)
     loader = _LOADERS.get(str(name))
     if loader is not None:
         return _called(loader, f"data.load({str(name)!r})", options)
     path = local_path(name)
     if is_shard(path) or path.suffix.lower() == ".tar" or (path.is_dir() and shards_in(path)):
-        return _called(load_shards, "data.load(shards)", {"shards": path} | options)
+        return _called(load_shards, "data.load(shards)", options, path)
     if path.is_dir():
-        return _called(load_folder, "data.load(folder)", {"folder": path} | options)
+        return _called(load_folder, "data.load(folder)", options, path)
     if path.is_file() and is_table(path):
-        return _called(load_table, "data.load(table)", {"table": path} | options)
+        return _called(load_table, "data.load(table)", options, path)
     if path.is_file():
         raise BadInputError(
             f"{str(name)!r} is a file, but no table ({', '.join(TABLES)}). "
@@ -171,15 +171,14 @@ def from_path(path: str | Path) -> Pairs:
     return load(file)
 
 
-def _called(loader: Callable[..., Pairs], what: str, options: dict[str, Any]) -> Pairs:
+def _called(loader: Callable[..., Pairs], what: str, options: dict[str, Any], *subject: Any) -> Pairs:
+    takes = load_table if loader is load_folder else loader  # the tables in a folder take them
+    check_options(takes, options, of=what)
+    check_values(takes, options)
     try:
-        return loader(**options)
+        return loader(*subject, **options)
     except RecursionError:
         raise BadInputError(
             f"{what}: something in it is nested deeper than can be read. Write texts and labels as plain "
             "values."
         ) from None
-    except TypeError as problem:
-        if "unexpected keyword" not in str(problem):
-            raise
-        raise BadInputError(f"{what} does not take that option: {problem}. See help(data.load).") from problem

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL.Image import Image
 
-from workbench._repr import one_line
 from workbench.data.arrays import ASSUMED, is_array
 from workbench.data.file_name_words import words_of
 from workbench.data.pairs import Pair, Pairs
@@ -19,6 +18,7 @@ from workbench.data.pictures import ENDINGS
 from workbench.data.pictures_in_memory import Pictures, from_pictures, is_one, several_of
 from workbench.data.sources import FileSource
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import one_line
 
 if TYPE_CHECKING:
     PairLike: TypeAlias = Pair | Pairs | Pictures | tuple[Any, str]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from workbench._repr import one_line, plural
 from workbench.calling import verb
 from workbench.data.arrays import ASSUMED, as_array, grids_of, is_array, is_stack
 from workbench.data.file_name_words import words_of
@@ -18,6 +17,7 @@ from workbench.data.pictures import Source as Picture
 from workbench.data.pictures import open_picture
 from workbench.data.sources import held
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import one_line, plural
 from workbench.values import as_labels, as_texts, sentences_of
 
 if TYPE_CHECKING:

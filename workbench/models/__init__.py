@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.models.base import Advice, Capability, DualEncoder, ModelCard, TokenView
+from workbench.models.given import as_encoder, as_model
 
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
@@ -23,6 +24,8 @@ __all__ = [
     "DualEncoder",
     "ModelCard",
     "TokenView",
+    "as_encoder",
+    "as_model",
     "available",
     "card",
     "fetch",

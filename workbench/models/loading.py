@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench._repr import human_bytes
 from workbench.calling import verb
+from workbench.devices import choose_device, choose_dtype
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.models import hub
 from workbench.models.base import DualEncoder, ModelCard
 from workbench.models.cards import CARDS
@@ -23,7 +24,7 @@ from workbench.models.shelf import Shelf
 from workbench.models.texts import check_reading, text_tokeniser
 from workbench.models.weights import find_weights, read_json, stamp
 from workbench.results import Event, OnEvent, ShouldStop
-from workbench.runtime import choose_device, choose_dtype, free, is_out_of_memory
+from workbench.runtime import free, is_out_of_memory
 
 if TYPE_CHECKING:
     import torch

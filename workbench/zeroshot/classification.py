@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.calling import verb
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import PairsLike, as_pairs, notes_of
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import UnsupportedError
+from workbench.formatting import one_line, plural
 from workbench.models.base import DualEncoder
 from workbench.models.given import Named, as_encoder
 from workbench.results import OnEvent, Provenance, Ranking, Rule, ShouldStop

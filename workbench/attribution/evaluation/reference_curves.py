@@ -23,8 +23,8 @@ from workbench.attribution.explained.dual_encoder import ExplainedPair
 from workbench.attribution.methods.baselines import centre_map, random_map
 from workbench.cache import VectorMemory, digest
 from workbench.data.pairs import Pair
+from workbench.devices import coarse_products
 from workbench.hooks import hooks_of_others_so_far
-from workbench.runtime import coarse_products
 
 __all__ = [
     "References",

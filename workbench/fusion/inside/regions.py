@@ -14,7 +14,13 @@ from workbench.fusion.comparison.report import TrainingEvent
 from workbench.fusion.design import Design, Fusion
 from workbench.fusion.inside.look_and_regions import Regions
 from workbench.fusion.inside.plane_tasks import PlaneTask, plane_task
-from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, SIZE, STEPS, KeptPlane, kept_planes
+from workbench.fusion.inside.shipped_planes import (
+    PLANE_DESIGN,
+    PLANE_SIZE,
+    PLANE_STEPS,
+    KeptPlane,
+    kept_planes,
+)
 from workbench.fusion.theory.verdicts import names_of
 from workbench.results import OnEvent, Provenance, ShouldStop, listener
 from workbench.runtime import one_thread
@@ -28,9 +34,9 @@ def regions(
     fusions: Sequence[str | Fusion],
     task: str = "xor",
     *,
-    steps: int = STEPS,
+    steps: int = PLANE_STEPS,
     design: Design | None = None,
-    size: int = SIZE,
+    size: int = PLANE_SIZE,
     seed: int = 0,
     kept: bool = True,
     on_event: OnEvent | None = None,

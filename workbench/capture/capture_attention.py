@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench._repr import human_bytes, plural
 from workbench.attention.blocks import block_of, blocks_in
 from workbench.attention.draws import Draws
 from workbench.attention.output_gate import GATE, hold_to, tensors_in
@@ -27,6 +26,7 @@ from workbench.capture.trace import AttentionMap, Estimate, Trace
 from workbench.data.arrays import ASSUMED
 from workbench.data.pairs_input import as_pair, is_picture
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
+from workbench.formatting import human_bytes, plural
 from workbench.hooks import evaluated
 from workbench.models.given import as_model, is_module
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
@@ -82,14 +82,27 @@ def capture(
         sites: names of sites or sides ("image", "text.3"); None takes all.
         words: readable tokens of the text, for a model of transformers.
         rows: "all", or "pooled": only the row of the token that is read out, for long sequences.
-        precision: "float16" halves the memory.
+        precision: "float32"; "float16" halves the memory.
+        hidden: whether to keep hidden states, token x feature of each block, too.
         budget: bytes; a capture that would take more is refused before it begins.
+        on_event: told before each pass of each tower.
+        should_stop: asked there, too; nothing is kept of a capture that was cancelled.
+
+    Returns:
+        A `Trace`: head x query x key of each site, in float32 or float16.
 
     Raises:
         BadInputError: no single pair, an unknown mode, more bytes than the budget.
         UnknownNameError: a site that does not exist.
         UnsupportedError: the model has no attention that can be read, or its output would change.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.capture import capture
+        >>> trace = capture("emoji-clip", data.load("emoji")[0], "image")
+        >>> trace.attention("image.3").values.shape, trace.difference < 1e-4
+        ((6, 65, 65), True)
     """
     if rows not in ("all", "pooled") or precision not in ("float32", "float16"):
         raise BadInputError(
@@ -125,7 +138,25 @@ def estimate(
     precision: Precision = "float32",
     hidden: bool = True,
 ) -> Estimate:
-    """What `capture` with the same arguments would keep; takes one plain pass."""
+    """What `capture` with the same arguments would keep; takes one plain pass.
+
+    Args:
+        model, pair, sites, words, rows, precision, hidden: as for `capture`.
+
+    Returns:
+        An `Estimate`: sites, bytes and seconds.
+
+    Raises:
+        BadInputError: no single pair.
+        UnknownNameError: a site that does not exist.
+        UnsupportedError: the model has no attention that can be read.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.capture import estimate
+        >>> len(estimate("emoji-clip", data.load("emoji")[0], "text").sites)
+        4
+    """
     model, pair = _given(model, pair)
     plain = list(_plain_passes(model, pair, words, None, None))
     return _estimate(
