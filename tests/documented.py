@@ -19,6 +19,7 @@ ROOMS = (
     "workbench.data",
     "workbench.embedding",
     "workbench.zeroshot",
+    "workbench.attribution",
     "workbench.projection",
     "workbench.fusion",
     "workbench.results",
