@@ -20,6 +20,7 @@ ROOMS = (
     "workbench.embedding",
     "workbench.capture",
     "workbench.zeroshot",
+    "workbench.attribution",
     "workbench.projection",
     "workbench.fusion",
     "workbench.results",

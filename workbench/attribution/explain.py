@@ -85,34 +85,51 @@ def attribute(
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Any:
-    """How much each patch and each word counts for one number that the model gives this pair.
+    """How much each patch and each word counts for one scalar that the model gives this pair.
 
     Args:
-        model: a dual encoder of `models.load`, or its name; or a model of transformers (BLIP, ViLT, FLAVA,
-            LXMERT, BERT, GPT-2, ViT, CLIP, ...), explained as a whole, by the methods that need no towers.
+        model: a dual encoder of `models.load`, or its name; or any other model of transformers (BLIP, ViLT,
+            FLAVA, LXMERT, BERT, GPT-2, ViT, CLIP, ...), timm or torchvision, explained by the methods that
+            need no towers.
         pair: a picture with its text, `pairs[3]` or (picture, text), or a picture alone, in any form that
             `data.from_pictures` takes; for a model of transformers the tensors that its processor gives,
             one item, with settings beside them (interpolate_pos_encoding=True). A network of timm or
             torchvision takes its tensor as it is.
-        method: a name from `METHODS`; or a list of them, or `["all"]`, for `Attributions`: of several, the
-            maps of the others are there when one refuses, and `.refused` says why.
+        method: a name from `METHODS`, those that `register_method` added included; or a list of them, or
+            `["all"]`, for `Attributions`: of several, the maps of the others are there when one refuses, and
+            `.refused` says why.
         target: None for the cosine with the pair's own text, a text, two texts (the first rather than the
-            second), or a `Target`. For a model of transformers a class or `output(...)`; None is the largest
+            second), or a `Target`. For any other model a class or `output(...)`; None is the largest
             class, the match, the likeliest next token, the surest box, the best span, or the length of its
             vector where it has no head; of a mask or a depth a place must be named.
         words: readable tokens of the text, for a model of transformers.
-        layer: the one layer to read; start_layer: the first of several. None is the method's own choice:
-            "relevance" begins at the last layer of a dual encoder, as its authors' notebook for CLIP does,
-            and at the first of a model explained as a whole, as their paper does; start_layer=0 makes them
-            alike.
-        steps: of integrated gradients. samples: of KernelSHAP and of interactions.
+        layer: the one layer to read, from 0, or from -1 backwards; None is the method's own choice.
+        start_layer: the first of several. None is the method's own choice: "relevance" takes every layer, and
+            of two towers that never meet (a CLIP, however it is given) the last of each alone, as its authors
+            do.
+        steps: of integrated gradients; None for 32.
+        samples: of KernelSHAP and of interactions; None for a number that suits how many parts there are.
         fill: what stands where a patch is taken away: "mean", "blur", "white" or "black".
+        seed: of what is random: coalitions, samples, the random map.
+        batch_size: changed inputs in one pass; halved where memory runs out.
+        on_event: called as the work goes on.
+        should_stop: asked between batches; nothing is kept when it says true.
+
+    Returns:
+        A `Heatmap`; `Attributions` where `method` is a list.
 
     Raises:
         UnknownNameError: no such method.
         UnsupportedError: it does not apply to this model, and why; or gradients are switched off.
         BadInputError: an unusable target, no such layer, too few samples.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import attribution, data
+        >>> pair = data.load("emoji")[0]
+        >>> heatmap = attribution.attribute("emoji-clip", pair, method="legrad")
+        >>> heatmap.grid, heatmap.signed
+        ((8, 8), False)
     """
     options = Options(layer, start_layer, steps, samples, fill, seed, batch_size)
     names = sentences_of(method, what="method")

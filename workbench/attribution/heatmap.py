@@ -27,7 +27,13 @@ MAPS = Form("maps", "attribution maps", "workbench.attribution.open_maps")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a result took: passes of one item through a tower, in each direction, and seconds."""
+    """What a result took: passes of one item through a tower (or a whole model), and seconds.
+
+    Attributes:
+        forwards: passes forward.
+        backwards: passes back, for gradients.
+        seconds: wall-clock time.
+    """
 
     forwards: int = 0
     backwards: int = 0
@@ -54,11 +60,17 @@ class Heatmap(Kept):
 
     Attributes:
         method, title: its name for `attribute`, and for a human.
-        target, score: the number explained, and its value for this pair.
-        layer: the one layer read, or None; `start_layer` the first of several.
-        signed: whether negative values mean "speaks against"; else all values are at least 0.
+        target, score: the scalar explained, and its value for this pair.
+        tokens: readable tokens of the explained text, special ones included; () without a text.
+        layer: the one layer read, or None.
+        start_layer: the first of several layers read, or None.
+        signed: whether negative values mean "speaks against", as the method's card says; else no value is
+            below 0.
         notes: what the reader must know (a map that is flat, a tower without words, ...).
         cost: forwards and backwards taken.
+        pair: the pair explained; None for a model given its own tensors, and after saving.
+        provenance: model, digest of its weights, pair, options and seed.
+        live: a weak reference to the model; `model` follows it.
         credit: to be shown wherever `picture` is shown; that of `pair` unless another is given.
     """
 
@@ -134,11 +146,15 @@ class Heatmap(Kept):
 
     @property
     def words(self) -> tuple[int, ...]:
-        """Places in `tokens` that are words and no special token such as `<start>`."""
+        """Indices in `tokens` of those that are words and no special token such as `<start>`."""
         return tuple(place for place, token in enumerate(self.tokens) if not is_mark(token))
 
     def best_patch(self) -> tuple[int, int]:
-        """Row and column of the largest value; the first of equals."""
+        """Row and column of the largest value; the first of equals.
+
+        Raises:
+            BadInputError: the map has no picture side.
+        """
         if self.image is None:
             raise BadInputError(f"{self.title} gave no map of the picture, only of the text.")
         row, col = np.unravel_index(int(np.argmax(self.image)), self.image.shape)
@@ -146,6 +162,9 @@ class Heatmap(Kept):
 
     def of_words(self, places: Sequence[int]) -> Heatmap:
         """The part of a second-order map that belongs to these tokens: a map of the picture for a word.
+
+        Args:
+            places: indices in `tokens`.
 
         Raises:
             BadInputError: the method is first-order, so its image map is one for all words; or no such token.
@@ -164,7 +183,10 @@ class Heatmap(Kept):
         return replace(self, image=chosen.sum(axis=0), text=text, pairs=None, notes=(*self.notes, note))
 
     def of_patches(self, patches: Sequence[tuple[int, int]]) -> Heatmap:
-        """The part of a second-order map that belongs to these (row, col): the words for a place.
+        """The part of a second-order map that belongs to these patches: the words for a place.
+
+        Args:
+            patches: (row, col) of each, from 0.
 
         Raises:
             BadInputError: the method is first-order, or a patch lies outside.

@@ -23,11 +23,21 @@ def open_maps(folder: str | Path, pair: Pair | None = None, *, model: Any = None
     """The map, or the maps, that `maps.save(folder)` wrote.
 
     Args:
+        folder: where they were saved.
         pair: what was explained, to take further scores; must be the same picture.
-        model: what was explained; must have the same weights.
+        model: what was explained, or its name; must have the same weights.
+
+    Returns:
+        A `Heatmap`, or `Attributions` where several were saved.
 
     Raises:
         BadInputError: nothing whole is there, or `pair` or `model` are others.
+
+    Example:
+        >>> from workbench import attribution, data
+        >>> heatmap = attribution.attribute("emoji-clip", data.load("emoji")[0], method="grad-cam")
+        >>> attribution.open_maps(heatmap.save("my-map")).method
+        'grad-cam'
     """
     live = None if model is None else weakref.ref(as_model(model))
     parts = (Target, Cost, Provenance)
@@ -39,8 +49,21 @@ def open_maps(folder: str | Path, pair: Pair | None = None, *, model: Any = None
 def open_scores(folder: str | Path) -> Faithfulness:
     """The scores that `scores.save(folder)` wrote, with their curves.
 
+    Args:
+        folder: where they were saved.
+
+    Returns:
+        A `Faithfulness`.
+
     Raises:
         BadInputError: nothing whole is there.
+
+    Example:
+        >>> from workbench.attribution import Faithfulness, Measure, Protocol, open_scores
+        >>> measure = Measure("deletion", 0.1, 0.3, 0.05, 0.2, "lower")
+        >>> folder = Faithfulness("legrad", "LeGrad", Protocol(), {"deletion": measure}).save("my-scores")
+        >>> open_scores(folder)["deletion"].beats_random
+        True
     """
     parts = (Curve, Measure, Protocol, Cost, Provenance)
     found: Faithfulness = opened(folder, Faithfulness._form, Faithfulness, parts)

@@ -1,9 +1,9 @@
-"""Patches and words of a dual encoder compared: each token read alone by its tower's own head.
+"""Cosines of words and patches: each token passed through its tower's pooling and projection on its own.
 
 Two readings, because the plain one contradicts the eye. "states" reads the last block's state of a token; by
 then a patch holds much of the whole picture, and a word in its sentence all words before it. "values" reads
 what a patch hands on to others in the last block (its value, through the block's output projection, without
-the shortcut and what follows it), and compares it with the word as a text of its own. `word_pointing`
+the shortcut and what follows it), and compares it with the word as a text of its own. `point_words`
 measures both where the right answer is known.
 """
 
@@ -50,9 +50,11 @@ def token_cosines(model: Any, trace: Trace, *, reading: Reading = "values") -> N
 
     No attention joins the two towers of a CLIP; this is the nearest thing to one. It is no attention and no
     segmentation: the heads were trained to read whole pictures and texts. How often the nearest patch lies on
-    what the word names is measured by `workbench.attribution.evaluation.word_pointing_game`.
+    what the word names is measured by `point_words`.
 
     Args:
+        model: the dual encoder that was captured.
+        trace: of a pair, from `capture`.
         reading: "values", the patch's value in the last block with the word as a text of its own, or
             "states", the last state of both in their sequences.
 
@@ -65,6 +67,15 @@ def token_cosines(model: Any, trace: Trace, *, reading: Reading = "values") -> N
 
     Source: Zhou et al. 2022 (MaskCLIP), the value path; without shortcut and feed-forward part after Lan et
     al. 2024 (ClearCLIP).
+
+    Example:
+        >>> from workbench import data, models
+        >>> from workbench.attribution import token_cosines
+        >>> from workbench.capture import capture
+        >>> model, pair = models.load("emoji-clip"), data.load("emoji")[0]
+        >>> cosines = token_cosines(model, capture(model, pair))
+        >>> cosines.shape == (len(model.tokens(pair.text).pieces), 8, 8)
+        True
     """
     if reading not in READINGS:
         raise BadInputError(f"reading is {reading!r}; expected one of {', '.join(READINGS)}.")

@@ -1,4 +1,4 @@
-"""What the score would be without some patches or words: the smallest experiment there is."""
+"""Ablation: what the score would be without some patches or words, the smallest experiment there is."""
 
 from __future__ import annotations
 
@@ -28,8 +28,14 @@ class Without(Portable):
 
     Attributes:
         before, score: with everything, and without `patches` and `words`.
-        random: the same number of patches (of words, where no patch was taken) drawn at random; what a
-            change must be compared with.
+        random: the score for the same number of patches (of words, where no patch was taken) drawn at random;
+            what a change must be compared with.
+        patches: those that were filled in, counted row by row.
+        words: indices of the tokens that were left out.
+        fill: what stands in the place of a patch.
+
+    Shapes:
+        random: draw
     """
 
     before: float
@@ -70,14 +76,30 @@ def score_without(
     """The cosine of a pair when patches are filled in and words are left out.
 
     Args:
+        model: a dual encoder.
         pair: `pairs[0]` or (picture, text).
-        patches: numbers counted row by row. words: places among the text's tokens.
+        patches: numbers counted row by row.
+        words: indices among the text's tokens.
         fill: "mean", "blur", "white" or "black" instead of the patches.
-        draws: of as many random parts.
+        draws: how often as many random parts are taken away instead.
+        seed: of those draws.
+        on_event: called as it goes on.
+        should_stop: asked before and after the one batch; nothing is kept when it says true.
+
+    Returns:
+        A `Without`: the cosine before, after, and without random parts.
 
     Raises:
         BadInputError: nothing was taken away, or everything; a number that does not exist.
+        UnsupportedError: the model is no dual encoder.
         Cancelled: `should_stop` returned true.
+
+    Example:
+        >>> from workbench import attribution, data, models
+        >>> pair = data.load("emoji")[0]
+        >>> found = attribution.score_without(models.load("emoji-clip"), pair, patches=[0, 1], draws=4)
+        >>> found.patches, found.random.shape
+        ((0, 1), (4,))
     """
     picture, text = pair if isinstance(pair, tuple) else (pair.picture, pair.text)
     explained = ExplainedPair(model, picture, similarity(text), on_event=on_event, should_stop=should_stop)

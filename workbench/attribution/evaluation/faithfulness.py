@@ -55,12 +55,15 @@ def faithfulness(
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Faithfulness:
-    """Scores of one map of a picture. Nothing is computed but what `measures` names; see `expected_cost`.
+    """Scores of one map of a picture, each beside random maps and the picture's centre.
+
+    Nothing is computed but what `measures` names; `expected_cost` says beforehand what that takes.
 
     Random maps are read from either end: a curve of random orders is the same for deletion and insertion, so
     both are held against the same masked pictures, which maps on one pair share.
 
     Args:
+        heatmap: a map of a pair in a dual encoder, by any method, those of your own included.
         measures: of "deletion", "insertion" (curves of the target), "pointing" (is the best patch in the
             mask?), "overlap" (intersection over union with the mask, the map cut at its mean) and
             "randomisation" (how alike the map stays when the weights are shuffled).
@@ -68,11 +71,29 @@ def faithfulness(
         mask: row x col of the pair's own picture, true where the right answer is. Pairs of `shapes` have one
             for what the target's text names.
         protocol: fill, steps, random baselines and seed.
+        batch_size: masked pictures in one pass; halved where memory runs out.
+        on_event: called after each batch.
+        should_stop: asked between batches; nothing is kept when it says true.
+
+    Returns:
+        A `Faithfulness`: a `Measure` for each of `measures`, with the curves of deletion and insertion.
 
     Raises:
         UnknownNameError: no such measure.
         BadInputError: the map has no picture side, its model is gone, or the mask has another size.
+        UnsupportedError: the map explains a model that is no dual encoder.
         Cancelled: `should_stop` returned true.
+
+    Source: deletion and insertion of Petsiuk et al. 2018; the pointing game of Zhang et al. 2018;
+    randomisation after Adebayo et al. 2018.
+
+    Example:
+        >>> from workbench import attribution, data
+        >>> heatmap = attribution.attribute("emoji-clip", data.load("emoji")[0], method="grad-cam")
+        >>> protocol = attribution.Protocol(steps=3, baselines=2)
+        >>> scores = attribution.faithfulness(heatmap, measures=["deletion"], protocol=protocol)
+        >>> scores["deletion"].better, scores.curves["deletion"].share.shape
+        ('lower', (4,))
     """
     began, chosen = time.perf_counter(), protocol or Protocol()
     measures = as_sentences(measures, what="measures")
@@ -142,10 +163,26 @@ def expected_cost(
     """Forwards and backwards that `faithfulness` will take, before it takes them.
 
     Args:
+        heatmap: the map that is to be scored.
+        measures: as for `faithfulness`.
+        protocol: as for `faithfulness`.
         model: as for `faithfulness`: left out, the one the map remembers.
         shared: whether to count the masked pictures that every map on this pair and grid is held against
             (whole, empty, centre, random). They are encoded for the first of them alone, and cost nothing
             once they are.
+
+    Returns:
+        A `Cost` of passes; its seconds are 0.
+
+    Raises:
+        UnknownNameError: no such measure.
+        BadInputError: the map has no picture side, or a protocol without steps or random maps.
+
+    Example:
+        >>> from workbench import attribution, data
+        >>> heatmap = attribution.attribute("emoji-clip", data.load("emoji")[0], method="centre")
+        >>> attribution.expected_cost(heatmap, ["deletion"], shared=False).forwards
+        8
     """
     chosen = protocol or Protocol()
     measures = as_sentences(measures, what="measures")

@@ -49,6 +49,9 @@ class Protocol:
 class Curve(Portable):
     """The target as patches are removed ("deletion") or shown ("insertion"), most important first.
 
+    Attributes:
+        name: "deletion" or "insertion".
+
     Shapes:
         share: step, share of the patches removed or shown, from 0 to 1
         value: step, the target of the method's order
@@ -77,6 +80,7 @@ class Measure:
     """One score, with what a map that knows nothing would get.
 
     Attributes:
+        name: "deletion", "insertion", "pointing", "overlap" or "randomisation".
         value: of this map.
         random, spread: mean and sample standard deviation (n - 1) of random maps.
         centre: of the map "nearest to the centre first".
@@ -104,9 +108,13 @@ class Faithfulness(Kept):
     """The scores of one map. Differences smaller than the spread of the random maps say nothing.
 
     Attributes:
+        method, title: of the map that is scored.
+        protocol: how patches were taken away.
         measures: by name: "deletion", "insertion", "randomisation", "pointing", "overlap", as asked for.
         curves: of deletion and insertion.
         skipped: measure -> why it could not be taken (no mask, no random weights, ...).
+        cost: forwards and backwards taken.
+        provenance: that of the map, with measures, protocol and seed.
     """
 
     _form: ClassVar[Form] = Form("scores", "scores of a map", "workbench.attribution.open_scores")

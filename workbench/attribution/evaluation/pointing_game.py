@@ -50,6 +50,7 @@ class PointingTable(Portable):
         scores: game -> method -> share right, one a count; "random" is exact, "centre" the centre prior.
         asked: game -> number of questions, one a count: the spread of a share p is sqrt(p (1 - p) / asked).
         cost: method -> forwards and backwards a map, on average.
+        provenance: model, digest of its weights, scenes and seed.
     """
 
     counts: tuple[int, ...]
@@ -79,6 +80,9 @@ class PointingTable(Portable):
     @classmethod
     def from_json(cls, text: str) -> PointingTable:
         """What `to_json` wrote.
+
+        Args:
+            text: that JSON.
 
         Raises:
             BadWeightsError: the text is no such table.
@@ -124,12 +128,36 @@ def play_pointing(
     should_stop: ShouldStop | None = None,
     **options: Any,
 ) -> PointingTable:
-    """Both games on `scenes` scenes of each count. `options` go to `attribute`.
+    """Does a map's best patch lie on what the text names? Both games on drawn scenes where that is known.
+
+    Args:
+        model: a dual encoder.
+        methods: names, as `attribute` takes them; "random" and "centre" are always in the table.
+        counts: how many things a scene holds, 1 to 5.
+        scenes: of each count.
+        seed: of the scenes, and of the methods.
+        on_event: called after each map.
+        should_stop: asked before each map; nothing is kept when it says true.
+        options: go to `attribute`: steps, samples, layer and the like.
+
+    Returns:
+        A `PointingTable`: game -> method -> share right, one a count.
 
     Raises:
         BadInputError: no scenes, or a count that `shapes` does not draw.
+        UnknownNameError: no such method.
         UnsupportedError: a method does not apply to this model.
         Cancelled: `should_stop` returned true.
+
+    Source: Zhang et al. 2018 (the pointing game); with several named things after FIxLIP, Baniecki et al.
+    2025.
+
+    Example:
+        >>> from workbench import models
+        >>> from workbench.attribution import play_pointing
+        >>> table = play_pointing(models.load("shapes-clip"), methods=["grad-cam"], counts=[1], scenes=2)
+        >>> sorted(table.scores["one named"])
+        ['centre', 'grad-cam', 'random']
     """
     names = [method_card(name).name for name in methods if name not in ("random", "centre")]
     chosen = {count: scenes_by_count(count, scenes, seed=seed) for count in counts}
@@ -196,10 +224,22 @@ def scenes_by_count(count: int, scenes: int, *, seed: int = 0) -> Pairs:
 
 @verb
 def pointing_card(name: str = "shapes-clip") -> PointingTable:
-    """The table that was measured when a shipped model was made; nothing is computed.
+    """The table of the pointing game that was measured when a shipped model was made; nothing is computed.
+
+    Args:
+        name: of the model.
+
+    Returns:
+        Its `PointingTable`.
 
     Raises:
         UnavailableError: no table is shipped with this model.
+        BadWeightsError: the file that is there is no such table.
+
+    Example:
+        >>> from workbench.attribution import pointing_card
+        >>> pointing_card("shapes-clip").counts
+        (1, 2, 3, 4)
     """
     path = WEIGHTS / Path(name).name / _CARD
     if not path.is_file():

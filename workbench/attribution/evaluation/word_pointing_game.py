@@ -54,8 +54,10 @@ class WordPointing(Portable):
 
     Attributes:
         right: reading -> the share; see `token_cosines` for what the readings are.
-        chance: the share for a patch taken blindly. things: for a patch taken blindly on the things.
+        chance: the share for a patch taken blindly.
+        things: the share for a patch taken blindly on the things.
         words, scenes: how many were asked about, and in how many scenes of `shapes`.
+        provenance: model, digest of its weights, scenes and seed.
     """
 
     right: Mapping[str, float]
@@ -74,12 +76,12 @@ class WordPointing(Portable):
         return max(self.right, key=self.right.__getitem__)
 
     def margin(self, reading: str) -> float:
-        """Half of the 95 % interval of a reading's share."""
+        """Half of the 95 % interval of the share of `reading`."""
         share = self.right[reading]
         return 1.96 * math.sqrt(share * (1 - share) / self.words)
 
     def holds(self, reading: str) -> bool:
-        """Whether a reading tells words apart: its whole interval lies above both blind choices."""
+        """Whether `reading` tells words apart: its whole interval lies above both blind choices."""
         return self.right[reading] - self.margin(reading) > max(self.chance, self.things)
 
     def __str__(self) -> str:
@@ -105,6 +107,9 @@ class WordPointing(Portable):
     @classmethod
     def from_json(cls, text: str) -> WordPointing:
         """What `to_json` wrote.
+
+        Args:
+            text: that JSON.
 
         Raises:
             BadWeightsError: the text is no such card.
@@ -133,10 +138,30 @@ def point_words(
 
     One pass a scene for "values"; "states" takes six.
 
+    Args:
+        model: a dual encoder.
+        scenes: how many are drawn; each holds about six words to ask about.
+        seed: of the scenes.
+        readings: of `token_cosines`: "values", "states".
+        on_event: called before each scene.
+        should_stop: asked before each scene; nothing is kept when it says true.
+
+    Returns:
+        A `WordPointing`: reading -> share right, beside two blind choices.
+
     Raises:
         BadInputError: no scenes, or an unknown reading.
         UnsupportedError: the model has no patches, or its head cannot read tokens one by one.
         Cancelled: `should_stop` returned true.
+
+    Source: Zhang et al. 2018, the pointing game, with one word at a time.
+
+    Example:
+        >>> from workbench import models
+        >>> from workbench.attribution import point_words
+        >>> found = point_words(models.load("shapes-clip"), scenes=2)
+        >>> found.scenes, found.words > 8
+        (2, True)
     """
     if scenes < 1 or not readings or not set(readings) <= set(READINGS):
         raise BadInputError(
@@ -171,7 +196,23 @@ def point_words(
 
 @verb
 def word_pointing_card(name: str, *, weights: Path = WEIGHTS) -> WordPointing | None:
-    """What was measured when a shipped model was made; None for a model without such a card."""
+    """What was measured of a shipped model's cosines of words and patches; nothing is computed.
+
+    Args:
+        name: of the model.
+        weights: the folder that holds a folder for each shipped model.
+
+    Returns:
+        Its `WordPointing`; None for a model without such a card.
+
+    Raises:
+        BadWeightsError: the file that is there is no such card.
+
+    Example:
+        >>> from workbench.attribution import word_pointing_card
+        >>> word_pointing_card("shapes-clip").best
+        'values'
+    """
     path = weights / Path(name).name / _CARD
     return WordPointing.from_json(path.read_text("utf-8")) if path.is_file() else None
 

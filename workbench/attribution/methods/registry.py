@@ -196,6 +196,8 @@ def register_method(
         ...     "top-row", "Top row", "baseline", ("image",), (), False, "Everything but the sky.", ""
         ... )
         >>> def top_row(explained, options):
+        ...     if explained.grid is None:
+        ...         return attribution.Maps()
         ...     rows, columns = explained.grid
         ...     return attribution.Maps(np.arange(rows)[::-1, None].repeat(columns, axis=1))
         >>> _ = attribution.register_method(card, top_row, replace=True)
