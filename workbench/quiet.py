@@ -1,8 +1,8 @@
 """What libraries say that no reader needs, kept from one thread: warnings and log records.
 
 Python's filters of warnings and the levels of loggers belong to the whole process: `catch_warnings` in a
-thread of a board silences the notebook too, and of two that overlap the last leaves its filters behind. So a
-filter stands among Python's that asks which thread it is in, and a section of ours says so of its own.
+thread of a board silences the notebook too, and of two that overlap the last leaves its filters behind. So,
+while a section of ours runs, a filter stands among Python's that asks which thread it is in.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class _Asking:
 
 
 _filters: dict[type[Warning], tuple[str, _Asking, type[Warning], None, int]] = {}
+_standing: dict[type[Warning], int] = {}
 
 
 @contextmanager
@@ -42,24 +43,35 @@ def no_warnings(category: type[Warning] = Warning) -> Iterator[None]:
     Args:
         category: with all that are of its kind.
     """
-    _stand_first(category)
     sections = _sections()
+    _stand_first(category)
     sections[category] = sections.get(category, 0) + 1
     try:
         yield
     finally:
         sections[category] -= 1
+        _step_back(category)
 
 
 def _stand_first(category: type[Warning]) -> None:
     """Put the filter before all others: a caller may have set some since, or taken all away."""
+    standing: list = warnings.filters  # type: ignore[assignment]
     with _installing:
+        _standing[category] = _standing.get(category, 0) + 1
         mine = _filters.setdefault(category, ("ignore", _Asking(category), category, None, 0))
-        standing: list = warnings.filters  # type: ignore[assignment]
         if not standing or standing[0] is not mine:
             with suppress(ValueError):
                 standing.remove(mine)
             standing.insert(0, mine)
+
+
+def _step_back(category: type[Warning]) -> None:
+    """Take it away after the last section of all threads. In place: nothing that others set is lost."""
+    with _installing:
+        _standing[category] -= 1
+        if not _standing[category]:
+            with suppress(ValueError):
+                warnings.filters.remove(_filters[category])  # type: ignore[attr-defined]
 
 
 def _sections() -> dict[type[Warning], int]:

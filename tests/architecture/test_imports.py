@@ -10,6 +10,8 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterator
 from importlib.util import resolve_name
 from pathlib import Path
@@ -77,6 +79,27 @@ def test_no_modules_import_each_other_in_a_circle_at_run_time(root, package):
         graphlib.TopologicalSorter(imports).prepare()
     except graphlib.CycleError as circle:
         pytest.fail(" -> ".join(circle.args[1]))
+
+
+def test_every_room_has_a_contract_for_its_inside(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    held = {
+        one["containers"][0] for one in project["contracts"] if one["type"] == "layers" and one["exhaustive"]
+    }
+    files = [
+        _module_of(file, root)
+        for package in ("workbench", "widgets")
+        for file in (root / package).rglob("*.py")
+    ]
+    inside = Counter(
+        name.rpartition(".")[0] for name in files if "." in name and not name.endswith("__main__")
+    )
+    rooms = {
+        room for room, count in inside.items() if count > 1 and not room.startswith("workbench.recipes.")
+    }
+    assert len(rooms) > 20, "rooms are no longer found"
+    assert rooms - held == set()
+
 
 
 def test_boards_use_what_rooms_export_and_nothing_behind_it(root):

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.data import load
+from workbench.data.data_sets import load
 from workbench.data.pairs import Pairs
 from workbench.errors import WorkbenchError
 from workbench.formatting import one_line, plural

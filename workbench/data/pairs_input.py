@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from PIL.Image import Image
 
 from workbench.data.arrays import ASSUMED, is_array
+from workbench.data.data_sets import from_path, load
 from workbench.data.file_name_words import words_of
 from workbench.data.pairs import Pair, Pairs
 from workbench.data.paths import is_address, local_path
@@ -56,8 +57,6 @@ def as_pairs(given: Any) -> Pairs:
         return _of_pair([given], _listed_code(given))
     _refuse_strangers(given)
     if hasattr(given, "iloc") and hasattr(given, "columns"):
-        from workbench.data import load
-
         return load(given)
     if isinstance(given, (str, os.PathLike)):
         return _of_place(given)
@@ -152,8 +151,6 @@ def _pair_of(picture: Any, text: str | None) -> Pair:
 
 def _of_place(given: Any) -> Pairs:
     """A picture's path, or whatever `data.load` takes."""
-    from workbench.data import from_path, load
-
     path = Path(given)
     if path.suffix.lower() in ENDINGS or (path.is_file() and not path.is_dir()):
         return from_path(path)
