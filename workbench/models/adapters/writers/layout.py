@@ -16,8 +16,8 @@ from workbench.errors import BadInputError, UnsupportedError
 from workbench.models.writer import ROLES
 
 __all__ = [
-    "accepted", "answered", "context_of", "encodes", "first_row", "handed_to_generate", "is_blip",
-    "picture_tokens", "roles_of", "sees", "settled", "written_name",
+    "accepted", "answered", "context_of", "encoder_context_of", "encodes", "first_row", "handed_to_generate",
+    "is_blip", "kind", "picture_tokens", "roles_of", "sees", "settled", "written_name",
 ]  # fmt: skip
 
 _PICTURES = ("pixel_values", "flattened_patches", "image_patches", "visual_feats")
@@ -57,6 +57,14 @@ def context_of(module: Any) -> int | None:
     """Positions of the text that it writes, the prompt included; None where it names no limit."""
     config = module.config.get_text_config(decoder=True)
     limit = getattr(config, "max_position_embeddings", None)
+    return int(limit) if isinstance(limit, int) and limit > 0 else None
+
+
+def encoder_context_of(module: Any) -> int | None:
+    """Positions of the text that an encoder-decoder encodes; None without a limit, or without such a text."""
+    if not encodes(module):
+        return None
+    limit = getattr(module.config.get_text_config(encoder=True), "max_position_embeddings", None)
     return int(limit) if isinstance(limit, int) and limit > 0 else None
 
 

@@ -117,7 +117,8 @@ def _through_words(writer: TransformersWriter, question: Question) -> tuple[Tens
         words.append(output.detach().requires_grad_())
         return words[-1]
 
-    with torch.no_grad(), looked_up(writer.module, question.tensors["input_ids"]) as tables:
+    ids = writer.force(question, [_TOKEN]).tensors["input_ids"]
+    with torch.no_grad(), looked_up(writer.module, ids) as tables:
         _forced(writer, question)
     if not tables:
         raise UnsupportedError("where it looks its words up cannot be found")

@@ -18,6 +18,7 @@ from workbench.models.adapters.pieces import readable_tokens
 from workbench.models.adapters.writers.layout import (
     answered,
     context_of,
+    encoder_context_of,
     first_row,
     handed_to_generate,
     roles_of,
@@ -133,6 +134,7 @@ class TransformersWriter:
         tokens = placed[written_name(self.module)][0].cpu().numpy()
         roles = roles_of(self.module, placed, words)
         self._check_room(len(tokens) + 1, int((roles == ROLES.index("picture")).sum()), "picture and prompt")
+        self._check_encoder(placed)
         return Question(
             tensors=placed,
             pictures=tuple(pictures),
@@ -185,6 +187,14 @@ class TransformersWriter:
             f"{self.card.name} has {plural(self.context_length, 'position')} for prompt and answer together; "
             f"{what} take {wanted:,}{seen}. Give {remedy}."
         )
+
+    def _check_encoder(self, tensors: Mapping[str, Tensor]) -> None:
+        limit, ids = encoder_context_of(self.module), tensors.get("input_ids")
+        if limit is not None and ids is not None and ids.shape[1] > limit:
+            raise BadInputError(
+                f"{self.card.name} reads {plural(limit, 'position')} before it writes, and the prompt takes "
+                f"{ids.shape[1]:,}. Give a shorter prompt."
+            )
 
     def __repr__(self) -> str:
         works = [name for name, reason in self.capabilities.items() if reason is None]
