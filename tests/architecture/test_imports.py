@@ -101,7 +101,6 @@ def test_every_room_has_a_contract_for_its_inside(root):
     assert rooms - held == set()
 
 
-
 def test_boards_use_what_rooms_export_and_nothing_behind_it(root):
     used, hidden = set(), []
     for file, line, module, names in _named_by_boards(root):

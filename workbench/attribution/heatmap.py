@@ -11,11 +11,11 @@ from typing import Any, ClassVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, one_line, plural
 from workbench.attention.token_layout import is_mark
 from workbench.attribution.targets import Target
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.formatting import html_table, one_line, plural
 from workbench.keeping import Form, Kept
 from workbench.results import Provenance
 

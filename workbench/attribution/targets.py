@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench._repr import one_line
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.values import as_sentences
 
 __all__ = ["Output", "Target", "as_target", "contrast", "logit", "output", "probability", "similarity"]

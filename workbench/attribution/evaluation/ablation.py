@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench._repr import plural
 from workbench.attribution.explained.dual_encoder import ExplainedPair
 from workbench.attribution.targets import similarity
 from workbench.axes import frozen
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 from workbench.portable import Portable
 from workbench.results import OnEvent, ShouldStop
 

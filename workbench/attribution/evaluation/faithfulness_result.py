@@ -10,10 +10,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table
 from workbench.attribution.heatmap import Cost
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.formatting import html_table
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.results import Provenance

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from workbench import data
-from workbench._repr import html_table
 from workbench.attribution.evaluation.faithfulness import share_of_best
 from workbench.attribution.evaluation.masks import hits, seen_mask
 from workbench.attribution.explain import attribute
@@ -29,6 +28,7 @@ from workbench.attribution.methods.registry import METHODS, method_card
 from workbench.calling import verb
 from workbench.data.pairs import Pair, Pairs
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError
+from workbench.formatting import html_table
 from workbench.models.base import DualEncoder
 from workbench.models.cards import WEIGHTS
 from workbench.portable import Portable

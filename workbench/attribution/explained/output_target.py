@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workbench._repr import one_line
 from workbench.attention.subject import kind_of
 from workbench.attribution.explained.output_fields import VECTORS, Answer, Axes, answer_for, scores_in
 from workbench.attribution.targets import Output, Target
 from workbench.errors import BadInputError, UnknownNameError, UnsupportedError, did_you_mean
+from workbench.formatting import one_line
 
 __all__ = ["OutputTarget", "Text", "output_target"]
 
