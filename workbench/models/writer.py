@@ -130,6 +130,10 @@ class Writer(Protocol):
         """One pass over question and `answer`, with the distributions that writing step by step gives."""
         ...
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The tokens that an answer of this text has: decoded and joined they are the text; no marks."""
+        ...
+
     def decode(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """The readable piece of each token, in context: joined they are the text, end marks are "".
 
