@@ -116,7 +116,7 @@ def searched(
             going = model.begin(asked.question, asked.start)
         else:
             going = going.extend(tree.tokens, tree.rows)
-        tree.grow(going.logits, getattr(going, "ruled", going.logits), step)
+        tree.grow(going.logits, going.ruled, step)
         if on_event is not None:
             on_event(Event("search", step + 1, asked.most, tree.best_beginning))
         if tree.is_over(step + 1):
