@@ -161,6 +161,14 @@ class TransformersWriter:
         first = first_row(self.module, question.tensors)
         return Forced(self.module, tensors, np.arange(first, first + len(answer)))
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        """As in `Writer`.
+
+        Raises:
+            BadInputError: there is no tokeniser, and the text is no list of token ids.
+        """
+        return self._speller.tokens(text)
+
     def decode(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """As in `Writer`."""
         return self._speller(tokens)
