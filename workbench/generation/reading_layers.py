@@ -119,7 +119,7 @@ def _readout(
         tokens,
         best.values.cpu().numpy(),
         tuple(tuple(tuple(pieces[int(one)] for one in step) for step in layer) for layer in tokens),
-        (told > chosen).sum(dim=-1).cpu().numpy(),
+        (told > chosen).sum(dim=-1).cpu().numpy() + 1,
         chosen[..., 0].cpu().numpy(),
         difference,
         tuple(notes),

@@ -33,7 +33,7 @@ class Readout(Kept):
 
     Shapes:
         tokens, logp: layer x step x word; the likeliest first, log-probabilities natural
-        rank: layer x step; of the answer's own token, 0 where it is the likeliest
+        rank: layer x step; of the answer's own token, 1 where it is the likeliest
         chosen: layer x step; log-probability of the answer's own token
 
     Example:
@@ -42,7 +42,7 @@ class Readout(Kept):
         >>> nothing = np.zeros((1, 0))
         >>> answer = Answer("red", ("red",), [7], [-0.1], [0.3], [0], nothing, nothing, ((),))
         >>> found = Readout(answer, ("layers.0", "layers.1"), [[[3]], [[7]]], [[[-1.0]], [[-0.1]]],
-        ...                 ((("blue",),), (("red",),)), [[5], [0]], [[-4.0], [-0.1]])
+        ...                 ((("blue",),), (("red",),)), [[6], [1]], [[-4.0], [-0.1]])
         >>> found.settled.tolist()
         [1]
     """
@@ -80,7 +80,7 @@ class Readout(Kept):
         """
         first = np.full(len(self.answer), len(self.layers), np.int64)
         for layer in range(len(self.layers) - 1, -1, -1):
-            first[(self.rank[layer] == 0) & (first == layer + 1)] = layer
+            first[(self.rank[layer] == 1) & (first == layer + 1)] = layer
         return first
 
     def __repr__(self) -> str:
