@@ -1,4 +1,4 @@
-"""Models by name: `load`, and what there is to load.
+"""Models by name: `load`, and what there is to load. Dual encoders compare, writers write.
 
 from workbench import models
 
@@ -11,18 +11,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.models.base import Advice, Capability, DualEncoder, ModelCard, TokenView
+from workbench.models.writer import ROLES, Continuation, Forced, Question, Writer, WriterCapability
 
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
     from workbench.models.loading import fetch, keep, load, loaded, unload
 
 __all__ = [
+    "ROLES",
     "Advice",
     "Capability",
     "Catalogue",
+    "Continuation",
     "DualEncoder",
+    "Forced",
     "ModelCard",
+    "Question",
     "TokenView",
+    "Writer",
+    "WriterCapability",
     "available",
     "card",
     "fetch",
