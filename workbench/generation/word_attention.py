@@ -230,8 +230,8 @@ def _parts(one: AttentionMap, answer: Answer) -> NDArray[np.float32]:
         behind = place - first + len(roles) - 1  # the row of the first token is the prompt's last place
         if place > first:
             part = "answer"
-        elif kind in ("patch", "picture"):
-            part = "picture"
+        elif kind in ("patch", "picture") or (behind < 0 and layout.side == "joint"):
+            part = "picture"  # in front of the prompt a picture's own class token stands with its patches
         elif 0 <= behind < len(roles):
             part = roles[behind]
         else:
