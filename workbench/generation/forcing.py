@@ -18,8 +18,8 @@ from torch import Tensor
 from workbench._repr import one_line, plural
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.generation.answer import Answer
+from workbench.generation.asking import writer_of
 from workbench.hooks import evaluated, hooked
-from workbench.models.given import is_module
 from workbench.models.writer import Forced, Question, Writer
 from workbench.results import Event, OnEvent, ShouldStop
 
@@ -48,7 +48,7 @@ def as_writer(model: Any, answer: Answer) -> Writer:
     """The model, or the one that the answer remembers where None is given.
 
     Raises:
-        BadInputError: neither is a model that writes.
+        BadInputError: neither is there, or it is no model. UnsupportedError: it writes nothing.
     """
     found = answer.model if model is None else model
     if found is None:
@@ -56,16 +56,7 @@ def as_writer(model: Any, answer: Answer) -> Writer:
             "The model that wrote this answer is no longer loaded; give it: models.load(...) of "
             f"{answer.provenance.model or 'the model that wrote it'}."
         )
-    if isinstance(found, str):
-        from workbench.models.loading import load
-
-        found = load(found)
-    if is_module(found) or not isinstance(found, Writer):
-        raise BadInputError(
-            f"A {type(found).__name__} was given where a model that writes belongs. Expected a captioner or "
-            "a vision-language model of models.load(...), which knows its processor and its template too."
-        )
-    return found
+    return writer_of(found)
 
 
 def question_of(model: Writer, answer: Answer) -> Question:

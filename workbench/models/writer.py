@@ -165,6 +165,10 @@ class Writer(Protocol):
         """
         ...
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The tokens that an answer of this text has: decoded and joined they are the text; no marks."""
+        ...
+
     def decode(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """The readable piece of each token, in context: joined they are the text, end marks are "".
 
