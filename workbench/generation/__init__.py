@@ -1,0 +1,33 @@
+"""Models that write: what a caption says, and how much of it is true.
+
+`truth` holds a caption against a drawn scene; `score_captions` gives what captions are scored by elsewhere.
+"""
+
+from workbench.generation.caption_scores import MEASURES, CaptionScores, Score, score_captions
+from workbench.generation.truth import (
+    FATES,
+    Fate,
+    Mention,
+    Relation,
+    Share,
+    TruthShares,
+    Verdict,
+    truth,
+    truth_shares,
+)
+
+__all__ = [
+    "FATES",
+    "MEASURES",
+    "CaptionScores",
+    "Fate",
+    "Mention",
+    "Relation",
+    "Score",
+    "Share",
+    "TruthShares",
+    "Verdict",
+    "score_captions",
+    "truth",
+    "truth_shares",
+]
