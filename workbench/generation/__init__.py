@@ -4,6 +4,7 @@
 """
 
 from workbench.generation.caption_scores import MEASURES, CaptionScores, Score, score_captions
+from workbench.generation.saved_captions import open_caption_scores, open_truth
 from workbench.generation.truth import (
     FATES,
     Fate,
@@ -27,6 +28,8 @@ __all__ = [
     "Share",
     "TruthShares",
     "Verdict",
+    "open_caption_scores",
+    "open_truth",
     "score_captions",
     "truth",
     "truth_shares",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from workbench.generation.ngrams import (
     tokens_of,
 )
 from workbench.generation.truth import TruthShares, dealt, truth_shares
+from workbench.keeping import Form, Kept
+from workbench.portable import Portable
 from workbench.provenance import Provenance
 from workbench.values import as_sentences, sentences_of
 
@@ -36,7 +38,7 @@ Groups = list[list[list[str]]]
 
 
 @dataclass(frozen=True, eq=False)
-class Score:
+class Score(Portable):
     """One score of a set of captions.
 
     Shapes:
@@ -60,7 +62,7 @@ class Score:
 
 
 @dataclass(frozen=True, eq=False)
-class CaptionScores:
+class CaptionScores(Kept):
     """Scores of captions, each with its number of captions and its chance.
 
     Attributes:
@@ -71,6 +73,10 @@ class CaptionScores:
         left_out: (measure, why) of what could not be computed.
         provenance: the model of CLIPScore, its prefix and weight, the settings.
     """
+
+    _form: ClassVar[Form] = Form(
+        "caption_scores", "caption scores", "workbench.generation.open_caption_scores"
+    )
 
     scores: tuple[Score, ...]
     truth: TruthShares | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from workbench.calling import verb
 from workbench.data.scenes import Scene, Thing
 from workbench.errors import BadInputError
 from workbench.generation.caption_grammar import Named, Stated, read
+from workbench.keeping import Form, Kept
 from workbench.metrics import wilson
 from workbench.values import as_sentences
 
@@ -165,7 +166,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class TruthShares:
+class TruthShares(Kept):
     """Verdicts on many captions, as shares with Wilson's intervals and chance.
 
     Attributes:
@@ -178,6 +179,8 @@ class TruthShares:
         absent: of the mentions, those of a colour and shape that the scene does not hold.
         verdicts: one a caption.
     """
+
+    _form: ClassVar[Form] = Form("truth", "verdicts", "workbench.generation.open_truth")
 
     exact: Share
     things_right: Share

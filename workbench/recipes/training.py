@@ -131,7 +131,10 @@ class Training:
     def _start_log(self) -> None:
         lines = self._log.read_text("utf-8").splitlines() if self._log.is_file() and self.first else []
         kept = [line for line in lines if json.loads(line).get("step", -1) < self.first]
-        kept = kept or [json.dumps({"settings": asdict(self._pace)})]
+        own = {"settings": asdict(self._pace)}
+        # A run that goes on with other settings says so where it does.
+        if [entry for entry in map(json.loads, kept) if "settings" in entry][-1:] != [own]:
+            kept.append(json.dumps(own))
         self._log.write_text("\n".join(kept) + "\n", "utf-8")
 
 

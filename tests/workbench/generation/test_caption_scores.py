@@ -13,7 +13,14 @@ import pytest
 from workbench import data, models
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import BadInputError
-from workbench.generation import MEASURES, CaptionScores, score_captions
+from workbench.generation import (
+    MEASURES,
+    CaptionScores,
+    open_caption_scores,
+    open_truth,
+    score_captions,
+    truth_shares,
+)
 from workbench.generation.ngrams import bleu, cider_d, document_frequency, has_characters, tokens_of
 
 WORDS = ("a", "red", "blue", "small", "star", "circle", "above", "and", "of", "to")
@@ -249,3 +256,16 @@ def test_results_say_what_they_are_are_read_only_and_pickle():
     again = pickle.loads(pickle.dumps(scores))
     assert isinstance(again, CaptionScores) and repr(again) == repr(scores)
     assert set(MEASURES) == {"BLEU", "CIDEr-D", "truth", "CLIPScore"}
+
+
+def test_what_was_scored_is_kept_and_comes_back_as_it_was(tmp_path):
+    scores = score_captions(SHAPES.texts, SHAPES.texts, scenes=SHAPES.columns["scene"])
+    again = open_caption_scores(scores.save(tmp_path / "scores"))
+    assert repr(again.scores) == repr(scores.scores) and again.left_out == scores.left_out
+    assert again.truth == scores.truth and again.notes == scores.notes and again.idf == scores.idf
+    np.testing.assert_array_equal(again["CIDEr-D"].each, scores["CIDEr-D"].each)
+    shares = truth_shares(["a red star and a dog", "a large blue square"], SHAPES.columns["scene"][:2])
+    found = open_truth(shares.save(tmp_path / "truth"))
+    assert found.verdicts == shares.verdicts and repr(found) == repr(shares)
+    with pytest.raises(BadInputError, match="open_truth"):
+        open_caption_scores(tmp_path / "truth")

@@ -90,7 +90,8 @@ class LSTMCaptioner(nn.Module):
 
     def look(self, pixels: Tensor) -> Seen:
         """The picture through the eye: its first token as the one vector, and all patches."""
-        states = self.encoder(pixel_values=pixels).last_hidden_state.float()
+        # The LSTM keeps the precision of its weights where the eye runs in bfloat16.
+        states = self.encoder(pixel_values=pixels).last_hidden_state.to(self.words.weight.dtype)
         patches = states[:, 1:]
         return Seen(states[:, 0], patches, self.key(patches) if self.shape.attends else patches[:, :0])
 

@@ -16,12 +16,25 @@ from transformers import (
     VisionEncoderDecoderModel,
     ViTConfig,
     ViTImageProcessor,
+    ViTModel,
 )
 
 from workbench.models.adapters.lstm_captioner import LSTMCaptioner, LSTMShape, save_lstm_captioner
 from workbench.recipes.shapes_captioner.language import CONTEXT, END, PAD, START, UNKNOWN
 
-__all__ = ["BLOCKS", "IMAGE", "MEAN", "PATCH", "STD", "Taught", "build", "build_ancestor", "export", "logits"]
+__all__ = [
+    "BLOCKS",
+    "IMAGE",
+    "MEAN",
+    "PATCH",
+    "STD",
+    "Taught",
+    "build",
+    "build_ancestor",
+    "export",
+    "logits",
+    "untrained_eye",
+]
 
 IMAGE = 64  # pixels, rows and columns of the model's input
 PATCH = 8
@@ -60,6 +73,7 @@ def build(tokenizer: Tokenizer) -> VisionEncoderDecoderModel:
         n_layer=3,
         n_head=4,
         n_inner=3 * WIDTH,
+        activation_function="gelu",
         resid_pdrop=0.0,
         embd_pdrop=0.0,
         attn_pdrop=0.0,
@@ -80,10 +94,19 @@ def build(tokenizer: Tokenizer) -> VisionEncoderDecoderModel:
 
 
 def build_ancestor(tokenizer: Tokenizer, *, attends: bool) -> LSTMCaptioner:
-    """The same eye, untrained, before an LSTM: of one vector, or one that attends to the patches."""
+    """The same eye and an LSTM, both untrained: of one vector, or one that attends to the patches."""
     model = LSTMCaptioner(LSTMShape(attends, tokenizer.get_vocab_size(), dict(_EYE)))
     _place(model.encoder)
     return model
+
+
+def untrained_eye(seed: int = 0) -> ViTModel:
+    """The eye before its first step, to compare with."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        eye = ViTModel(ViTConfig(**_EYE), add_pooling_layer=False)
+    _place(eye)
+    return eye.eval()
 
 
 class Taught(nn.Module):
@@ -97,6 +120,12 @@ class Taught(nn.Module):
         super().__init__()
         self.model = model
         self.centre = nn.Linear(WIDTH, 2)
+
+    def plain_attention(self) -> None:
+        """Attention in plain products: on a CPU the backward of the fused one takes half of a step's time."""
+        for part in self.model.modules():
+            if hasattr(part, "set_attn_implementation"):
+                part.set_attn_implementation("eager")
 
     def forward(self, pixels: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, caption x place x word, and centres, picture x patch x (row, col), in -1 to 1.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from workbench.data.scenes import SIDE, Scene
 from workbench.generation import TruthShares, score_captions, truth_shares
 from workbench.metrics import r2
 from workbench.models.adapters.lstm_captioner import LSTMCaptioner, open_lstm_captioner
+from workbench.recipes.shapes_captioner import model as architecture
 from workbench.recipes.shapes_captioner.language import CONTEXT, END, LANGUAGES, PAD, START
 from workbench.recipes.shapes_captioner.model import IMAGE, PATCH, logits
 from workbench.recipes.shapes_captioner.train import nats
@@ -86,8 +87,8 @@ def opened(folder: Path) -> Captioner:
 def measure(folder: Path, *, scenes: int = _SCENES) -> dict[str, Any]:
     """Figures with their n, intervals and chance, for the card, the bench and the tests."""
     captioner = opened(folder)
-    torch.manual_seed(0)
-    figures: dict[str, Any] = {"scenes": scenes, "seed": 0}
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    figures: dict[str, Any] = {"weights": digest, "scenes": scenes, "seed": 0}
     for language in LANGUAGES:
         pairs = data.load("shapes", n=scenes, seed=0, language=language)
         pixels, shown = captioner.pixels(pairs), list(pairs.columns["scene"])
@@ -100,16 +101,19 @@ def measure(folder: Path, *, scenes: int = _SCENES) -> dict[str, Any]:
         told["BLEU-4"] = {"value": scores["BLEU-4"].value, "chance": scores["BLEU-4"].chance}
         told["CIDEr-D"] = {"value": scores["CIDEr-D"].value, "chance": scores["CIDEr-D"].chance}
         if not isinstance(captioner.model, LSTMCaptioner):
-            drawn = captioner.write(pixels, language, sample=True)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                drawn = captioner.write(pixels, language, sample=True)
             told["sampled"] = _shares(truth_shares(drawn, shown))
         figures[language] = told
-    return figures
+    eyes = {"eye": captioner.model.encoder, "eye_untrained": architecture.untrained_eye()}
+    return figures | {name: eye_knows(eye, captioner.see) for name, eye in eyes.items()}
 
 
-def eye_knows(eye: Callable[[Tensor], Tensor], see: Any, *, scenes: int = _PROBED) -> dict[str, float]:
+def eye_knows(eye: Any, see: Any, *, scenes: int = _PROBED) -> dict[str, float]:
     """A linear probe of the patches that hold the centres of things: what they say of place and relation.
 
-    `eye` gives states, picture x (1 + patches) x feature, of pixels; `see` makes the pixels.
+    `eye` is the encoder; `see` makes its pixels.
 
     Keys: `place`, R² of the centre within its own patch, rows and columns together (chance 0); `relation` of
     two things, read from their two patches, one of four, and `relation_chance`, the commonest; `size`,
@@ -119,10 +123,13 @@ def eye_knows(eye: Callable[[Tensor], Tensor], see: Any, *, scenes: int = _PROBE
     shown: list[Scene] = list(pairs.columns["scene"])
     pixels = see([pairs.picture(k) for k in range(scenes)], return_tensors="pt")["pixel_values"]
     with torch.no_grad():
-        states = torch.cat([eye(part) for part in pixels.split(_AT_ONCE)])[:, 1:].numpy()
+        states = torch.cat(
+            [eye(pixel_values=part).last_hidden_state[:, 1:] for part in pixels.split(_AT_ONCE)]
+        )
     cell = SIDE / (IMAGE // PATCH)
+    seen = states.numpy()
     held = [
-        [states[item, int(t.row // cell) * (IMAGE // PATCH) + int(t.col // cell)] for t in scene.things]
+        [seen[item, int(t.row // cell) * (IMAGE // PATCH) + int(t.col // cell)] for t in scene.things]
         for item, scene in enumerate(shown)
     ]
     things = [(item, k) for item, scene in enumerate(shown) for k in range(len(scene.things))]

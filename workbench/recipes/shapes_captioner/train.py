@@ -22,9 +22,13 @@ from workbench.recipes.shapes_captioner.language import LANGUAGES, PAD, START, l
 from workbench.recipes.shapes_clip.language import mirrored
 from workbench.recipes.training import Training
 
-__all__ = ["NAME", "Settings", "nats", "run", "train"]
+__all__ = ["NAMES", "Settings", "nats", "run", "train"]
 
-NAME = "shapes-captioner"
+NAMES = {
+    "transformer": "shapes-captioner",
+    "attention": "shapes-captioner-attention",
+    "pooled": "shapes-captioner-pooled",
+}
 _LOG_EVERY = 25
 _TRAINING_SEED = 1_000  # scenes of seeds below are never trained on: `data.load("shapes", seed=0)` is unseen
 _PAIRS_SEED = 1_000_000
@@ -37,9 +41,11 @@ class Settings:
 
     scenes: int = 50_000
     pairs: int = 30_000
-    pairs_share: float = 0.4
+    pairs_share: float = 0.5
+    pairs_from: int = 1_100
     place_weight: float = 1.0
-    steps: int = 3_200
+    place_from: int = 1_400
+    steps: int = 2_800
     batch_size: int = 64
     peak: float = 2e-3
     muon: float = 0.02
@@ -57,15 +63,25 @@ class Material:
     plain: int
 
 
-def run(work: Path, weights: Path, *, seed: int = 0, settings: Settings | None = None) -> None:
-    """Train and export to `weights/shapes-captioner`; a run that was killed goes on from its checkpoint."""
+def run(
+    work: Path, weights: Path, *, kind: str = "transformer", seed: int = 0, settings: Settings | None = None
+) -> None:
+    """Train a captioner of a kind and export it; a run that was killed goes on from its checkpoint.
+
+    All kinds see the same scenes and captions in the same order, for as many steps.
+    """
     chosen, tokenizer = settings or Settings(), learn()
     material = _material(work, chosen.scenes, chosen.pairs, seed)
     torch.manual_seed(seed)
-    model = architecture.build(tokenizer)
-    state = train(model, chosen, material, tokenizer, work, seed=seed)
-    architecture.export(state, tokenizer, weights / NAME)
-    (weights / NAME / "training_log.jsonl").write_text((work / "log.jsonl").read_text("utf-8"), "utf-8")
+    if kind == "transformer":
+        model: nn.Module = architecture.build(tokenizer)
+    else:
+        model = architecture.build_ancestor(tokenizer, attends=kind == "attention")
+    state = train(model, chosen, material, tokenizer, work / kind, seed=seed)
+    folder = weights / NAMES[kind]
+    architecture.export(state, tokenizer, folder)
+    log = (work / kind / "log.jsonl").read_text("utf-8")
+    (folder / "training_log.jsonl").write_text(log, "utf-8")
 
 
 def train(
@@ -80,6 +96,7 @@ def train(
 ) -> dict[str, Tensor]:
     """The averaged weights; `folder` keeps a checkpoint (`every` so many steps) and `log.jsonl`."""
     taught = architecture.Taught(model)
+    taught.plain_attention()
     training = Training(taught, settings, folder, every=every, blocks=architecture.BLOCKS)
     began = time.process_time()
     for step in range(training.first, settings.steps):
@@ -118,8 +135,8 @@ def _step(
 
     All that is random in it follows from seed and step, so a resumed run is the same.
     """
-    chance = random.Random(f"{NAME}/{seed}/{step}")
-    two = round(settings.pairs_share * settings.batch_size)
+    chance = random.Random(f"shapes-captioner/{seed}/{step}")
+    two = round(settings.pairs_share * settings.batch_size) if step >= settings.pairs_from else 0
     rows = chance.sample(range(material.plain), settings.batch_size - two)
     rows += chance.sample(range(material.plain, len(material.scenes)), two)
     flip = [chance.random() < 0.5 for _ in rows]
@@ -139,7 +156,7 @@ def _step(
     loss = each.sum() / target.ne(pad).sum()
     true, shown = centres_of(scenes)
     away = (centres.float()[shown] - true[shown]).abs().mean()
-    training.update(step, loss + settings.place_weight * away)
+    training.update(step, loss + (settings.place_weight if step >= settings.place_from else 0.0) * away)
     floor = torch.tensor([math.lgamma(len(scene.things) + 1) for scene in scenes])
     above = each.detach().view(-1, len(LANGUAGES)).mean(dim=1) - floor
     paired = torch.tensor([len(scene.things) == 2 for scene in scenes])
