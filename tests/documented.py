@@ -23,6 +23,7 @@ ROOMS = (
     "workbench.attribution",
     "workbench.projection",
     "workbench.fusion",
+    "workbench.generation",
     "workbench.results",
     "workbench.errors",
     "workbench.devices",

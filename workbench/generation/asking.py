@@ -23,7 +23,7 @@ from workbench.generation.decoding import How
 from workbench.generation.distribution import Said, check_scores, nothing_said, said_of, wide
 from workbench.generation.words import words_of
 from workbench.hooks import evaluated
-from workbench.models.adapters.writers import as_writer
+from workbench.models import as_writer
 from workbench.models.writer import Question, Writer
 from workbench.results import OnEvent, Provenance, ShouldStop
 

@@ -10,7 +10,7 @@ from workbench.attribution import Heatmap, attribute, output
 from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.generation.answer import Answer
-from workbench.generation.forcing import as_writer, question_of
+from workbench.generation.forcing import question_of, writer_behind
 from workbench.models.writer import Forced, Question, Writer
 from workbench.results import OnEvent, ShouldStop
 
@@ -63,7 +63,7 @@ def explain_word(
     """
     if isinstance(step, bool) or not 0 <= step < len(answer):
         raise BadInputError(f"There is no step {step}; the answer has {len(answer)} tokens, from 0.")
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     before = answer.tokens[: step + 1].tolist()
     forced = writer.force(question, before)

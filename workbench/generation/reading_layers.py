@@ -20,13 +20,13 @@ from workbench.formatting import plural
 from workbench.generation.answer import Answer
 from workbench.generation.forcing import (
     GATE,
-    as_writer,
     called,
     check_replayed,
     go_on,
     log_probabilities,
     logits_in,
     question_of,
+    writer_behind,
 )
 from workbench.generation.readout import Readout
 from workbench.hooks import evaluated, output_changed
@@ -74,7 +74,7 @@ def logit_lens(
     """
     if isinstance(top, bool) or top < 1:
         raise BadInputError(f"top={top!r} was given; expected how many words to keep, a number from 1.")
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     forced = writer.force(question, answer.tokens.tolist())
     go_on(should_stop, on_event, "passes", 0, 0)

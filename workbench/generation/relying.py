@@ -16,12 +16,12 @@ from workbench.formatting import plural
 from workbench.generation.answer import Answer
 from workbench.generation.exchanging import BLUR, as_pictures, averaged, blurred, histories, others
 from workbench.generation.forcing import (
-    as_writer,
     check_replayed,
     forced_logp,
     go_on,
     question_of,
     with_pictures,
+    writer_behind,
 )
 from workbench.generation.reliance import WITHOUT, Reliance
 from workbench.models.writer import Question, Writer
@@ -89,7 +89,7 @@ def rely(
         >>> found.of("others")  # bits a token                               # doctest: +SKIP
     """
     asked = _asked(without, count)
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     tokens = answer.tokens.tolist()
     go_on(should_stop, on_event, "exchanges", 0, 0)

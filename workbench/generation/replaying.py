@@ -19,12 +19,12 @@ from workbench.capture import AttentionMap, Trace, capture
 from workbench.errors import BadInputError
 from workbench.generation.answer import Answer
 from workbench.generation.forcing import (
-    as_writer,
     check_replayed,
     log_probabilities,
     output_seen,
     question_of,
     with_pictures,
+    writer_behind,
 )
 from workbench.models.writer import Forced, Question
 from workbench.results import OnEvent, Provenance, ShouldStop
@@ -84,7 +84,7 @@ def replay(
             f"heads={heads!r} and precision={precision!r} were given; expected heads 'all' or 'mean', and "
             "precision 'float32' or 'float16'."
         )
-    began, writer = time.perf_counter(), as_writer(model, answer)
+    began, writer = time.perf_counter(), writer_behind(model, answer)
     question = question_of(writer, answer)
     if pictures is not None:
         question = with_pictures(writer, question, _fitted(pictures, question))

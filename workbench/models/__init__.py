@@ -17,6 +17,7 @@ from workbench.models.writer import ROLES, Continuation, Forced, Question, Write
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
     from workbench.models.loading import fetch, keep, load, loaded, unload
+    from workbench.models.writer_given import as_writer
 
 __all__ = [
     "ROLES",
@@ -33,6 +34,7 @@ __all__ = [
     "WriterCapability",
     "as_encoder",
     "as_model",
+    "as_writer",
     "available",
     "card",
     "fetch",
@@ -42,9 +44,11 @@ __all__ = [
     "unload",
 ]
 
-_WHERE = {name: "catalogue" for name in ("Catalogue", "available", "card")} | {
-    name: "loading" for name in ("fetch", "keep", "load", "loaded", "unload")
-}
+_WHERE = (
+    {name: "catalogue" for name in ("Catalogue", "available", "card")}
+    | {name: "loading" for name in ("fetch", "keep", "load", "loaded", "unload")}
+    | {"as_writer": "writer_given"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from workbench.calling import verb
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.models.adapters.writers.layout import kind
 from workbench.models.adapters.writers.probing import probe_writer
@@ -20,6 +21,7 @@ from workbench.models.writer import Writer
 __all__ = ["as_writer"]
 
 
+@verb
 def as_writer(
     model: Any, processor: Any = None, *, tensors: Mapping[str, Tensor] | None = None, name: str = ""
 ) -> Writer:
@@ -31,9 +33,21 @@ def as_writer(
         tensors: instead of a processor, one item's inputs as it has made them: `ask()` gives this question.
         name: for the card; the class without one.
 
+    Returns:
+        The `Writer`: `model` itself where it is one, of a name the one that is loaded already.
+
     Raises:
         UnsupportedError: it does not write.
         BadInputError: a model of transformers with neither, or something that is no model.
+
+    Example:
+        >>> import torch
+        >>> from transformers import GPT2Config, GPT2LMHeadModel
+        >>> from workbench.models import as_writer
+        >>> model = GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=8, n_layer=1, n_head=2)).eval()
+        >>> writer = as_writer(model, tensors={"input_ids": torch.tensor([[1, 2, 3]])})
+        >>> writer.begin(writer.ask()).logits.shape
+        torch.Size([1, 20])
     """
     if isinstance(model, (str, os.PathLike)):
         from workbench.models.loading import load
