@@ -19,7 +19,7 @@ from workbench.capture import TokenLayout, Trace, head_statistics
 from workbench.formatting import html_table, plural
 
 if TYPE_CHECKING:
-    from workbench.attribution.without import Without
+    from workbench.attribution import Without
 
 __all__ = ["Shown", "lens_snapshot"]
 

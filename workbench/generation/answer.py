@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 from workbench.generation.decoding import How
+from workbench.generation.drawn import answer_html
 from workbench.keeping import Form, Kept
 from workbench.provenance import Provenance
 
@@ -43,7 +44,8 @@ class Answer(Kept):
         live: the model, while somebody holds it. question: what it was given, while this kernel lives.
 
     Shapes:
-        tokens, logp, entropy, rank: step
+        tokens, logp, rank: step; of the chosen token; rank 1 is the likeliest
+        entropy: step, in nats
         alternatives, alternative_logp: step x alternative, likeliest first; the chosen one is among them
             only if it is likely enough
     """
@@ -119,6 +121,9 @@ class Answer(Kept):
             if start <= step < stop:
                 return number
         raise BadInputError(f"There is no step {step}; the answer has {plural(len(self), 'token')}, from 0.")
+
+    def _repr_html_(self) -> str:
+        return answer_html(self)
 
     def __repr__(self) -> str:
         return f"Answer({one_line(self.text)!r}, {plural(len(self), 'token')}, {self.how}, {self.ended})"

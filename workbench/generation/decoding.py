@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from workbench.calling import verb
 from workbench.errors import BadInputError
 
-__all__ = ["How", "beam", "filtered", "greedy", "sample"]
+__all__ = ["How", "beam", "filtered", "filtered_alternatives", "greedy", "sample"]
+
+_WHOLE = 1e-9  # probability that may be missing where the tokens kept are all there are
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,10 @@ class How:
     """How an answer is decoded; made by `greedy`, `beam` or `sample`.
 
     Attributes:
-        kind: "greedy", "beam" or "sample".
+        kind: "greedy", "beam" or "sample"; "given" of a text that no decoding chose (`likelihood`).
         width: beams that are kept; 1 unless `kind` is "beam".
         length_penalty: a finished beam is judged by its log-probability / length ** length_penalty, the
-            length counting the answer's tokens alone, its end included.
+            length counting the answer's tokens alone, its end included. Above 0 it favours long answers.
         temperature, top_k, top_p: of sampling; see `filtered`.
         seed: of sampling.
 
@@ -32,7 +34,7 @@ class How:
         'sample'
     """
 
-    kind: Literal["greedy", "beam", "sample"] = "greedy"
+    kind: Literal["greedy", "beam", "sample", "given"] = "greedy"
     width: int = 1
     length_penalty: float = 0.0
     temperature: float = 1.0
@@ -41,7 +43,7 @@ class How:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("greedy", "beam", "sample"):
+        if self.kind not in ("greedy", "beam", "sample", "given"):
             raise BadInputError(f"kind={self.kind!r} was given; expected 'greedy', 'beam' or 'sample'.")
         _check_width(self.width)
         _check_filters(self.temperature, self.top_k, self.top_p)
@@ -51,8 +53,8 @@ class How:
     def __str__(self) -> str:
         if self.kind == "beam":
             return f"beam({self.width}, length_penalty={self.length_penalty:g})"
-        if self.kind == "greedy":
-            return "greedy()"
+        if self.kind in ("greedy", "given"):
+            return f"{self.kind}()" if self.kind == "greedy" else self.kind
         parts = [f"temperature={self.temperature:g}"]
         parts += [f"top_k={self.top_k}"] if self.top_k is not None else []
         parts += [f"top_p={self.top_p:g}"] if self.top_p < 1 else []
@@ -170,10 +172,67 @@ def filtered(
     return shares
 
 
-def _nucleus(shares: NDArray[np.float64], top_p: float) -> NDArray[np.bool_]:
-    """Which tokens belong to the smallest set of likeliest ones that holds `top_p`; always the likeliest."""
+@verb
+def filtered_alternatives(
+    logp: ArrayLike, *, temperature: float = 1.0, top_k: int | None = None, top_p: float = 1.0
+) -> NDArray[np.float64]:
+    """What `filtered` leaves to the likeliest tokens, where these alone were kept and are enough.
+
+    For the sliders of a board, which never call the model. Enough they are where they are all that `top_k`
+    leaves, where at temperature 1 they hold the share `top_p`, where nothing is cut at temperature 1, and
+    where they are the whole vocabulary. Elsewhere what was not kept would count, and is not guessed.
+
+    Args:
+        logp: (..., alternative) the model's log-probabilities, likeliest first:
+            `answer.alternative_logp`, `tree.alternative_logp`.
+        temperature: as in `filtered`.
+        top_k: as in `filtered`; a token that was not kept is left out though it be as likely as the last.
+        top_p: as in `filtered`.
+
+    Returns:
+        (..., alternative) probabilities in float64; rows of NaN where the tokens kept are not enough.
+
+    Raises:
+        BadInputError: settings out of range, or log-probabilities that are none.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.generation import filtered_alternatives
+        >>> kept = np.log([0.5, 0.25, 0.125])  # an eighth is with tokens that were not kept
+        >>> filtered_alternatives(kept, top_k=2).round(3).tolist()
+        [0.667, 0.333, 0.0]
+        >>> filtered_alternatives(kept, temperature=2.0).tolist()
+        [nan, nan, nan]
+    """
+    _check_filters(temperature, top_k, top_p)
+    kept = np.array(logp, dtype=np.float64)
+    if kept.ndim == 0 or np.isnan(kept).any() or (kept > _WHOLE).any():
+        raise BadInputError("logp holds no log-probabilities; expected natural ones, none above 0.")
+    shares = np.exp(kept)
+    held = shares.sum(axis=-1)
+    whole = held > 1 - _WHOLE
+    if temperature == 1 and top_k is None:
+        if top_p == 1 or kept.shape[-1] == 0:
+            return shares
+        enough = whole | (held >= top_p)
+        rest = np.where(whole, 0.0, 1 - held)[..., None]  # all of it is less likely than what was kept
+        left = np.where(_nucleus(shares, top_p, rest), shares, 0.0)
+        left /= left.sum(axis=-1, keepdims=True)
+    else:
+        enough = whole | (top_k is not None and top_k <= kept.shape[-1])
+        left = filtered(kept, temperature=temperature, top_k=top_k, top_p=top_p)
+    return np.where(enough[..., None], left, np.nan)
+
+
+def _nucleus(
+    shares: NDArray[np.float64], top_p: float, rest: NDArray[np.float64] | float = 0.0
+) -> NDArray[np.bool_]:
+    """Which tokens belong to the smallest set of likeliest ones that holds `top_p`; always the likeliest.
+
+    `rest` is what less likely tokens have that are not among these.
+    """
     order = np.argsort(shares, axis=-1, kind="stable")  # of equals the later counts as likelier, as in torch
-    below = np.cumsum(np.take_along_axis(shares, order, axis=-1), axis=-1)
+    below = rest + np.cumsum(np.take_along_axis(shares, order, axis=-1), axis=-1)
     kept = below > 1 - top_p
     kept[..., -1] = True
     mask = np.empty_like(kept)

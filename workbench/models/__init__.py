@@ -1,4 +1,4 @@
-"""Models by name: `load`, and what there is to load.
+"""Models by name: `load`, and what there is to load. Dual encoders compare, writers write.
 
 from workbench import models
 
@@ -12,20 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.models.base import Advice, Capability, DualEncoder, ModelCard, TokenView
 from workbench.models.given import as_encoder, as_model
+from workbench.models.writer import ROLES, Continuation, Forced, Question, Writer, WriterCapability
 
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
     from workbench.models.loading import fetch, keep, load, loaded, unload
+    from workbench.models.writer_given import as_writer
 
 __all__ = [
+    "ROLES",
     "Advice",
     "Capability",
     "Catalogue",
+    "Continuation",
     "DualEncoder",
+    "Forced",
     "ModelCard",
+    "Question",
     "TokenView",
+    "Writer",
+    "WriterCapability",
     "as_encoder",
     "as_model",
+    "as_writer",
     "available",
     "card",
     "fetch",
@@ -35,9 +44,11 @@ __all__ = [
     "unload",
 ]
 
-_WHERE = {name: "catalogue" for name in ("Catalogue", "available", "card")} | {
-    name: "loading" for name in ("fetch", "keep", "load", "loaded", "unload")
-}
+_WHERE = (
+    {name: "catalogue" for name in ("Catalogue", "available", "card")}
+    | {name: "loading" for name in ("fetch", "keep", "load", "loaded", "unload")}
+    | {"as_writer": "writer_given"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from workbench.cache import digest
 from workbench.hooks import foreign_hooks
 
-__all__ = ["Identity", "code_versions"]
+__all__ = ["Identity", "code_versions", "state_digest"]
 
 _CODE = 1  # raise when the same files, settings and libraries are read into other numbers by this package
 _READERS = ("torch", "torchvision", "transformers", "tokenizers", "open_clip_torch", "timm", "pillow")
@@ -132,6 +132,11 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, Any]]:
             elif kind in (list, tuple, dict) and len(value) <= 16:
                 items = value.items() if isinstance(value, Mapping) else enumerate(value)
                 yield name, tuple((key, one) for key, one in items if type(one) in _PLAIN)
+
+
+def state_digest(root: nn.Module) -> str:
+    """A digest of every byte of every parameter and buffer, and of the plain settings of every module."""
+    return digest(_state(root))
 
 
 def _state(root: nn.Module) -> list[Any]:

@@ -33,7 +33,8 @@ class Question:
 
     Attributes:
         tensors: name -> tensor of one item, as the model takes them.
-        pictures: as they were given. prompt: the user's words, without the template.
+        pictures: as they were given.
+        prompt: the user's words, without the template.
         tokens: position; the ids in front of the answer: the prompt of a decoder, placeholders of pictures
             included, or the start of an encoder-decoder's own text.
         pieces: position; the same, readable.
@@ -59,7 +60,9 @@ class Forced:
     """One teacher-forced pass: a question with its answer, and where each token of the answer is produced.
 
     Attributes:
-        module: what is called. tensors: its keyword arguments, one item. settings: those that are no tensor.
+        module: what is called.
+        tensors: its keyword arguments, one item.
+        settings: those that are no tensor.
         rows: token of the answer -> position in the output's logits that gives its distribution. The row
             *before* the token in a decoder's own sequence; so a word's attention is read there, too.
     """
@@ -74,10 +77,14 @@ class Continuation(Protocol):
     """Several beginnings of an answer, one a row, each with the distribution of its next token.
 
     Attributes:
-        logits: row x token, float32, on the model's device: unprocessed scores of the next token.
+        logits: row x token, float32, on the model's device: unprocessed scores of the next token; float64 of
+            a model in float64. Log-probabilities that are kept or shown are of these.
+        ruled: the same under `Writer.rules`; `logits` itself where there are none. Tokens are chosen by
+            these, as the library's own `generate` does.
     """
 
     logits: Tensor
+    ruled: Tensor
 
     def extend(self, tokens: Sequence[int], rows: Sequence[int] | None = None) -> Continuation:
         """One token more: row `i` of what is returned is row `rows[i]` of this one, then `tokens[i]`.
@@ -101,6 +108,8 @@ class Writer(Protocol):
         precision: the dtype of the forward pass, "float32" or "bfloat16".
         notes: what the user should know about this load.
         ends: ids of the tokens that end an answer.
+        rules: what the model's own `generation_config` does to its distribution ("repetition_penalty=1.1"),
+            empty for most models; an answer's notes are to name them.
         context_length: positions of prompt and answer together, None where the model names no limit.
         module: the network itself, for `capture` and `attribute`.
     """
@@ -110,6 +119,7 @@ class Writer(Protocol):
     precision: str
     notes: tuple[str, ...]
     ends: frozenset[int]
+    rules: tuple[str, ...]
     context_length: int | None
     module: nn.Module
 
@@ -119,20 +129,52 @@ class Writer(Protocol):
         ...
 
     def ask(self, pictures: Sequence[Image] = (), prompt: str = "") -> Question:
-        """The model's inputs for `pictures` and `prompt`, in its own template."""
+        """The model's inputs for `pictures` and `prompt`, in its own template.
+
+        Args:
+            pictures: in the order in which the model is to read them; none for a text alone.
+            prompt: the user's words; "" for a picture alone.
+
+        Raises:
+            UnsupportedError: pictures, and it takes none.
+            BadInputError: neither was given, or they take more positions than the model has.
+        """
         ...
 
     def begin(self, question: Question, answer: Sequence[int] = ()) -> Continuation:
-        """One row: the question, then these tokens of an answer, then the distribution of the next."""
+        """One row: the question, then these tokens of an answer, then the distribution of the next.
+
+        Args:
+            question: of `ask`.
+            answer: ids that the answer begins with.
+
+        Raises:
+            BadInputError: there is no room for them, or they hold the mark of a picture.
+        """
         ...
 
     def force(self, question: Question, answer: Sequence[int]) -> Forced:
-        """One pass over question and `answer`, with the distributions that writing step by step gives."""
+        """One pass over question and `answer`, with the distributions that writing step by step gives.
+
+        Args:
+            question: of `ask`.
+            answer: its token ids.
+
+        Raises:
+            BadInputError: there is no room for them, or they hold the mark of a picture.
+        """
+        ...
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The tokens that an answer of this text has: decoded and joined they are the text; no marks."""
         ...
 
     def decode(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """The readable piece of each token, in context: joined they are the text, end marks are "".
 
         Where several tokens spell one character (byte-level vocabularies), the last holds it, the others "".
+
+        Args:
+            tokens: ids of an answer, from its first.
         """
         ...

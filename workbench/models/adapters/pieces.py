@@ -9,7 +9,15 @@ from typing import Any
 from workbench.cache import digest
 from workbench.models.base import TokenView
 
-__all__ = ["holds", "readable", "readable_bytes", "token_view", "tokenised", "vocabulary_digest"]
+__all__ = [
+    "holds",
+    "readable",
+    "readable_bytes",
+    "readable_tokens",
+    "token_view",
+    "tokenised",
+    "vocabulary_digest",
+]
 
 _tokenising = threading.RLock()
 
@@ -18,21 +26,28 @@ def token_view(tokeniser: Any, text: str, limit: int) -> TokenView:
     """How a transformers tokeniser cuts `text`, at most `limit` tokens, padding left out."""
     full = tokenised(tokeniser, text, padding=False, truncation=False, verbose=False)["input_ids"]
     kept = tokenised(tokeniser, text, padding=False, truncation=True, max_length=limit)["input_ids"]
-    names = tokeniser.convert_ids_to_tokens(kept)
+    return TokenView(readable_tokens(tokeniser, kept), limit, len(full) > limit, _unknown(tokeniser, kept))
+
+
+def readable_tokens(tokeniser: Any, ids: Sequence[int]) -> tuple[str, ...]:
+    """Each token by itself; of an id that the vocabulary does not hold, the number."""
+    names = tokeniser.convert_ids_to_tokens([int(token) for token in ids])
     by_bytes = _by_bytes(tokeniser)
     special = set(tokeniser.all_special_tokens)
-    pieces = (readable_bytes(name, special) if by_bytes else readable(name) for name in names)
-    return TokenView(tuple(pieces), limit, len(full) > limit, _unknown(tokeniser, kept))
+    return tuple(
+        f"‹{token}›" if name is None else readable_bytes(name, special) if by_bytes else readable(name)
+        for name, token in zip(names, ids, strict=True)
+    )
 
 
-def tokenised(tokeniser: Any, texts: Any, **options: Any) -> Any:
-    """`tokeniser(texts, **options)`, one thread at a time.
+def tokenised(tokeniser: Any, texts: Any = None, **options: Any) -> Any:
+    """`tokeniser(texts, **options)`, one thread at a time; of a processor, with its options alone.
 
     A fast tokeniser keeps padding and truncation as settings of its own: two threads that ask for others
     would read each other's, or be refused ("Already borrowed").
     """
     with _tokenising:
-        return tokeniser(texts, **options)
+        return tokeniser(**options) if texts is None else tokeniser(texts, **options)
 
 
 def _by_bytes(tokeniser: Any) -> bool:
