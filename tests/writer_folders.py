@@ -238,7 +238,7 @@ def paligemma(folder: Path) -> None:
     _saved(folder, hf.PaliGemmaForConditionalGeneration(config), hf.PaliGemmaProcessor(eyes, words))
 
 
-def blip(folder: Path) -> None:
+def blip(folder: Path, kind: Any = hf.BlipForConditionalGeneration) -> None:
     words = word_level("[CLS]", "[SEP]", begin=False)
     first, last = ids_of(words, "[CLS]", "[SEP]")
     words.backend_tokenizer.post_processor = processors.TemplateProcessing(
@@ -246,9 +246,13 @@ def blip(folder: Path) -> None:
     )
     text = {**SMALL, "vocab_size": len(words), "encoder_hidden_size": 32, "max_position_embeddings": 64}
     text |= {"bos_token_id": 1, "eos_token_id": last, "sep_token_id": last, "pad_token_id": 0}
-    model = hf.BlipForConditionalGeneration(hf.BlipConfig(text_config=text, vision_config=EYE))
+    model = kind(hf.BlipConfig(text_config=text, vision_config=EYE))
     eyes = hf.BlipImageProcessor(size={"height": 32, "width": 32})
     _saved(folder, model, hf.BlipProcessor(eyes, words))
+
+
+def blip_vqa(folder: Path) -> None:
+    blip(folder, hf.BlipForQuestionAnswering)
 
 
 def git(folder: Path) -> None:
@@ -311,7 +315,7 @@ def llama(folder: Path) -> None:
 
 FOLDERS: dict[str, Callable[[Path], None]] = {
     "llava": llava, "llava_plain": llava_plain, "qwen2vl": qwen2vl, "idefics3": idefics3, "paligemma": paligemma,
-    "blip": blip, "git": git, "vit_gpt2": vit_gpt2, "t5": t5, "bart": bart, "llama": llama,
+    "blip": blip, "blip_vqa": blip_vqa, "git": git, "vit_gpt2": vit_gpt2, "t5": t5, "bart": bart, "llama": llama,
 }  # fmt: skip
 
 
