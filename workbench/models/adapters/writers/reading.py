@@ -16,6 +16,7 @@ from workbench.models.adapters.tower import as_rgb
 from workbench.models.adapters.writers.layout import (
     accepted,
     encodes,
+    is_blip_vqa,
     kind,
     picture_tokens,
     sees,
@@ -131,6 +132,10 @@ class ByProcessor:
             reads = "reads one at a time" if count else "writes about a picture"
             raise BadInputError(
                 f"{wrong}, and {self._name} ({type(self._module).__name__}) {reads}. Give one."
+            )
+        if not prompt and is_blip_vqa(self._module):
+            raise BadInputError(
+                f"{self._name} answers questions about a picture, and none was asked. Give a prompt."
             )
         if not pictures and not prompt:
             raise BadInputError(

@@ -15,12 +15,14 @@ from workbench.cache import digest
 from workbench.errors import BadInputError
 from workbench.formatting import plural
 from workbench.models.adapters.pieces import readable_tokens
+from workbench.models.adapters.writers.blip import BlipAnswers
 from workbench.models.adapters.writers.layout import (
     answered,
     context_of,
     encoder_context_of,
     first_row,
     handed_to_generate,
+    is_blip_vqa,
     roles_of,
     settled,
     written_name,
@@ -148,6 +150,11 @@ class TransformersWriter:
     def begin(self, question: Question, answer: Sequence[int] = ()) -> Steps:
         """As in `Writer`."""
         self._check_room(len(question.tokens) + len(answer) + 1, 0, "prompt and answer")
+        if len(answer) and is_blip_vqa(self.module):  # its generate takes no beginning of an answer
+            step = self.begin(question)
+            for token in answer:
+                step = step.extend([token])
+            return step
         tensors = answered(self.module, question.tensors, answer) if len(answer) else question.tensors
         states: dict[int, Any] = {}
         prepared = prepare(self.module, handed_to_generate(self.module, tensors), states)
@@ -159,7 +166,8 @@ class TransformersWriter:
         self._check_room(len(question.tokens) + len(answer), 0, "prompt and answer")
         tensors = answered(self.module, question.tensors, answer)
         first = first_row(self.module, question.tensors)
-        return Forced(self.module, tensors, np.arange(first, first + len(answer)))
+        module = BlipAnswers(self.module) if is_blip_vqa(self.module) else self.module
+        return Forced(module, tensors, np.arange(first, first + len(answer)))
 
     def encode(self, text: str) -> tuple[int, ...]:
         """As in `Writer`.
