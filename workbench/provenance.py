@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any
@@ -50,6 +51,7 @@ class Provenance(Portable):
         }
 
 
+@cache
 def _versions() -> Mapping[str, str]:
     found = {"python": platform.python_version()}
     for name in ("workbench", "numpy", "torch", "open_clip_torch", "transformers"):

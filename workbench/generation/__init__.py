@@ -7,7 +7,7 @@ from workbench.generation.answer import Answer
 from workbench.generation.beams import FATES, Beams
 from workbench.generation.bigrams import Bigrams
 from workbench.generation.decoding import How, beam, filtered, filtered_alternatives, greedy, sample
-from workbench.generation.opening import open_answer, open_beams
+from workbench.generation.saved_answers import open_answer, open_beams
 from workbench.generation.searching import search
 from workbench.generation.writing import likelihood, write
 
