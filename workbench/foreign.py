@@ -19,6 +19,8 @@ MADE_BY: Mapping[str, str] = {
     "How": "greedy(), beam(width) and sample(...) make",
     "Heatmap": "attribute(model, pair) makes",
     "Pair": "pairs[0] gives",
+    "Readout": "logit_lens(model, answer) makes",
+    "Reliance": "rely(model, answer) makes",
     "Pairs": "data.load(...) and data.from_pictures(...) give",
     "PairRanks": "pair_ranks(queries, candidates) makes",
     "Plan": "fusion.Plan(...) makes",
@@ -28,6 +30,7 @@ MADE_BY: Mapping[str, str] = {
     "Protocol": "attribution.Protocol(...) makes",
     "Ranking": "classify(model, pairs, labels) makes",
     "Regions": "regions(fusions) gives",
+    "WordAttention": "word_attention(replay(model, answer), answer) makes",
     "Trace": "capture(model, pair) makes",
 }
 """A result's class, and the words that end "expected a Projection, which ..."."""

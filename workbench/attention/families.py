@@ -41,12 +41,16 @@ class Family:
         reads_first: of such a sequence the first token is read out, a class token.
         shuffles: its patches are drawn in a random order, all of them.
         own_sizes: pictures are read in their own sizes, side by side in one sequence, whatever was padded.
+        marks_last: a tower's class token stands behind its patches.
+        whole_last: of a picture that is cut into tiles, the one that shows all of it stands behind them.
     """
 
     patches_first: bool = False
     reads_first: bool = True
     shuffles: bool = False
     own_sizes: bool = False
+    marks_last: bool = False
+    whole_last: bool = False
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -54,6 +58,12 @@ FAMILIES: Mapping[str, Family] = {
     "git": Family(patches_first=True, reads_first=False),
     "vilt": Family(shuffles=True),
     "pixtral": Family(own_sizes=True),
+    "aya_vision": Family(whole_last=True),
+    "idefics": Family(whole_last=True),
+    "internvl": Family(whole_last=True),
+    "lfm2_vl": Family(whole_last=True),
+    "llama4": Family(marks_last=True, whole_last=True),
+    "smolvlm": Family(whole_last=True),
 }
 """How `model_type` begins, as a part's configuration says it -> what is peculiar to the family."""
 

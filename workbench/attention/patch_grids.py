@@ -42,6 +42,10 @@ def pictures_in(root: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Picture,
     for name in ("spatial_shapes", "target_sizes"):
         if name in inputs and inputs[name].shape[-1] == 2:
             return _named("picture", [(int(h), int(w)) for h, w in inputs[name].reshape(-1, 2).tolist()])
+    if "image_position_ids" in inputs:  # column and row of each patch; -1 fills up
+        whole = inputs["image_position_ids"].reshape(len(inputs["image_position_ids"]), -1, 2)
+        sizes = [(int(one[:, 1].max()) + 1, int(one[:, 0].max()) + 1) for one in whole]
+        return _named("picture", sizes)
     pixels = inputs.get("pixel_values", next(filter(_is_picture, inputs.values()), None))
     cut = _cut_of(root)
     if pixels is None or pixels.ndim < 4 or cut is None:
@@ -72,9 +76,16 @@ def _cut_of(root: nn.Module) -> tuple[int, int, int] | None:
     for module in root.modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size == module.stride != (1, 1):
             return 0, int(module.kernel_size[0]), int(module.kernel_size[1])
+        if isinstance(module, nn.Unfold) and _both(module.kernel_size) == _both(module.stride):
+            return 0, *_both(module.kernel_size)
         if isinstance(module, nn.Conv3d) and module.kernel_size == module.stride:
             return int(module.kernel_size[0]), int(module.kernel_size[1]), int(module.kernel_size[2])
     return None
+
+
+def _both(size: Any) -> tuple[int, int]:
+    """Rows and columns of a size that may be one number for both."""
+    return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
 
 def prefix_of(root: nn.Module, picture: Picture, tokens: int) -> int | None:
@@ -82,7 +93,7 @@ def prefix_of(root: nn.Module, picture: Picture, tokens: int) -> int | None:
     extra = tokens - picture.patches
     if not 0 <= extra <= _MOST_PREFIX + _behind(root, tokens):
         return None
-    return extra - min(extra, _behind(root, tokens))
+    return 0 if family_of(root).marks_last else extra - min(extra, _behind(root, tokens))
 
 
 def _behind(root: nn.Module, tokens: int) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from workbench._repr import plural
 from workbench.attention.token_layout import TokenLayout
 
-__all__ = ["Site", "SiteKind"]
+__all__ = ["Site", "SiteKind", "writing"]
 
 SiteKind = Literal["self", "cross", "pooling"]
 
@@ -51,3 +52,14 @@ class Site:
             f"{self.name}: {plural(self.heads, 'head')}, {self.query.count} {self.query.side} tokens to "
             f"{self.key.count} {self.key.side} tokens{several}"
         )
+
+
+def writing(sites: Iterable[Site]) -> tuple[Site, ...]:
+    """Those that ask from the sequence that a model writes into, in their order: its decoder's, or, without
+    one, the last that holds words.
+    """
+    all_of_them = tuple(sites)
+    asking = [one for one in all_of_them if one.query.role == "decoder"] or [
+        one for one in all_of_them if not one.query.role and one.query.side in ("joint", "text")
+    ]
+    return tuple(one for one in asking if one.query.count == asking[-1].query.count)

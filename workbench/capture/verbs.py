@@ -19,7 +19,7 @@ from workbench.attention.draws import Draws
 from workbench.attention.output_gate import GATE, hold_to, tensors_in
 from workbench.attention.recorder import Recorder, recording
 from workbench.attention.site_naming import notes_of, sites_of
-from workbench.attention.sites import Site
+from workbench.attention.sites import Site, writing
 from workbench.attention.subject import Subject, kind_of
 from workbench.calling import verb
 from workbench.capture.inputs import pair_of, subjects_of
@@ -63,7 +63,7 @@ def capture(
     sites: str | Iterable[str] | None = None,
     *,
     words: Sequence[str] = (),
-    rows: Rows = "all",
+    rows: Rows | Sequence[int] = "all",
     precision: Precision = "float32",
     hidden: bool = True,
     budget: int = BUDGET,
@@ -81,7 +81,9 @@ def capture(
             a model of transformers its processor's tensors, one item.
         sites: names of sites or sides ("image", "text.3"); None takes all.
         words: readable tokens of the text, for a model of transformers.
-        rows: "all", or "pooled": only the row of the token that is read out, for long sequences.
+        rows: "all", or "pooled": only the row of the token that is read out, for long sequences. Places of
+            tokens keep the rows of those alone, in the sequence that the model writes into (its decoder's,
+            else that of the words), and no site of any other.
         precision: "float16" halves the memory.
         budget: bytes; a capture that would take more is refused before it begins.
 
@@ -91,14 +93,14 @@ def capture(
         UnsupportedError: the model has no attention that can be read, or its output would change.
         Cancelled: `should_stop` returned true.
     """
-    if rows not in ("all", "pooled") or precision not in ("float32", "float16"):
-        raise BadInputError(
-            f"rows={rows!r} and precision={precision!r} were given; expected rows 'all' or 'pooled' and "
-            "precision 'float32' or 'float16'."
-        )
+    rows = rows if isinstance(rows, str) else tuple(int(row) for row in rows)
+    if not rows or (isinstance(rows, str) and rows not in ("all", "pooled")):
+        raise BadInputError(f"rows={rows!r} was given; expected rows 'all' or 'pooled', or places of tokens.")
+    if precision not in ("float32", "float16"):
+        raise BadInputError(f"precision={precision!r} was given; expected 'float32' or 'float16'.")
     model, pair = _given(model, pair)  # a path is read once
     plain = list(_plain_passes(model, pair, words, on_event, should_stop))
-    chosen = _chosen([site for one in plain for site in one.sites], sites)
+    chosen = _chosen([site for one in plain for site in one.sites], sites, rows)
     _afford(_estimate(plain, chosen, rows, precision, hidden), budget, plain[0].output)
     maps: dict[str, AttentionMap] = {}
     states: dict[str, np.ndarray] = {}
@@ -121,16 +123,15 @@ def estimate(
     sites: str | Iterable[str] | None = None,
     *,
     words: Sequence[str] = (),
-    rows: Rows = "all",
+    rows: Rows | Sequence[int] = "all",
     precision: Precision = "float32",
     hidden: bool = True,
 ) -> Estimate:
     """What `capture` with the same arguments would keep; takes one plain pass."""
     model, pair = _given(model, pair)
     plain = list(_plain_passes(model, pair, words, None, None))
-    return _estimate(
-        plain, _chosen([site for one in plain for site in one.sites], sites), rows, precision, hidden
-    )
+    known = [site for one in plain for site in one.sites]
+    return _estimate(plain, _chosen(known, sites, rows), rows, precision, hidden)
 
 
 def _given(model: Any, pair: Any) -> tuple[Any, Any]:
@@ -169,7 +170,7 @@ def _plain_passes(
 
 
 def _kept_pass(
-    plain: _Plain, chosen: Mapping[str, Site], rows: Rows, precision: Precision, hidden: bool
+    plain: _Plain, chosen: Mapping[str, Site], rows: Rows | Sequence[int], precision: Precision, hidden: bool
 ) -> tuple[dict[str, AttentionMap], dict[str, np.ndarray], float]:
     names = [site.name for site in plain.sites]
     mine = {number for number, name in enumerate(names) if name in chosen}
@@ -226,7 +227,9 @@ def _states(plain: _Plain, outputs: Mapping[str, Tensor], chosen: Mapping[str, S
     return states
 
 
-def _rows_of(site: Site, rows: Rows) -> list[int] | None:
+def _rows_of(site: Site, rows: Rows | Sequence[int]) -> list[int] | None:
+    if not isinstance(rows, str):
+        return list(rows)
     if rows == "all" or site.kind != "self":
         return None
     if site.query.pooled is not None:
@@ -239,7 +242,10 @@ def _rows_of(site: Site, rows: Rows) -> list[int] | None:
 # What is asked, and what it costs --------------------------------------------------------------
 
 
-def _chosen(known: Sequence[Site], asked: str | Iterable[str] | None) -> dict[str, Site]:
+def _chosen(
+    known: Sequence[Site], asked: str | Iterable[str] | None, rows: Rows | Sequence[int] = "all"
+) -> dict[str, Site]:
+    known = known if isinstance(rows, str) else _with_rows(known, rows)
     by_name = {site.name: site for site in known}
     if asked is None:
         return by_name
@@ -257,13 +263,30 @@ def _chosen(known: Sequence[Site], asked: str | Iterable[str] | None) -> dict[st
     return {name: site for name, site in by_name.items() if name in found}
 
 
+def _with_rows(known: Sequence[Site], rows: Sequence[int]) -> Sequence[Site]:
+    """The sites of the sequence that the model writes into, which has these places."""
+    found = writing(known)
+    count = found[0].query.count if found else 0
+    wrong = [row for row in rows if not 0 <= row < count]
+    if wrong:
+        raise BadInputError(
+            f"rows names place {wrong[0]}; this model writes into a sequence of {plural(count, 'place')}, "
+            "from 0. Name places of it, or take rows='all'."
+        )
+    return found
+
+
 def _examples(names: Iterable[str]) -> str:
     listed = list(names)
     return ", ".join(islice(listed, 8)) + (f", … ({len(listed)} in all)" if len(listed) > 8 else "")
 
 
 def _estimate(
-    plain: Sequence[_Plain], chosen: Mapping[str, Site], rows: Rows, precision: Precision, hidden: bool
+    plain: Sequence[_Plain],
+    chosen: Mapping[str, Site],
+    rows: Rows | Sequence[int],
+    precision: Precision,
+    hidden: bool,
 ) -> Estimate:
     each = 2 if precision == "float16" else 4
     total = 0

@@ -1,30 +1,79 @@
 """Generation: what a model writes, word by word, and what each word rests on.
 
-`write` gives an `Answer`, `search` a tree of `Beams`; `likelihood` weighs an answer that is given.
+`write` gives an `Answer`, `search` a tree of `Beams`; `likelihood` weighs an answer that is given. `replay`
+reads the attention that an answer was written with, and `word_attention` draws it small. `rely` gives a
+`Reliance`, `logit_lens` a `Readout`, `explain_word` a heatmap.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from workbench.generation.answer import Answer
 from workbench.generation.beams import FATES, Beams
-from workbench.generation.bigrams import Bigrams
 from workbench.generation.decoding import How, beam, filtered, filtered_alternatives, greedy, sample
-from workbench.generation.saved_answers import open_answer, open_beams
-from workbench.generation.searching import search
-from workbench.generation.writing import likelihood, write
+from workbench.generation.opening_evidence import open_readout, open_reliance, open_word_attention
+from workbench.generation.readout import Readout
+from workbench.generation.reliance import WITHOUT, Reliance
+from workbench.generation.word_attention import PARTS, WordAttention, word_attention
+
+if TYPE_CHECKING:
+    from workbench.generation.bigrams import Bigrams
+    from workbench.generation.explaining import explain_word
+    from workbench.generation.saved_answers import open_answer, open_beams
+    from workbench.generation.reading_layers import logit_lens
+    from workbench.generation.relying import rely
+    from workbench.generation.replaying import replay
+    from workbench.generation.searching import search
+    from workbench.generation.writing import likelihood, write
 
 __all__ = [
     "FATES",
+    "PARTS",
+    "WITHOUT",
     "Answer",
     "Beams",
     "Bigrams",
     "How",
+    "Readout",
+    "Reliance",
+    "WordAttention",
     "beam",
+    "explain_word",
     "filtered",
     "filtered_alternatives",
     "greedy",
     "likelihood",
+    "logit_lens",
     "open_answer",
     "open_beams",
+    "open_readout",
+    "open_reliance",
+    "open_word_attention",
+    "rely",
+    "replay",
     "sample",
     "search",
+    "word_attention",
     "write",
 ]
+
+_WHERE = {
+    "Bigrams": "bigrams",
+    "explain_word": "explaining",
+    "likelihood": "writing",
+    "logit_lens": "reading_layers",
+    "open_answer": "saved_answers",
+    "open_beams": "saved_answers",
+    "rely": "relying",
+    "replay": "replaying",
+    "search": "searching",
+    "write": "writing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # The verbs need torch (seconds); results do not.
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -10,13 +10,14 @@ import torch
 import transformers as hf
 
 from tests.families import pixels
+from tests.newer_families import FAMILIES as NEWER
 from tests.reading_families import FAMILIES as READING
 from tests.reading_families import SEES, packed, qwen2vl, qwen25vl
 from tests.writing_families import FAMILIES as WRITING
 from workbench.attention.recorder import Recorder, recording
 from workbench.capture import AttentionMap, PatchGrid, Trace, capture
 
-ALL = {**WRITING, **READING}
+ALL = {**WRITING, **READING, **NEWER}
 _GIVE_NONE = {
     "groupvit",
     "hiera",
@@ -85,7 +86,7 @@ def test_each_map_that_the_library_gives_is_one_of_the_trace_with_all_its_window
         own = _own_attentions(model(**inputs, **noise, output_attentions=True))
     for one in own:
         assert any(one.shape == other.shape and np.abs(one - other).max() < 2e-6 for other in mine), one.shape
-    assert own or name in {"clipseg", "deformable_detr", "yolos"} | set(READING)
+    assert own or name in {"clipseg", "deformable_detr", "yolos"} | set(READING) | set(NEWER)
 
 
 # Layouts, by experiment ------------------------------------------------------------------------
@@ -107,7 +108,8 @@ def _moved(before: Trace, after: Trace, site: str) -> int:
 
 
 MIXED = ["llava", "llava_two", "internvl", "internvl_tiles", "smolvlm", "paligemma", "gemma3", "pixtral",
-         "mistral3", "aya", "git", "llava_next", "onevision"]  # fmt: skip
+         "mistral3", "aya", "git", "llava_next", "onevision", "deepseek_vl", "janus", "ovis2",
+         "perception_lm", "llama4"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*MIXED, "clipseg", "videomae", "yolos", "vit_gpt2", "mllama"])
