@@ -18,10 +18,10 @@ from workbench.generation.word_attention import PARTS, WordAttention, word_atten
 if TYPE_CHECKING:
     from workbench.generation.bigrams import Bigrams
     from workbench.generation.explaining import explain_word
-    from workbench.generation.saved_answers import open_answer, open_beams
     from workbench.generation.reading_layers import logit_lens
     from workbench.generation.relying import rely
     from workbench.generation.replaying import replay
+    from workbench.generation.saved_answers import open_answer, open_beams
     from workbench.generation.searching import search
     from workbench.generation.writing import likelihood, write
 
