@@ -15,6 +15,17 @@ from workbench.portable import Portable
 __all__ = ["Provenance"]
 
 
+@cache
+def _versions() -> Mapping[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("workbench", "numpy", "torch", "open_clip_torch", "transformers"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return MappingProxyType(found)
+
+
 @dataclass(frozen=True)
 class Provenance(Portable):
     """Where a result comes from: enough to make it again, or to know why it differs.
@@ -35,7 +46,7 @@ class Provenance(Portable):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     notes: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=lambda: _versions())
+    versions: Mapping[str, str] = field(default_factory=_versions)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON-ready plain values."""
@@ -49,14 +60,3 @@ class Provenance(Portable):
             "notes": list(self.notes),
             "versions": dict(self.versions),
         }
-
-
-@cache
-def _versions() -> Mapping[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("workbench", "numpy", "torch", "open_clip_torch", "transformers"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return MappingProxyType(found)

@@ -118,7 +118,7 @@ class Answer(Kept):
         return float(self.logp.sum())
 
     def word_at(self, step: int) -> int:
-        """The number of the word that a step belongs to.
+        """The number of the word that a `step` belongs to.
 
         Raises:
             BadInputError: there is no such step.
