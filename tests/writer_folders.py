@@ -98,19 +98,21 @@ SMALL: dict[str, Any] = {
 EYE: dict[str, Any] = {**SMALL, "image_size": 32, "patch_size": 8}
 
 
-def word_level(*special: str, begin: bool = True) -> Any:
-    """A tokeniser of whole words, which it joins with spaces."""
+def word_level(*special: str, begin: bool = True, **named: str) -> Any:
+    """A tokeniser of whole words, which it joins with spaces; `named` marks are attributes of it, too."""
+    special = (*special, *named.values())
     marks = ["<pad>", "<s>", "</s>", "<unk>", *special]
     vocabulary = {word: number for number, word in enumerate(dict.fromkeys([*marks, *WORDS]))}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     if begin:
         made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return _wrapped(made, special)
+    return _wrapped(made, special, named)
 
 
-def byte_level(*special: str) -> Any:
+def byte_level(*special: str, **named: str) -> Any:
     """A byte-level BPE of a few merges: most characters beyond English fall into several tokens."""
+    special = (*special, *named.values())
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
@@ -119,7 +121,7 @@ def byte_level(*special: str) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
     made.train_from_iterator(LINES, trainer)
-    return _wrapped(made, special)
+    return _wrapped(made, special, named)
 
 
 def unigram(*special: str, begin: bool = True) -> Any:
@@ -137,10 +139,10 @@ def unigram(*special: str, begin: bool = True) -> Any:
     return _wrapped(made, special)
 
 
-def _wrapped(made: Any, special: tuple[str, ...]) -> Any:
+def _wrapped(made: Any, special: tuple[str, ...], named: dict[str, str] | None = None) -> Any:
     return hf.PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>",
-        additional_special_tokens=list(special),
+        extra_special_tokens=named or list(special),
     )  # fmt: skip
 
 
@@ -155,10 +157,16 @@ def text_config(tokeniser: Any, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _saved(folder: Path, model: Any, *parts: Any) -> None:
+def saved(folder: Path, model: Any, *parts: Any) -> None:
     model.eval().save_pretrained(folder)
     for part in parts:
         part.save_pretrained(folder)
+
+
+def silenced(model: Any, *marks: int) -> Any:
+    """A trained model never writes the mark of a picture."""
+    model.generation_config.update(suppress_tokens=list(marks), pad_token_id=0, eos_token_id=2)
+    return model
 
 
 def llava(folder: Path, template: str | None = CHAT) -> None:
@@ -173,7 +181,7 @@ def llava(folder: Path, template: str | None = CHAT) -> None:
         eyes, words, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1,
         chat_template=template,
     )  # fmt: skip
-    _saved(folder, hf.LlavaForConditionalGeneration(config), processor)
+    saved(folder, hf.LlavaForConditionalGeneration(config), processor)
 
 
 def llava_plain(folder: Path) -> None:
@@ -205,7 +213,7 @@ def qwen2vl(folder: Path) -> None:
     eyes = hf.Qwen2VLImageProcessor(patch_size=8, merge_size=2, min_pixels=256, max_pixels=16384)
     films = hf.Qwen2VLVideoProcessor(patch_size=8, merge_size=2)
     processor = hf.Qwen2VLProcessor(eyes, words, films, chat_template=CHATML)
-    _saved(folder, model, processor)
+    saved(folder, model, processor)
 
 
 def idefics3(folder: Path) -> None:
@@ -222,7 +230,7 @@ def idefics3(folder: Path) -> None:
     model.generation_config.update(eos_token_id=[2, stop], pad_token_id=0, suppress_tokens=[picture])
     eyes = hf.Idefics3ImageProcessor(size={"longest_edge": 64}, max_image_size={"longest_edge": 32})
     template = CHAT.replace("<image>\n", "<image>")
-    _saved(folder, model, hf.Idefics3Processor(eyes, words, image_seq_len=4, chat_template=template))
+    saved(folder, model, hf.Idefics3Processor(eyes, words, image_seq_len=4, chat_template=template))
 
 
 def paligemma(folder: Path) -> None:
@@ -235,7 +243,7 @@ def paligemma(folder: Path) -> None:
     )  # fmt: skip
     eyes = hf.SiglipImageProcessor(size={"height": 32, "width": 32})
     eyes.image_seq_length = 16
-    _saved(folder, hf.PaliGemmaForConditionalGeneration(config), hf.PaliGemmaProcessor(eyes, words))
+    saved(folder, hf.PaliGemmaForConditionalGeneration(config), hf.PaliGemmaProcessor(eyes, words))
 
 
 def blip(folder: Path, kind: Any = hf.BlipForConditionalGeneration) -> None:
@@ -248,7 +256,7 @@ def blip(folder: Path, kind: Any = hf.BlipForConditionalGeneration) -> None:
     text |= {"bos_token_id": 1, "eos_token_id": last, "sep_token_id": last, "pad_token_id": 0}
     model = kind(hf.BlipConfig(text_config=text, vision_config=EYE))
     eyes = hf.BlipImageProcessor(size={"height": 32, "width": 32})
-    _saved(folder, model, hf.BlipProcessor(eyes, words))
+    saved(folder, model, hf.BlipProcessor(eyes, words))
 
 
 def blip_vqa(folder: Path) -> None:
@@ -262,7 +270,7 @@ def git(folder: Path) -> None:
     text |= {"bos_token_id": first, "eos_token_id": last, "pad_token_id": 0}
     eyes = hf.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     model = hf.GitForCausalLM(hf.GitConfig(vision_config=EYE, **text))
-    _saved(folder, model, hf.GitProcessor(eyes, words))
+    saved(folder, model, hf.GitProcessor(eyes, words))
 
 
 def vit_gpt2(folder: Path) -> None:
@@ -275,7 +283,7 @@ def vit_gpt2(folder: Path) -> None:
     )
     model = hf.VisionEncoderDecoderModel(config)
     model.generation_config.update(decoder_start_token_id=1, eos_token_id=2, pad_token_id=0)
-    _saved(folder, model, words, hf.ViTImageProcessor(size={"height": 32, "width": 32}))
+    saved(folder, model, words, hf.ViTImageProcessor(size={"height": 32, "width": 32}))
 
 
 def t5(folder: Path) -> None:
@@ -290,17 +298,20 @@ def t5(folder: Path) -> None:
         decoder_start_token_id=0,
     )
     config.pad_token_id, config.eos_token_id = 0, 2
-    _saved(folder, hf.T5ForConditionalGeneration(config), words)
+    saved(folder, hf.T5ForConditionalGeneration(config), words)
 
 
 def bart(folder: Path) -> None:
     words = byte_level()
-    config = hf.BartConfig(
-        vocab_size=len(words), d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+    saved(folder, hf.BartForConditionalGeneration(bart_config(len(words))), words)
+
+
+def bart_config(count: int) -> Any:
+    return hf.BartConfig(
+        vocab_size=count, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
         decoder_attention_heads=4, encoder_ffn_dim=48, decoder_ffn_dim=48, max_position_embeddings=64,
         pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=None,
     )  # fmt: skip
-    _saved(folder, hf.BartForConditionalGeneration(config), words)
 
 
 def llama(folder: Path) -> None:
@@ -310,7 +321,7 @@ def llama(folder: Path) -> None:
         "{% for turn in messages %}{{ turn['role'] }} : {{ turn['content'] }} {% endfor %}"
         "{% if add_generation_prompt %}assistant :{% endif %}"
     )
-    _saved(folder, hf.LlamaForCausalLM(hf.LlamaConfig(**text_config(words))), words)
+    saved(folder, hf.LlamaForCausalLM(hf.LlamaConfig(**text_config(words))), words)
 
 
 FOLDERS: dict[str, Callable[[Path], None]] = {

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workbench.models.adapters.writers import TransformersWriter
 
     Ready: TypeAlias = TwoTower | TransformersWriter
+else:
+    Ready = Any
 
 __all__ = ["Build", "Listen", "Ready", "locate"]
 
