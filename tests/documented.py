@@ -21,6 +21,7 @@ ROOMS = (
     "workbench.zeroshot",
     "workbench.projection",
     "workbench.fusion",
+    "workbench.generation",
     "workbench.results",
     "workbench.errors",
     "widgets",

@@ -33,11 +33,12 @@ def main() -> int:
 
 
 def direct() -> list[str]:
-    """What pyproject.toml asks for, the extras included, as requirement strings."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    """What pyproject.toml asks for, the extras included, without what it leaves out; requirement strings."""
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project, left_out = whole["project"], whole["tool"]["constraints"]["left_out"]
     extras = project["optional-dependencies"].values()
     asked = ["pip", *project["dependencies"], *(item for extra in extras for item in extra)]
-    return [item for item in asked if canonical(item) != project["name"]]
+    return [item for item in asked if canonical(item) not in (project["name"], *left_out)]
 
 
 def closure(requirements: list[str]) -> dict[str, str]:

@@ -232,7 +232,7 @@ def _turned(whole: Callable[..., Any], place: tuple[int, str]) -> Callable[..., 
 def evaluated(root: nn.Module) -> Iterator[None]:
     """Dropout off inside; every module's own training flag back once nobody needs it off any more."""
     with _installing:
-        mine = [part for part in root.modules() if part.training or (_sleeping and part in _sleeping)]
+        mine = [part for part in _parts(root) if part.training or (_sleeping and part in _sleeping)]
         for module in mine:
             _sleeping[module] = _sleeping.get(module, 0) + 1
             module.training = False
@@ -245,6 +245,17 @@ def evaluated(root: nn.Module) -> Iterator[None]:
                 if not _sleeping[module]:
                     del _sleeping[module]
                     module.training = True
+
+
+def _parts(root: nn.Module) -> set[nn.Module]:
+    """It and every module in it; `root.modules()` is four times as slow, and this is asked at each token."""
+    found, waiting = {root}, [root]
+    while waiting:
+        for part in waiting.pop()._modules.values():
+            if part is not None and part not in found:
+                found.add(part)
+                waiting.append(part)
+    return found
 
 
 def foreign_hooks(root: nn.Module) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,17 @@ from typing import Any
 from workbench.portable import Portable
 
 __all__ = ["Provenance"]
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("workbench", "numpy", "torch", "open_clip_torch", "transformers"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class Provenance(Portable):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     notes: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=lambda: _versions())
+    versions: Mapping[str, str] = field(default_factory=_versions)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON-ready plain values."""
@@ -48,13 +60,3 @@ class Provenance(Portable):
             "notes": list(self.notes),
             "versions": dict(self.versions),
         }
-
-
-def _versions() -> Mapping[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("workbench", "numpy", "torch", "open_clip_torch", "transformers"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return MappingProxyType(found)

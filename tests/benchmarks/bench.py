@@ -27,6 +27,7 @@ from bench_attribution import attribution, words  # noqa: E402
 from bench_capture import capture  # noqa: E402
 from bench_data import reading  # noqa: E402
 from bench_fusion import fusion  # noqa: E402
+from bench_generation import writing  # noqa: E402
 from bench_lens import attention_lens  # noqa: E402
 from bench_projection import million, projection  # noqa: E402
 from bench_screen import screen  # noqa: E402
@@ -218,6 +219,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "attention_lens": attention_lens,
     "attribution": attribution,
     "words": words,
+    "writing": writing,
     "projection": projection,
     "million": million,
     "atlas": atlas,

@@ -18,10 +18,10 @@ from workbench.generation.word_attention import PARTS, WordAttention, word_atten
 if TYPE_CHECKING:
     from workbench.generation.bigrams import Bigrams
     from workbench.generation.explaining import explain_word
-    from workbench.generation.opening import open_answer, open_beams
     from workbench.generation.reading_layers import logit_lens
     from workbench.generation.relying import rely
     from workbench.generation.replaying import replay
+    from workbench.generation.saved_answers import open_answer, open_beams
     from workbench.generation.searching import search
     from workbench.generation.writing import likelihood, write
 
@@ -61,8 +61,8 @@ _WHERE = {
     "explain_word": "explaining",
     "likelihood": "writing",
     "logit_lens": "reading_layers",
-    "open_answer": "opening",
-    "open_beams": "opening",
+    "open_answer": "saved_answers",
+    "open_beams": "saved_answers",
     "rely": "relying",
     "replay": "replaying",
     "search": "searching",

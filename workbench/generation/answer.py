@@ -30,18 +30,24 @@ class Answer(Kept):
     Log-probabilities are natural, and those of the model itself: before temperature, `top_k` and `top_p`.
 
     Attributes:
-        prompt: the instruction, as it was given. text: the answer, without marks.
+        prompt: the instruction, as it was given.
+        text: the answer, without marks.
         pieces: step; readable, joined they are `text`; marks are "", so is all but the last token of a
             character that several tokens spell.
         words: half-open ranges of steps, (start, stop), that belong to one word on the screen: in order,
             together all steps.
-        how: how tokens were chosen. ended: why it is over.
+        how: how tokens were chosen.
+        ended: why it is over.
         alternative_pieces: step x alternative; readable, in the order of `alternatives`.
-        prompt_pieces: position; the tokens in front of the answer. roles: position; index into
-            `workbench.models.ROLES`.
-        pictures: each row x col x channel, uint8: as they were given. credit: shown wherever they are.
+        prompt_pieces: position; the tokens in front of the answer.
+        roles: position; index into `workbench.models.ROLES`.
+        pictures: each row x col x channel, uint8: as they were given.
+        credit: shown wherever they are.
+        seconds: how long it took, the question included.
         notes: what the reader must know.
-        live: the model, while somebody holds it. question: what it was given, while this kernel lives.
+        provenance: which model, which weights, which settings.
+        live: the model, while somebody holds it.
+        question: what it was given, while this kernel lives.
 
     Shapes:
         tokens, logp, rank: step; of the chosen token; rank 1 is the likeliest
@@ -112,7 +118,7 @@ class Answer(Kept):
         return float(self.logp.sum())
 
     def word_at(self, step: int) -> int:
-        """The number of the word that a step belongs to.
+        """The number of the word that a `step` belongs to.
 
         Raises:
             BadInputError: there is no such step.

@@ -23,7 +23,7 @@ from workbench.generation.decoding import How
 from workbench.generation.distribution import Said, check_scores, nothing_said, said_of, wide
 from workbench.generation.words import words_of
 from workbench.hooks import evaluated
-from workbench.models.given import as_encoder
+from workbench.models.adapters.writers import as_writer
 from workbench.models.writer import Question, Writer
 from workbench.results import OnEvent, Provenance, ShouldStop
 
@@ -92,17 +92,11 @@ def writer_of(model: Any, on_event: OnEvent | None = None, should_stop: ShouldSt
         from workbench.models.loading import load
 
         model = load(str(model), on_event=on_event, should_stop=should_stop)
-    if not (callable(getattr(model, "ask", None)) and callable(getattr(model, "begin", None))):
-        name = as_encoder(model).card.name  # says what is wrong with anything that is no model of ours
-        raise UnsupportedError(
-            f"{name} compares pictures and texts, and writes none. Take a captioner or a vision-language "
-            "model; models.available() says which models write."
-        )
-    reason = model.capabilities.get("write")
+    writer = as_writer(model)
+    reason = writer.capabilities.get("write")
     if reason is not None:
-        raise UnsupportedError(f"{model.card.name} cannot write: {reason}")
-    found: Writer = model
-    return found
+        raise UnsupportedError(f"{writer.card.name} cannot write: {reason}")
+    return writer
 
 
 def request(

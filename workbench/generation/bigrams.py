@@ -30,7 +30,7 @@ class Bigrams:
     Attributes:
         words: token -> word; token 0 is the mark that begins and ends, "".
         shares: word x word, rows sum to 1.
-        card, capabilities, precision, notes, ends, context_length, module: as of every `Writer`.
+        card, capabilities, precision, notes, ends, rules, context_length, module: as of every `Writer`.
 
     Example:
         >>> from workbench.generation import Bigrams, beam, write
@@ -40,7 +40,9 @@ class Bigrams:
         ('a cat', 'the cat')
     """
 
-    precision, notes = "float32", ()
+    precision = "float32"
+    notes: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     capabilities: Mapping[WriterCapability, str | None] = {
         "write": None,
         "see": None,
@@ -136,6 +138,7 @@ class _Rows:
     def __init__(self, module: nn.Module, last: Sequence[int]) -> None:
         self._module = module
         self.logits: Tensor = module(torch.tensor(last)[:, None]).logits[:, -1]
+        self.ruled = self.logits
 
     def extend(self, tokens: Sequence[int], rows: Sequence[int] | None = None) -> _Rows:
         return _Rows(self._module, tokens)

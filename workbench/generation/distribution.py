@@ -13,7 +13,9 @@ from torch import Tensor
 
 from workbench.errors import UnsupportedError
 
-__all__ = ["Said", "check_scores", "joined", "likeliest", "nothing_said", "said_of", "wide"]
+__all__ = ["Said", "check_scores", "entropies", "joined", "likeliest", "nothing_said", "said_of", "wide"]
+
+_NEVER = -1e4  # whose exponential is 0 in float64, as that of everything below it
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,17 @@ def said_of(logp: Tensor, chosen: Sequence[int], count: int) -> Said:
     tokens, token_logp = likeliest(logp, count)
     return Said(
         own[:, 0].cpu().numpy(),
-        torch.special.entr(logp.exp()).sum(dim=-1).cpu().numpy(),
+        entropies(logp),
         1 + (logp > own).sum(dim=-1).cpu().numpy(),
         tokens,
         token_logp,
     )
+
+
+def entropies(logp: Tensor) -> NDArray[np.float64]:
+    """row: in nats; what can never be adds nothing."""
+    spread = -(logp.exp() * logp.clamp(min=_NEVER)).sum(dim=-1)
+    return spread.cpu().numpy()
 
 
 def nothing_said(count: int) -> Said:

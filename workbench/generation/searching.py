@@ -18,7 +18,7 @@ from workbench.generation.answer import Ended
 from workbench.generation.asking import Request, pieces_after, request
 from workbench.generation.beams import FATES, Beams
 from workbench.generation.decoding import How
-from workbench.generation.distribution import Said, check_scores, likeliest, wide
+from workbench.generation.distribution import Said, check_scores, entropies, likeliest, wide
 from workbench.results import Event, OnEvent, Provenance, ShouldStop, listener
 
 __all__ = ["best_path", "search", "searched"]
@@ -116,7 +116,7 @@ def searched(
             going = model.begin(asked.question, asked.start)
         else:
             going = going.extend(tree.tokens, tree.rows)
-        tree.grow(going.logits, getattr(going, "ruled", going.logits), step)
+        tree.grow(going.logits, going.ruled, step)
         if on_event is not None:
             on_event(Event("search", step + 1, asked.most, tree.best_beginning))
         if tree.is_over(step + 1):
@@ -261,7 +261,7 @@ class _Growing:
             pieces_after(model, before[row].tokens, before[row].pieces, [one], self._known)[0]
             for row, one in zip(rows, token, strict=True)
         ]
-        entropy = torch.special.entr(logp.exp()).sum(dim=-1).cpu().numpy()
+        entropy = entropies(logp)
         parents, chosen = (torch.as_tensor(one, device=logp.device) for one in (rows, own))
         above = logp[parents] > chosen[:, None]
         values = (

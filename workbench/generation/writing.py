@@ -189,7 +189,7 @@ def _written(
         if should_stop is not None and should_stop():
             return tokens, reading.said, "stopped"
         going = model.begin(asked.question, tokens) if going is None else going.extend(tokens[-1:])
-        token, highest = choose(getattr(going, "ruled", going.logits)[0])
+        token, highest = choose(going.ruled[0])
         check_scores(highest, len(tokens), model)
         reading.add(going.logits[0], token)
         tokens.append(token)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     Named = Any
 
-__all__ = ["Named", "as_encoder", "as_model", "is_module"]
+__all__ = ["Named", "as_encoder", "as_model", "is_module", "is_writer"]
 
 _EXPECTED = "Expected a model of models.load(...)"
 
@@ -25,7 +25,8 @@ def as_encoder(model: Any) -> DualEncoder:
     """A dual encoder from what people hold: itself, or the shelf's of that name or folder.
 
     Raises:
-        BadInputError: a module of PyTorch, or something else; the message says how to make a model of it.
+        BadInputError: a model that writes, a module of PyTorch, or something else; the message says how to
+            make a model of it.
         UnknownNameError: no model has this name.
     """
     if callable(getattr(model, "encode_texts", None)) and callable(getattr(model, "encode_images", None)):
@@ -34,7 +35,7 @@ def as_encoder(model: Any) -> DualEncoder:
     if isinstance(model, (str, os.PathLike)):
         from workbench.models.loading import load  # needs torch, which importing this does not
 
-        return load(str(model))
+        return as_encoder(load(str(model)))
     raise BadInputError(_no_model(model))
 
 
@@ -49,8 +50,19 @@ def is_module(model: object) -> bool:
     return torch is not None and isinstance(model, torch.nn.Module)
 
 
+def is_writer(model: object) -> bool:
+    """Whether it is a model that writes, of `models.load` or of somebody's own making."""
+    return all(callable(getattr(model, name, None)) for name in ("ask", "begin", "force"))
+
+
 def _no_model(model: Any) -> str:
     kind = type(model)
+    if is_writer(model):
+        return (
+            f"{model.card.name} writes: it has no vectors of pictures and of texts to be compared. Give a "
+            "dual encoder here (a CLIP, a SigLIP: models.available() lists some), or ask this one with "
+            "workbench.generation.write; its network alone is .module."
+        )
     library = kind.__module__.partition(".")[0]
     if model is None or library == "builtins":
         shown = "None" if model is None else f"A {kind.__name__} ({one_line(repr(model), most=40)})"

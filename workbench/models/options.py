@@ -18,12 +18,16 @@ class Options:
         context_length: token positions of the text tower.
         language: the code that a tokeniser of many languages puts before a text ("fra_Latn").
         force_quick_gelu: QuickGELU as the activation of both towers, or never.
+        quantize: "4bit" keeps the weights of a model that writes in 4 bits.
+        spread: over all GPUs and the machine's memory, of a model that writes.
     """
 
     image_size: int | None = None
     context_length: int | None = None
     force_quick_gelu: bool | None = None
     language: str | None = None
+    quantize: str | None = None
+    spread: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("image_size", "context_length"):
@@ -34,6 +38,9 @@ class Options:
             raise BadInputError(
                 f"force_quick_gelu={self.force_quick_gelu!r} was given; expected True or False."
             )
+
+        if self.quantize not in (None, "4bit"):
+            raise BadInputError(f"quantize={self.quantize!r} was given; expected '4bit', or None.")
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -6,14 +6,29 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Protocol
 from weakref import WeakValueDictionary
 
-from workbench.models.adapters.tower import TwoTower
+from workbench.models.base import ModelCard
 from workbench.runtime import free
 
 __all__ = ["Shelf", "default_limit"]
 
 _LIMIT_GB = 8.0
+
+
+class Loaded(Protocol):
+    """What a shelf asks of a model."""
+
+    @property
+    def card(self) -> ModelCard:
+        """Its row of the registry."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its parameters and buffers."""
+        ...
 
 
 def default_limit() -> int:
@@ -30,8 +45,8 @@ class Shelf:
 
     def __init__(self, limit_bytes: int | None = None) -> None:
         self._limit = limit_bytes
-        self._kept: OrderedDict[Hashable, TwoTower] = OrderedDict()
-        self._alive: WeakValueDictionary[Hashable, TwoTower] = WeakValueDictionary()
+        self._kept: OrderedDict[Hashable, Loaded] = OrderedDict()
+        self._alive: WeakValueDictionary[Hashable, Loaded] = WeakValueDictionary()
         self._lock = threading.RLock()
 
     @property
@@ -45,7 +60,7 @@ class Shelf:
             self._limit = value
             self._evict()
 
-    def get(self, key: Hashable, build: Callable[[], TwoTower]) -> TwoTower:
+    def get(self, key: Hashable, build: Callable[[], Loaded]) -> Loaded:
         """The model of `key`, built if it is not alive."""
         with self._lock:
             model = self._alive.get(key)
@@ -67,7 +82,7 @@ class Shelf:
         free()
         return names
 
-    def models(self) -> tuple[TwoTower, ...]:
+    def models(self) -> tuple[Loaded, ...]:
         """What is kept, least recently used first."""
         with self._lock:
             return tuple(self._kept.values())

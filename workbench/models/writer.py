@@ -166,7 +166,14 @@ class Writer(Protocol):
         ...
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """The tokens that an answer of this text has: decoded and joined they are the text; no marks."""
+        """The tokens that an answer of this text has: decoded and joined they are the text; no marks.
+
+        Args:
+            text: an answer, or how it begins.
+
+        Raises:
+            BadInputError: the vocabulary cannot spell it.
+        """
         ...
 
     def decode(self, tokens: Sequence[int]) -> tuple[str, ...]:

@@ -62,8 +62,7 @@ class _Changed:
     def __init__(self, model: Changed, inside: Any, step: int) -> None:
         self._model, self._inside, self._step = model, inside, step
         self.logits = model.change(inside.logits, step)
-        if model.rule is not None:
-            self.ruled = model.rule(self.logits, step)
+        self.ruled = self.logits if model.rule is None else model.rule(self.logits, step)
 
     def extend(self, tokens: Sequence[int], rows: Sequence[int] | None = None) -> Any:
         return _Changed(self._model, self._inside.extend(tokens, rows), self._step + 1)

@@ -19,7 +19,9 @@ from torch import nn
 from workbench import data, models
 from workbench.embedding import embed, embed_pairs, embed_to, forget, open_corpus
 from workbench.errors import BadInputError, UnavailableError
-from workbench.models import loading, weights
+from workbench.models import loading, locating, weights
+from workbench.models.names import parse
+from workbench.models.options import AS_IT_SAYS
 from workbench.projection.stopping import StoppedModel
 
 FIRST = "vision_model.encoder.layers.0.mlp.fc1.weight"
@@ -180,13 +182,12 @@ def test_files_that_change_while_they_are_read_are_refused(folder, monkeypatch) 
         models.load(str(folder))
 
 
-def test_a_tower_that_is_trained_on_makes_another_joined_model(folder, tmp_path) -> None:
+def test_a_tower_that_is_trained_on_makes_another_joined_model(tmp_path) -> None:
     config = {"image": {"weights": "towers"}, "text": {"weights": "package:minilm/x"}, "head": {}}
     (tmp_path / "towers").mkdir()
     (tmp_path / "towers" / "model.safetensors").write_bytes(b"1")
     (tmp_path / "joined_config.json").write_text(str(config).replace("'", '"'), "utf-8")
-    card = loading._card(loading.parse(str(folder)))
-    found = loading._folder(loading.look_into(tmp_path), card, loading.Options(), loading.Listen())[0]
+    found = locating.locate(parse(str(tmp_path)), AS_IT_SAYS, locating.Listen())[0]
     assert tmp_path / "towers" / "model.safetensors" in found
 
 

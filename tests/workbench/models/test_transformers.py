@@ -163,7 +163,10 @@ def test_grey_and_transparent_pictures_are_taken(hf_folder: Make) -> None:
 def test_a_model_of_another_kind_is_refused_with_the_families(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
     torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(UnsupportedError, match=r"type 'llama', not a dual encoder known here\. Known: CLIP"):
+    with pytest.raises(
+        UnsupportedError,
+        match=r"type 'llama' that neither writes nor is a dual encoder known here\. Known: CLIP",
+    ):
         models.load(str(tmp_path))
 
 

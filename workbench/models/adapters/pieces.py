@@ -40,14 +40,14 @@ def readable_tokens(tokeniser: Any, ids: Sequence[int]) -> tuple[str, ...]:
     )
 
 
-def tokenised(tokeniser: Any, texts: Any, **options: Any) -> Any:
-    """`tokeniser(texts, **options)`, one thread at a time.
+def tokenised(tokeniser: Any, texts: Any = None, **options: Any) -> Any:
+    """`tokeniser(texts, **options)`, one thread at a time; of a processor, with its options alone.
 
     A fast tokeniser keeps padding and truncation as settings of its own: two threads that ask for others
     would read each other's, or be refused ("Already borrowed").
     """
     with _tokenising:
-        return tokeniser(texts, **options)
+        return tokeniser(**options) if texts is None else tokeniser(texts, **options)
 
 
 def _by_bytes(tokeniser: Any) -> bool:

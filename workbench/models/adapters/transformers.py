@@ -29,12 +29,20 @@ from workbench.models.adapters.transformers_weights import load_weights, put_on
 from workbench.models.base import ModelCard, TokenView
 from workbench.models.claims import check_picture_sizes
 from workbench.models.cleaning import made_plain
+from workbench.models.natives import check_own_code, successor
 from workbench.models.options import AS_IT_SAYS, Options
 from workbench.models.texts import VOCABULARIES, has_vocabulary
 from workbench.models.weights import files_digest, read_json
 from workbench.results import Rule
 
-__all__ = ["FAMILIES", "TransformersEncoder", "as_embedding", "load_transformers"]
+__all__ = [
+    "FAMILIES",
+    "TransformersEncoder",
+    "as_embedding",
+    "load_transformers",
+    "part_of",
+    "tokeniser_of",
+]
 
 
 @dataclass(frozen=True)
@@ -202,8 +210,8 @@ def load_transformers(
     filled = load_weights(folder, weights, options, name=card.name)
     changes = () if adapter is None else put_on(filled.model, adapter)
     model, biased = filled.model, filled.bias is not None
-    tokeniser = _tokeniser(folder)
-    processor = _part(AutoImageProcessor, folder, "image processor")
+    tokeniser = tokeniser_of(folder)
+    processor = part_of(AutoImageProcessor, folder, "image processor")
     check_picture_sizes(processor.to_dict(), where=folder / "preprocessor_config.json")
     fit_processor(processor, options)
     marked, spoken = mark_end(model, tokeniser), speak(tokeniser, options.language)
@@ -258,31 +266,37 @@ def _beyond(family: _Family, marked: Sequence[str]) -> list[str]:
 
 def _family(folder: Path, config: Mapping[str, Any]) -> _Family:
     kind = str(config.get("model_type"))
-    if "auto_map" in config:
-        raise UnsupportedError(
-            f"{folder} brings its own code ({config['auto_map']}), which is never run here. "
-            "Load a model whose architecture is part of transformers."
-        )
+    check_own_code(folder, config)
     if kind not in FAMILIES:
         known = ", ".join(f"{family.name} ({name})" for name, family in FAMILIES.items())
         raise UnsupportedError(
-            f"{folder} holds a transformers model of type {kind!r}, not a dual encoder known here. "
-            f"Known: {known}."
+            f"{folder} holds a transformers model of type {kind!r} that neither writes nor is a dual encoder "
+            f"known here. Known: {known}.{successor(folder, config)}"
         )
     return FAMILIES[kind]
 
 
-def _tokeniser(folder: Path) -> Any:
+def tokeniser_of(folder: Path) -> Any:
+    """The tokeniser in a folder.
+
+    Raises:
+        BadWeightsError: it has none, or a damaged one.
+    """
     if not has_vocabulary(folder):
         # transformers 5 would build an empty tokeniser here and say nothing.
         raise BadWeightsError(
             f"{folder} has no usable tokeniser: none of {', '.join(VOCABULARIES)}. "
             "Save the model's processor into the folder too: processor.save_pretrained(folder)."
         )
-    return _part(AutoTokenizer, folder, "tokeniser")
+    return part_of(AutoTokenizer, folder, "tokeniser")
 
 
-def _part(loader: Any, folder: Path, what: str) -> Any:
+def part_of(loader: Any, folder: Path, what: str) -> Any:
+    """A part of a processor, by one of the library's automatic loaders.
+
+    Raises:
+        BadWeightsError: it is missing or damaged.
+    """
     try:
         return loader.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as problem:  # a damaged vocabulary or setting: libraries raise what they come upon

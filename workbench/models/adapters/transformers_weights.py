@@ -37,7 +37,7 @@ from workbench.models.weights import (
     too_little,
 )
 
-__all__ = ["Filled", "load_weights", "put_on"]
+__all__ = ["Filled", "check_report", "load_weights", "put_on", "tensor_shapes"]
 
 _IMAGE = "vision_model.embeddings.position_embedding.weight"
 _TEXT = "text_model.embeddings.position_embedding.weight"
@@ -68,7 +68,7 @@ def load_weights(folder: Path, weights: Sequence[Path], options: Options, *, nam
     """
     beside = [file for file in weights if file.name.startswith("adapter_")]  # of an adapter here
     own = [file for file in weights if file not in beside]
-    shapes = _shapes(own)
+    shapes = tensor_shapes(own)
     numbers = sum(prod(shape) for shape in shapes.values())
     check_sizes(read_json(folder / "config.json"), numbers=numbers, tensors=len(shapes), where=folder)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
@@ -87,7 +87,7 @@ def load_weights(folder: Path, weights: Sequence[Path], options: Options, *, nam
         model, report = kind.from_pretrained(
             None, config=config, state_dict=dict(state), dtype=torch.float32, output_loading_info=True
         )
-    _check(model, report, weights, folder)
+    check_report(model, report, weights, folder)
     if "logit_bias" in state and not hasattr(model, "logit_bias"):
         bias = float(state["logit_bias"].reshape(-1)[0])
         notes.append(
@@ -136,18 +136,23 @@ def _by_the_library(folder: Path, weights: Sequence[Path], expected: str) -> Any
             trust_remote_code=False,
             local_files_only=True,
         )
-    _check(model, report, weights, folder)
+    check_report(model, report, weights, folder)
     return model
 
 
-def _check(model: Any, report: Mapping[str, Any], weights: Sequence[Path], folder: Path) -> None:
+def check_report(model: Any, report: Mapping[str, Any], weights: Sequence[Path], folder: Path) -> None:
+    """Refuse weights that lack tensors of the model, or hold layers that it does not have.
+
+    Raises:
+        BadWeightsError: they do.
+    """
     missing = {*report["missing_keys"], *(entry[0] for entry in report.get("mismatched_keys", ()))}
     if missing:
         raise too_little(weights, f"the configuration in {folder}", missing)
     check_unread(folder, report["unexpected_keys"], model.state_dict())
 
 
-def _shapes(weights: Sequence[Path]) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(weights: Sequence[Path]) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor by its name in the files; those of safetensors from their headers alone."""
     found: dict[str, tuple[int, ...]] = {}
     for file in weights:

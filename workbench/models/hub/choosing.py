@@ -25,7 +25,7 @@ _TOKENISERS = (
     "vocab.txt",
     "vocab.json",
 )
-_SMALL = (".json", ".txt", ".model")
+_SMALL = (".json", ".txt", ".model", ".jinja")
 
 
 def listing(folder: Path) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
@@ -40,6 +40,7 @@ def fetch(
     *,
     name: str,
     revision: str | None = None,
+    check: Callable[[Path], None] | None = None,
     on_event: OnEvent | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Path:
@@ -54,6 +55,7 @@ def fetch(
         choose: which of its files are needed.
         name: what the user called it, for messages.
         revision: a branch, a tag or a commit; None for the default branch.
+        check: sees config.json as soon as it is here, before the weights come, and may raise.
         on_event: hears bytes done of bytes in all.
         should_stop: asked while bytes arrive.
 
@@ -81,7 +83,7 @@ def fetch(
         return spare
     if folder is not None:
         drop(folder, wrong)
-    return _download(offer, _Teller(offer, on_event, should_stop))
+    return _download(offer, _Teller(offer, on_event, should_stop), check)
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def _check_answer(commit: str, sizes: Mapping[Any, Any], digests: Mapping[Any, A
             raise ValueError(f"{name} with the digest {str(digest)[:80]!r}")
 
 
-def _download(offer: _Offer, teller: _Teller) -> Path:
+def _download(offer: _Offer, teller: _Teller, check: Callable[[Path], None] | None = None) -> Path:
     """The snapshot with every file of an offer, each of them right."""
     folder = storage(offer.repo) / "snapshots" / offer.commit
     with under_way(folder):
@@ -171,6 +173,8 @@ def _download(offer: _Offer, teller: _Teller) -> Path:
                 offer.files, key=lambda file: offer.files[file]
             ):  # a refusal is met before the gigabytes
                 _one(offer, file, teller)
+                if check is not None and file == "config.json":
+                    check(folder / file)
             wrong = damaged(folder, offer.files, offer.digests)
             if not wrong:
                 break

@@ -14,6 +14,7 @@ from workbench.models.adapters.writers.probing import probe_writer
 from workbench.models.adapters.writers.reading import AsGiven, ByProcessor
 from workbench.models.adapters.writers.writer import TransformersWriter
 from workbench.models.base import ModelCard
+from workbench.models.given import is_writer
 from workbench.models.writer import Writer
 
 __all__ = ["as_writer"]
@@ -38,7 +39,7 @@ def as_writer(
         from workbench.models.loading import load
 
         return as_writer(load(str(model)))
-    if callable(getattr(model, "begin", None)) and callable(getattr(model, "force", None)):
+    if is_writer(model):
         found: Writer = model
         return found
     if callable(getattr(model, "encode_texts", None)):

@@ -16,8 +16,8 @@ from workbench.errors import BadInputError, UnsupportedError
 from workbench.models.writer import ROLES
 
 __all__ = [
-    "accepted", "answered", "context_of", "encodes", "first_row", "handed_to_generate", "is_blip",
-    "picture_tokens", "roles_of", "sees", "settled", "written_name",
+    "accepted", "answered", "context_of", "encoder_context_of", "encodes", "first_row", "handed_to_generate",
+    "is_blip_vqa", "kind", "picture_tokens", "roles_of", "sees", "settled", "written_name",
 ]  # fmt: skip
 
 _PICTURES = ("pixel_values", "flattened_patches", "image_patches", "visual_feats")
@@ -31,7 +31,12 @@ def kind(module: Any) -> str:
 
 def is_blip(module: Any) -> bool:
     """BLIP's captioner, whose `generate` drops the last token of its prompt and writes over the first."""
-    return kind(module) == "blip"
+    return kind(module) == "blip" and not is_blip_vqa(module)
+
+
+def is_blip_vqa(module: Any) -> bool:
+    """BLIP's answerer: its decoder reads the question's encoding, and begins with one mark, always."""
+    return kind(module) == "blip" and hasattr(module, "text_encoder")
 
 
 def encodes(module: Any) -> bool:
@@ -39,7 +44,7 @@ def encodes(module: Any) -> bool:
     configs = [module.config, module.config.get_text_config(decoder=True)]
     inner = getattr(module, "language_model", None)
     configs += [inner.config] if inner is not None and hasattr(inner, "config") else []
-    return any(getattr(one, "is_encoder_decoder", False) for one in configs)
+    return is_blip_vqa(module) or any(getattr(one, "is_encoder_decoder", False) for one in configs)
 
 
 def sees(module: nn.Module) -> bool:
@@ -60,6 +65,14 @@ def context_of(module: Any) -> int | None:
     return int(limit) if isinstance(limit, int) and limit > 0 else None
 
 
+def encoder_context_of(module: Any) -> int | None:
+    """Positions of the text that an encoder-decoder encodes; None without a limit, or without such a text."""
+    if not encodes(module):
+        return None
+    limit = getattr(module.config.get_text_config(encoder=True), "max_position_embeddings", None)
+    return int(limit) if isinstance(limit, int) and limit > 0 else None
+
+
 def accepted(module: nn.Module, tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a processor's tensors that the model takes: some tokenisers add more."""
     known = _parameters(module)
@@ -70,6 +83,9 @@ def settled(module: Any, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The model's inputs with the ids in front of the answer spelled out, as it reads them."""
     made = dict(tensors)
     name = written_name(module)
+    if is_blip_vqa(module):
+        made[name] = _ids(module, [module.decoder_start_token_id])
+        return made
     if name == "decoder_input_ids":
         made[name] = _started(module, made.get(name), made)
         return made
@@ -122,6 +138,8 @@ def answered(module: Any, tensors: Mapping[str, Tensor], answer: Sequence[int]) 
 
 def handed_to_generate(module: Any, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The inputs as `generate` is to be given them, so that the model reads `tensors`."""
+    if is_blip_vqa(module):
+        return {name: value for name, value in tensors.items() if name != "decoder_input_ids"}
     if not is_blip(module):
         return dict(tensors)
     longer = dict(tensors)

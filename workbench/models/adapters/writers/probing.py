@@ -61,7 +61,7 @@ def _question(writer: TransformersWriter) -> Question:
     eyes = sees(writer.module) and writer._reading.has_eyes
     # Noise, not grey: on a flat picture some gradients are zero for a good reason.
     noise = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
-    return writer.ask([Image.fromarray(noise)] if eyes else [], "" if eyes else "a")
+    return writer.ask([Image.fromarray(noise)] if eyes else [], "a")
 
 
 def _begin(writer: TransformersWriter, question: Question) -> None:
@@ -117,7 +117,8 @@ def _through_words(writer: TransformersWriter, question: Question) -> tuple[Tens
         words.append(output.detach().requires_grad_())
         return words[-1]
 
-    with torch.no_grad(), looked_up(writer.module, question.tensors["input_ids"]) as tables:
+    ids = writer.force(question, [_TOKEN]).tensors["input_ids"]
+    with torch.no_grad(), looked_up(writer.module, ids) as tables:
         _forced(writer, question)
     if not tables:
         raise UnsupportedError("where it looks its words up cannot be found")

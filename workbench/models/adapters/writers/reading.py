@@ -16,6 +16,7 @@ from workbench.models.adapters.tower import as_rgb
 from workbench.models.adapters.writers.layout import (
     accepted,
     encodes,
+    is_blip_vqa,
     kind,
     picture_tokens,
     sees,
@@ -28,6 +29,9 @@ _Read = tuple[Mapping[str, Tensor], tuple[int, int] | None, tuple[str, ...]]
 _MARK = "\ue000\ue001\ue000"  # private to Unicode: no template and no user writes it
 _PUT_THEM = ("blip-2", "instructblip", "florence2", "kosmos-2", "kosmos-2.5", "git", "blip")
 """Families whose processor, or model, puts the picture before the text without being asked to."""
+_ONE = ("vision-encoder-decoder", "blip", "blip-2", "instructblip", "pix2struct", "florence2", "git")
+"""Families that read one picture, no more."""
+_NEED_ONE = (*_ONE[:-1], "paligemma")
 
 
 class AsGiven:
@@ -121,6 +125,17 @@ class ByProcessor:
             raise UnsupportedError(
                 f"{self._name} writes from a text alone and takes no picture "
                 f"({type(self._module).__name__}). Ask it without one, or load a model that sees."
+            )
+        family, count = kind(self._module), len(pictures)
+        if self.has_eyes and ((count > 1 and family in _ONE) or (not count and family in _NEED_ONE)):
+            wrong = f"{count} pictures were given" if count else "No picture was given"
+            reads = "reads one at a time" if count else "writes about a picture"
+            raise BadInputError(
+                f"{wrong}, and {self._name} ({type(self._module).__name__}) {reads}. Give one."
+            )
+        if not prompt and is_blip_vqa(self._module):
+            raise BadInputError(
+                f"{self._name} answers questions about a picture, and none was asked. Give a prompt."
             )
         if not pictures and not prompt:
             raise BadInputError(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from workbench._repr import one_line
+from workbench.errors import BadInputError
+
 __all__ = ["Speller"]
 
 _BROKEN = "\ufffd"  # what a tokeniser decodes a part of a character to
@@ -45,6 +48,22 @@ class Speller:
         if not text.endswith(_BROKEN):
             self._last = (ids, pieces, text)
         return pieces
+
+    def tokens(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text, without special ones.
+
+        Raises:
+            BadInputError: there is no tokeniser, and the text does not name tokens as the pieces do.
+        """
+        if self._tokeniser is not None:
+            return tuple(self._tokeniser(text, add_special_tokens=False)["input_ids"])
+        try:
+            return tuple(int(token) for token in text.split())
+        except ValueError as problem:
+            raise BadInputError(
+                f"The text {one_line(repr(text))} was given to a model without a tokeniser; expected ids of "
+                "tokens."
+            ) from problem
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(self._tokeniser.decode(list(ids), skip_special_tokens=True))  # type: ignore[union-attr]

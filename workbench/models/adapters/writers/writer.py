@@ -15,11 +15,14 @@ from workbench._repr import plural
 from workbench.cache import digest
 from workbench.errors import BadInputError
 from workbench.models.adapters.pieces import readable_tokens
+from workbench.models.adapters.writers.blip import BlipAnswers
 from workbench.models.adapters.writers.layout import (
     answered,
     context_of,
+    encoder_context_of,
     first_row,
     handed_to_generate,
+    is_blip_vqa,
     roles_of,
     settled,
     written_name,
@@ -133,6 +136,7 @@ class TransformersWriter:
         tokens = placed[written_name(self.module)][0].cpu().numpy()
         roles = roles_of(self.module, placed, words)
         self._check_room(len(tokens) + 1, int((roles == ROLES.index("picture")).sum()), "picture and prompt")
+        self._check_encoder(placed)
         return Question(
             tensors=placed,
             pictures=tuple(pictures),
@@ -146,6 +150,11 @@ class TransformersWriter:
     def begin(self, question: Question, answer: Sequence[int] = ()) -> Steps:
         """As in `Writer`."""
         self._check_room(len(question.tokens) + len(answer) + 1, 0, "prompt and answer")
+        if len(answer) and is_blip_vqa(self.module):  # its generate takes no beginning of an answer
+            step = self.begin(question)
+            for token in answer:
+                step = step.extend([token])
+            return step
         tensors = answered(self.module, question.tensors, answer) if len(answer) else question.tensors
         states: dict[int, Any] = {}
         prepared = prepare(self.module, handed_to_generate(self.module, tensors), states)
@@ -157,7 +166,16 @@ class TransformersWriter:
         self._check_room(len(question.tokens) + len(answer), 0, "prompt and answer")
         tensors = answered(self.module, question.tensors, answer)
         first = first_row(self.module, question.tensors)
-        return Forced(self.module, tensors, np.arange(first, first + len(answer)))
+        module = BlipAnswers(self.module) if is_blip_vqa(self.module) else self.module
+        return Forced(module, tensors, np.arange(first, first + len(answer)))
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """As in `Writer`.
+
+        Raises:
+            BadInputError: there is no tokeniser, and the text is no list of token ids.
+        """
+        return self._speller.tokens(text)
 
     def decode(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """As in `Writer`."""
@@ -185,6 +203,14 @@ class TransformersWriter:
             f"{self.card.name} has {plural(self.context_length, 'position')} for prompt and answer together; "
             f"{what} take {wanted:,}{seen}. Give {remedy}."
         )
+
+    def _check_encoder(self, tensors: Mapping[str, Tensor]) -> None:
+        limit, ids = encoder_context_of(self.module), tensors.get("input_ids")
+        if limit is not None and ids is not None and ids.shape[1] > limit:
+            raise BadInputError(
+                f"{self.card.name} reads {plural(limit, 'position')} before it writes, and the prompt takes "
+                f"{ids.shape[1]:,}. Give a shorter prompt."
+            )
 
     def __repr__(self) -> str:
         works = [name for name, reason in self.capabilities.items() if reason is None]
