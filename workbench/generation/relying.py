@@ -71,8 +71,9 @@ def rely(
             that `data.from_pictures` takes. The answer's own are not taken.
         count: exchanges of "others" and of "history"; the other parts have one.
         seed: of what is drawn.
-        on_event: is told how far it is. should_stop: asked before each pass; what is done until then is
-            given, and `notes` say that it was stopped.
+        on_event: is told how far it is.
+        should_stop: asked before each pass; what is done until then is given, and `notes` say that it was
+            stopped.
 
     Returns:
         A `Reliance`.
@@ -84,9 +85,12 @@ def rely(
         Cancelled: `should_stop` returned true before a first exchange was done.
 
     Example:
-        >>> from workbench.generation import rely
-        >>> found = rely(model, answer, pictures=pairs[:40])                 # doctest: +SKIP
-        >>> found.of("others")  # bits a token                               # doctest: +SKIP
+        >>> from workbench.generation import Bigrams, rely, write
+        >>> model = Bigrams({"": {"a": 0.6, "the": 0.4}, "a": {"cat": 0.8, "dog": 0.2},
+        ...                  "the": {"cat": 0.1, "dog": 0.9}, "cat": {"": 1}, "dog": {"": 1}})
+        >>> answer = write(model)  # "a cat"; behind "the" a "cat" is 8 times less likely
+        >>> rely(model, answer, without="history").bits.round(6).tolist()
+        [[0.0, 3.0, 0.0]]
     """
     asked = _asked(without, count)
     writer = writer_behind(model, answer)
