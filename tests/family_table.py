@@ -18,7 +18,7 @@ import torch
 from tests import families, newer_families, reading_families, writing_families
 from workbench.errors import UnsupportedError
 from workbench.generation import Answer, explain_word, logit_lens, replay, word_attention, write
-from workbench.models.adapters.writers import as_writer
+from workbench.models import as_writer
 from workbench.models.writer import Writer
 
 __all__ = ["MADE", "ROWS", "Row", "page", "read_of", "writer_and_answer"]
