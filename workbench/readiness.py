@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from workbench.doctor import Finding
 from workbench.errors import WorkbenchError
@@ -56,14 +57,21 @@ def checked(names: Sequence[str] = ()) -> Iterator[Finding]:
                     )
                     continue
                 model = models.load(name)
-                length = len(model.encode_texts(["a photograph"])[0])
+                found = _tried(model)
             except WorkbenchError as problem:
                 yield Finding("error", name, str(problem))
             else:
                 commit = f", commit {model.card.commit[:12]}" if model.card.commit else ""
-                yield Finding("ok", name, f"loads without a network; {length} features{commit}")
+                yield Finding("ok", name, f"loads without a network; {found}{commit}")
             finally:
                 models.unload(name)
+
+
+def _tried(model: Any) -> str:
+    """What a loaded model gives."""
+    if callable(getattr(model, "encode_texts", None)):
+        return f"{len(model.encode_texts(['a photograph'])[0])} features"
+    return f"it writes: {', '.join(name for name, lacks in model.capabilities.items() if lacks is None)}"
 
 
 def _is_here(source: str) -> bool:

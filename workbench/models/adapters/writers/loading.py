@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoProcessor
 
 from workbench.errors import BadInputError, UnavailableError
 from workbench.formatting import human_bytes
+from workbench.models.adapters.languages import write_in
 from workbench.models.adapters.transformers import part_of, tokeniser_of
 from workbench.models.adapters.transformers_weights import check_report, put_on, tensor_shapes
 from workbench.models.adapters.writers.architectures import class_of
@@ -68,22 +69,29 @@ def load_writer(
     if not (options.quantize or options.spread):
         module = module.to(device=device, dtype=dtype)
     read = _reading(folder, module, card.name)
+    spoken = write_in(module, read.tokeniser, options.language)
     told = ("The adapter that lies beside its weights is applied.",) if beside else ()
     loaded = "".join(
-        (files_digest((*weights, *changes)), options.quantize or "", str(module.dtype), type(module).__name__)
+        (
+            files_digest((*weights, *changes)),
+            options.quantize or "",
+            options.language or "",
+            str(module.dtype),
+            type(module).__name__,
+        )
     )
     writer = TransformersWriter(
         module,
         read,
         card=_card(card, module, read),
         loaded=loaded,
-        notes=(*notes, *told, *_told(module, options)),
+        notes=(*notes, *told, *spoken, *_told(module, options)),
     )
     return probe_writer(writer)
 
 
 def _check_options(options: Options, name: str, device: torch.device) -> None:
-    other = [given for given in options.asked if given not in ("quantize", "spread")]
+    other = [given for given in options.asked if given not in ("quantize", "spread", "language")]
     if other:
         raise BadInputError(
             f"{', '.join(other)} was given for {name}, which is a model that writes: it is built as its "
@@ -194,12 +202,13 @@ def _reading(folder: Path, module: Any, name: str) -> ByProcessor:
 
 
 def _card(card: ModelCard, module: Any, read: ByProcessor) -> ModelCard:
-    size = getattr(getattr(module.config, "vision_config", None), "image_size", None)
+    eye = getattr(module.config, "vision_config", None) or getattr(module.config, "encoder", None)
+    size = getattr(eye, "image_size", None)
     return replace(
         card,
         library="transformers",
         family=card.family if card.family != "unknown" else kind(module),
-        source="on this machine",
+        source="shipped" if card.source == "shipped" else "on this machine",
         image_size=(size, size) if isinstance(size, int) and read.has_eyes else None,
     )
 
