@@ -106,6 +106,9 @@ def test_noise_is_drawn_alike_for_everything(hf_folder: Make, pair) -> None:
     inputs = {**model.pixels([pair.picture]), **model.words([pair.text])}
     ours = attribute(model, pair, method="random", seed=4)
     whole = attribute(model.model, inputs, method="random", seed=4)
+    np.testing.assert_array_equal(ours.image, np.random.default_rng(4).random(ours.grid).astype(np.float32))
+    wanted = np.random.default_rng(5).random(len(ours.text)).astype(np.float32)
+    np.testing.assert_array_equal(ours.text, wanted)
     np.testing.assert_array_equal(whole.image, ours.image)
     np.testing.assert_array_equal(whole.text[: len(ours.text)], ours.text)
 
