@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from tests import more_writer_folders, writer_folders
+from tests.families import state
 from tests.writer_folders import FOLDERS
 from workbench import models
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError, UnsupportedError
@@ -194,6 +197,23 @@ def test_what_a_model_remembers_is_its_users_again(
     digest = writer.weights_hash
     greedy(writer, writer.ask([picture], ASKED))
     assert inner.rope_deltas is mine and writer.weights_hash == digest and writer.keepable
+
+
+def test_a_model_is_left_as_it_was_found_and_let_go(own: Callable[[str], Path], picture: Image.Image) -> None:
+    writer = loaded(own("qwen2vl"))
+    asked = writer.ask([picture], ASKED)
+    tokens, logits = greedy(writer, asked)
+    writer.module.train()
+    before = state(writer.module)
+    again = greedy(writer, asked)
+    forced = writer.force(asked, tokens)
+    assert again[0] == tokens and torch.equal(again[1], logits) and forced.module is writer.module
+    assert state(writer.module) == before
+    gone = weakref.ref(writer.module)
+    models.unload()
+    del writer, forced
+    gc.collect()
+    assert gone() is None
 
 
 def test_what_cannot_be_asked_is_refused_in_words(
