@@ -384,11 +384,27 @@ def test_options_of_towers_are_refused_and_those_of_writers_for_towers(folder: C
 def test_a_model_larger_than_the_memory_is_refused_before_it_is_read(
     own: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.models.adapters.writers.loading.memory_left", lambda place: 1000)
+    asked: list[tuple[str, ...]] = []
+
+    def left(place: torch.device) -> int:
+        asked.append(tuple(model.card.name for model in models.loaded()))
+        return 1000
+
+    models.load("emoji-clip")
+    monkeypatch.setattr("workbench.models.adapters.writers.loading.memory_left", left)
     with pytest.raises(
-        UnavailableError, match=r"needs about .* in float32, and .* dtype='bfloat16' halves it"
+        UnavailableError, match=r"numbers need about .* in float32, and .* dtype='bfloat16' halves it"
     ):
         models.load(str(own("git")))
+    assert "emoji-clip" in asked[0] and asked[1] == (), "what others hold is given back first"
+
+
+def test_a_model_is_spread_over_what_there_is(folder: Callable[[str], Path], picture: Image.Image) -> None:
+    writer, alone = models.load(str(folder("llava")), device="auto"), loaded(folder("llava"))
+    assert writer is not alone
+    one, two = (greedy(model, model.ask([picture], ASKED)) for model in (writer, alone))
+    assert one[0] == two[0]
+    torch.testing.assert_close(one[1], two[1], rtol=1e-4, atol=1e-5)
 
 
 def test_an_adapter_is_put_on_its_base(
