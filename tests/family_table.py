@@ -18,7 +18,7 @@ import torch
 from tests import families, newer_families, reading_families, writing_families
 from workbench.errors import UnsupportedError
 from workbench.generation import Answer, explain_word, logit_lens, replay, word_attention, write
-from workbench.models.adapters.writers import as_writer
+from workbench.models import as_writer
 from workbench.models.writer import Writer
 
 __all__ = ["MADE", "ROWS", "Row", "page", "read_of", "writer_and_answer"]
@@ -104,6 +104,7 @@ ROWS: dict[str, Row] = {
     "t5": Row("T5", "", "af", relevance="words", occlusion="words"),
     "bart": Row("BART", "", "af", relevance="words", occlusion="words"),
     "m2m": Row("M2M100", "", "af", relevance="words", occlusion="words"),
+    "blip_vqa": Row("BLIP, answers", "", "af"),
     "donut": Row("Donut (Swin + mBART)", "", "af", relevance="no"),
     "trocr": Row("TrOCR", "4 x 4", "af"),
     "pix2struct": Row("Pix2Struct", "", "af"),

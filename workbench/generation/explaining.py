@@ -10,7 +10,7 @@ from workbench.attribution import Heatmap, attribute, output
 from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.generation.answer import Answer
-from workbench.generation.forcing import as_writer, question_of
+from workbench.generation.forcing import question_of, writer_behind
 from workbench.models.writer import Forced, Question, Writer
 from workbench.results import OnEvent, ShouldStop
 
@@ -65,7 +65,7 @@ def explain_word(
         >>> import torch
         >>> from transformers import GPT2Config, GPT2LMHeadModel
         >>> from workbench.generation import explain_word, write
-        >>> from workbench.models.adapters.writers import as_writer
+        >>> from workbench.models import as_writer
         >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
         >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
         >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
@@ -75,7 +75,7 @@ def explain_word(
     """
     if isinstance(step, bool) or not 0 <= step < len(answer):
         raise BadInputError(f"There is no step {step}; the answer has {len(answer)} tokens, from 0.")
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     before = answer.tokens[: step + 1].tolist()
     forced = writer.force(question, before)

@@ -81,7 +81,7 @@ def open_readout(folder: str | Path) -> Readout:
         >>> import torch
         >>> from transformers import GPT2Config, GPT2LMHeadModel
         >>> from workbench.generation import logit_lens, open_readout, write
-        >>> from workbench.models.adapters.writers import as_writer
+        >>> from workbench.models import as_writer
         >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
         >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
         >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights

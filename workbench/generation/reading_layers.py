@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workbench._repr import plural
 from workbench.attention.blocks import list_of, outputs_of
 from workbench.attention.recorder import Recorder, recording
 from workbench.attention.site_naming import sites_of
@@ -17,16 +16,17 @@ from workbench.attention.subject import kind_of
 from workbench.calling import verb
 from workbench.capture.inputs import subjects_of
 from workbench.errors import BadInputError, UnsupportedError
+from workbench.formatting import plural
 from workbench.generation.answer import Answer
 from workbench.generation.forcing import (
     GATE,
-    as_writer,
     called,
     check_replayed,
     go_on,
     log_probabilities,
     logits_in,
     question_of,
+    writer_behind,
 )
 from workbench.generation.readout import Readout
 from workbench.hooks import evaluated, output_changed
@@ -73,7 +73,7 @@ def logit_lens(
         >>> import torch
         >>> from transformers import GPT2Config, GPT2LMHeadModel
         >>> from workbench.generation import logit_lens, write
-        >>> from workbench.models.adapters.writers import as_writer
+        >>> from workbench.models import as_writer
         >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
         >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
         >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
@@ -86,7 +86,7 @@ def logit_lens(
     """
     if isinstance(top, bool) or top < 1:
         raise BadInputError(f"top={top!r} was given; expected how many words to keep, a number from 1.")
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     forced = writer.force(question, answer.tokens.tolist())
     go_on(should_stop, on_event, "passes", 0, 0)

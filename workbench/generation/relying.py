@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workbench._repr import plural
 from workbench.calling import verb
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, WorkbenchError, did_you_mean
+from workbench.formatting import plural
 from workbench.generation.answer import Answer
 from workbench.generation.exchanging import BLUR, as_pictures, averaged, blurred, histories, others
 from workbench.generation.forcing import (
-    as_writer,
     check_replayed,
     forced_logp,
     go_on,
     question_of,
     with_pictures,
+    writer_behind,
 )
 from workbench.generation.reliance import WITHOUT, Reliance
 from workbench.models.writer import Question, Writer
@@ -93,7 +93,7 @@ def rely(
         [[0.0, 3.0, 0.0]]
     """
     asked = _asked(without, count)
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     tokens = answer.tokens.tolist()
     go_on(should_stop, on_event, "exchanges", 0, 0)

@@ -19,12 +19,12 @@ from workbench.capture import AttentionMap, Trace, capture
 from workbench.errors import BadInputError
 from workbench.generation.answer import Answer
 from workbench.generation.forcing import (
-    as_writer,
     check_replayed,
     log_probabilities,
     output_seen,
     question_of,
     with_pictures,
+    writer_behind,
 )
 from workbench.models.writer import Forced, Question
 from workbench.results import OnEvent, Provenance, ShouldStop
@@ -79,7 +79,7 @@ def replay(
         >>> import torch
         >>> from transformers import GPT2Config, GPT2LMHeadModel
         >>> from workbench.generation import replay, write
-        >>> from workbench.models.adapters.writers import as_writer
+        >>> from workbench.models import as_writer
         >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
         >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
         >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
@@ -93,7 +93,7 @@ def replay(
             f"heads={heads!r} and precision={precision!r} were given; expected heads 'all' or 'mean', and "
             "precision 'float32' or 'float16'."
         )
-    began, writer = time.perf_counter(), as_writer(model, answer)
+    began, writer = time.perf_counter(), writer_behind(model, answer)
     question = question_of(writer, answer)
     if pictures is not None:
         question = with_pictures(writer, question, _fitted(pictures, question))

@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, human_bytes, plural
 from workbench.attention.sites import writing
 from workbench.axes import check_axes, frozen
 from workbench.calling import verb
 from workbench.capture import AttentionMap, Site, TokenLayout, Trace
 from workbench.errors import BadInputError
+from workbench.formatting import html_table, human_bytes, plural
 from workbench.generation.answer import Answer
 from workbench.keeping import Form, Kept
 from workbench.models.writer import ROLES
@@ -158,7 +158,7 @@ def word_attention(trace: Trace, answer: Answer, *, picture: int | None = None) 
         >>> import torch
         >>> from transformers import GPT2Config, GPT2LMHeadModel
         >>> from workbench.generation import replay, word_attention, write
-        >>> from workbench.models.adapters.writers import as_writer
+        >>> from workbench.models import as_writer
         >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
         >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
         >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
