@@ -18,12 +18,16 @@ ROOMS = (
     "workbench.models",
     "workbench.data",
     "workbench.embedding",
+    "workbench.capture",
     "workbench.zeroshot",
+    "workbench.attribution",
     "workbench.projection",
     "workbench.fusion",
     "workbench.generation",
     "workbench.results",
     "workbench.errors",
+    "workbench.devices",
+    "workbench.runtime",
     "widgets",
 )
 SECTIONS = ("Args", "Shapes", "Attributes", "Returns", "Yields", "Raises", "Warns", "Source", "Example")

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.attribution import attribute, faithfulness
-from workbench.attribution.alike import token_cosines
-from workbench.attribution.without import score_without
+from workbench.attribution import attribute, faithfulness, score_without, token_cosines
 from workbench.capture import capture
 from workbench.embedding import embed
 from workbench.projection import place, project, project_layers

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from workbench._repr import one_line
+from workbench.formatting import one_line
 from workbench.results import Event
 
 __all__ = ["Progress", "usual_progress"]

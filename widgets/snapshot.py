@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from widgets.wire import as_bytes
-from workbench._repr import html_table
 from workbench.errors import BadInputError
+from workbench.formatting import html_table
 
 __all__ = ["Snapshot", "contact_sheet", "exported", "font_for", "picture_table"]
 

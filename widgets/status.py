@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from widgets.jobs import LatestJob, Reported, Work
-from workbench._repr import one_line
 from workbench.errors import Cancelled, WorkbenchError
+from workbench.formatting import one_line
 from workbench.results import Event, OnEvent
 
 __all__ = ["BackgroundJobs", "Status", "said_of"]

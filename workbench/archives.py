@@ -23,7 +23,7 @@ from typing import IO, Any, Literal, TypeVar, Union, get_args, get_origin, get_t
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import human_bytes, one_line
+from workbench.formatting import human_bytes, one_line
 
 __all__ = ["Arrays", "check_fields"]
 

@@ -6,6 +6,7 @@ Names are fixed, and an array's axes are always written in memory order:
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import BadInputError
 
-__all__ = ["as_numbers", "as_rows", "check_axes", "frozen", "unit"]
+__all__ = ["as_numbers", "as_rows", "check_axes", "check_count", "check_index", "frozen", "unit"]
 
 
 def check_axes(name: str, array: ArrayLike, axes: str, **sizes: int) -> None:
@@ -29,6 +30,29 @@ def check_axes(name: str, array: ArrayLike, axes: str, **sizes: int) -> None:
     )
     if wrong:
         raise BadInputError(f"{name} has shape {_shown(shape)}; expected axes ({expected}).")
+
+
+def check_count(name: str, count: int, least: int = 0) -> None:
+    """Raise `BadInputError` unless `count` is a whole number that is not below `least`."""
+    try:
+        number = operator.index(count)
+    except TypeError:
+        number = None
+    if number is None or isinstance(count, bool) or number < least:
+        raise BadInputError(f"{name} is {count!r}; expected a whole number of at least {least}.")
+
+
+def check_index(name: str, index: int, count: int, holds: str) -> None:
+    """Raise `BadInputError` unless `index` is one of `count`, from 0, or from -1 backwards.
+
+    `check_index("item", 99, 6, "this ranking has 6 pictures")`
+    """
+    try:
+        number = operator.index(index)
+    except TypeError:
+        raise BadInputError(f"{name} is {index!r}; expected a whole number: {holds}.") from None
+    if not -count <= number < count:
+        raise BadInputError(f"{name} is {number}; {holds}, numbered from 0.")
 
 
 def frozen(array: ArrayLike, dtype: object = np.float32) -> NDArray:

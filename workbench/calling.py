@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Set, Sized
 from functools import lru_cache, wraps
 from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_origin
 
-from workbench._repr import one_line
 from workbench.errors import BadCallError, BadInputError, did_you_mean
 from workbench.foreign import MADE_BY, foreign_hint
+from workbench.formatting import one_line
 
-__all__ = ["check_kind", "check_options", "made", "verb"]
+__all__ = ["check_kind", "check_options", "check_values", "made", "verb"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,15 +91,31 @@ def _named(function: Callable[..., Any], signature: inspect.Signature) -> tuple[
 def check_options(function: Callable[..., Any], options: Mapping[str, Any], *, of: str) -> None:
     """Refuse options that `function` does not have, before `of`, which hands them on, has done its work.
 
+    What `function` needs by position is its subject, which `of` gives, and no option.
+
     Raises:
         BadCallError: there is no such option; the message names the nearest.
     """
-    known = inspect.signature(function).parameters
-    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):
+    signature = inspect.signature(function)
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in signature.parameters.values()):
         return  # whoever takes them says it
+    subject = [one.name for one in _needed(signature) if one.kind in _POSITIONAL]
+    known = {name: one for name, one in signature.parameters.items() if name not in subject}
     for option in options:
         if option not in known:
             raise BadCallError(_unknown(of, option, known))
+
+
+def check_values(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse options of another kind than `function` says it takes, as `verb` does.
+
+    Raises:
+        BadInputError: one is.
+    """
+    for option, value in options.items():
+        kinds = _checks(_plainly(inspect.signature(function).parameters[option].annotation, function))
+        if kinds is not None:
+            _check(option, value, kinds)
 
 
 def check_kind(option: str, value: Any, *kinds: str) -> None:
@@ -160,7 +176,7 @@ def _call(name: str, signature: inspect.Signature) -> str:
 def _unknown(name: str, option: str, known: Mapping[str, inspect.Parameter]) -> str:
     options = [one for one in known if known[one].kind is not inspect.Parameter.VAR_KEYWORD]
     hint = foreign_hint(name, option, options) or did_you_mean(option, options)
-    said = f"{name}() has no option {option!r}."
+    said = f"{name if name.endswith(')') else f'{name}()'} has no option {option!r}."
     if hint:
         return f"{said} {hint.strip()}"
     return f"{said} It takes {', '.join(options) or 'none'}."

@@ -264,7 +264,7 @@ def _same_program(program: str, executable: str, prefix: str) -> bool:
 def _device() -> tuple[str, float, float]:
     import torch
 
-    from workbench.runtime import choose_device
+    from workbench.devices import choose_device
 
     device = choose_device()
     if device.type == "cuda":

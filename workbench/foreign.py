@@ -30,6 +30,7 @@ MADE_BY: Mapping[str, str] = {
     "Protocol": "attribution.Protocol(...) makes",
     "Ranking": "classify(model, pairs, labels) makes",
     "Regions": "regions(fusions) gives",
+    "Term": "parse_query(text) gives",
     "WordAttention": "word_attention(replay(model, answer), answer) makes",
     "Trace": "capture(model, pair) makes",
 }

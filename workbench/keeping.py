@@ -26,9 +26,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line
 from workbench.archives import Arrays, check_fields
 from workbench.errors import BadInputError, UnavailableError
+from workbench.formatting import one_line
 from workbench.portable import Portable
 from workbench.untrusted import parsed
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench._repr import human_bytes
 from workbench.doctor import Finding
 from workbench.errors import WorkbenchError
+from workbench.formatting import human_bytes
 from workbench.progress import Event, OnEvent
 
 __all__ = ["checked", "fetched"]

@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import html_image, html_table, one_line, plural
-from workbench.axes import as_numbers, check_axes, frozen
+from workbench.axes import as_numbers, check_axes, check_count, check_index, frozen
 from workbench.calling import made
 from workbench.errors import BadInputError
+from workbench.formatting import html_image, html_table, one_line, plural
 from workbench.keeping import Form, Kept
 from workbench.progress import Event, OnEvent, ShouldStop, listen_by_default, listener
 from workbench.provenance import Provenance
@@ -282,7 +282,13 @@ class Ranking(Kept):
         return len(self.image)
 
     def top(self, item: int, most: int = 5) -> list[tuple[str, float]]:
-        """The best labels of one `item` with their probabilities, best first: the first `most`."""
+        """The best labels of one `item` with their probabilities, best first: the first `most`.
+
+        Raises:
+            BadInputError: there is no such item, or `most` is below 0.
+        """
+        check_index("item", item, len(self), f"this ranking has {plural(len(self), 'picture')}")
+        check_count("most", most)
         return [(self.labels[k], float(self.probability[item, k])) for k in self.order[item, :most]]
 
     def __repr__(self) -> str:
@@ -345,7 +351,12 @@ class Retrieval(Kept):
         return len(self.names)
 
     def top(self, most: int = 5) -> list[tuple[str, float]]:
-        """The best candidates with their cosines: the first `most`."""
+        """The best candidates with their cosines: the first `most`.
+
+        Raises:
+            BadInputError: `most` is below 0.
+        """
+        check_count("most", most)
         return [(self.names[k], float(self.cosine[k])) for k in self.order[:most]]
 
     def __repr__(self) -> str:

@@ -1,4 +1,6 @@
-"""Where and how a model runs: device, precision, seed, batches that shrink when memory runs out.
+"""How a model runs: seed, threads, batches that shrink when memory runs out, memory given back.
+
+On which device and in which precision is chosen in `workbench.devices`.
 
 Importing this is cheap: torch is loaded by the first function that needs it.
 """
@@ -19,8 +21,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from workbench._repr import human_bytes
+from workbench import devices
+from workbench.devices import has_cuda, has_mps
 from workbench.errors import BadInputError, Cancelled, UnavailableError
+from workbench.formatting import human_bytes
+from workbench.renaming import warn_renamed
 from workbench.results import Event, OnEvent, ShouldStop
 
 if TYPE_CHECKING:
@@ -30,9 +35,6 @@ __all__ = [
     "Batches",
     "batched",
     "check_memory",
-    "choose_device",
-    "choose_dtype",
-    "coarse_products",
     "free",
     "is_out_of_memory",
     "memory_left",
@@ -48,78 +50,8 @@ _on_one_thread, _usual_threads = 0, 1
 Item = TypeVar("Item")
 Out = TypeVar("Out")
 
-_DTYPES = {
-    "float32": "float32",
-    "fp32": "float32",
-    "bfloat16": "bfloat16",
-    "bf16": "bfloat16",
-    "float16": "float16",
-    "fp16": "float16",
-    "half": "float16",
-}
 # torch has one exception class for CUDA; the CPU and MPS allocators raise a plain RuntimeError.
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
-
-
-def choose_device(device: str | torch.device | None = None) -> torch.device:
-    """The device to run on: the one asked for if it is here, else CUDA, then MPS, then the CPU.
-
-    Raises:
-        BadInputError: torch knows no such device.
-        UnavailableError: the device asked for is not on this machine.
-    """
-    import torch
-
-    if device is None:
-        return torch.device("cuda" if _has_cuda() else "mps" if _has_mps() else "cpu")
-    try:
-        wanted = torch.device(device)
-    except (RuntimeError, TypeError) as problem:
-        raise BadInputError(
-            f"device={device!r} is not a device; expected 'cuda', 'cuda:1', 'mps', 'cpu', or None to choose."
-        ) from problem
-    count = {"cuda": torch.cuda.device_count() if _has_cuda() else 0, "mps": int(_has_mps()), "cpu": 1}
-    if (wanted.index or 0) >= count.get(wanted.type, 0):
-        here = ", ".join(f"{name} ({number})" for name, number in count.items() if number)
-        raise UnavailableError(
-            f"device={str(device)!r} was asked for, but this machine has {here}. "
-            "Leave the device out to take the best one; `workbench doctor` says why a GPU is not seen."
-        )
-    return wanted
-
-
-def choose_dtype(
-    device: str | torch.device | None = None, dtype: str | torch.dtype | None = None
-) -> torch.dtype:
-    """The precision of the forward pass: the one asked for, else what suits the device.
-
-    bfloat16 on a CUDA card that computes in it, float16 on older ones and on MPS, float32 on a CPU.
-
-    Raises:
-        BadInputError: neither a name of a floating type that models run in, nor such a torch dtype.
-    """
-    import torch
-
-    if dtype is not None:
-        name = _DTYPES.get(str(dtype).removeprefix("torch.").lower())
-        if name is None:
-            raise BadInputError(
-                f"dtype={dtype!r} is not a precision; expected 'float32', 'bfloat16' or 'float16'."
-            )
-        return getattr(torch, name)
-    kind = choose_device(device).type
-    if kind == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if native else torch.float16
-    return torch.float16 if kind == "mps" else torch.float32
-
-
-def coarse_products() -> str:
-    """How coarsely torch may multiply float32 (`set_float32_matmul_precision`); empty where exactly."""
-    import torch
-
-    allowed = torch.get_float32_matmul_precision()
-    return "" if allowed == "highest" else f"/{allowed}"
 
 
 @contextmanager
@@ -127,10 +59,25 @@ def seeded(seed: int) -> Iterator[None]:
     """Python's, NumPy's and torch's global generators start at `seed` inside, and are put back after.
 
     They are the whole process's, so threads take turns: draw inside, and do what takes long outside.
+
+    Args:
+        seed: any whole number that torch takes; NumPy is given its lowest 32 bits.
+
+    Yields:
+        Nothing; it is a context manager.
+
+    Example:
+        >>> import random
+        >>> from workbench.runtime import seeded
+        >>> def drawn():
+        ...     with seeded(7):
+        ...         return random.random()
+        >>> drawn() == drawn()
+        True
     """
     import torch
 
-    gpus = list(range(torch.cuda.device_count())) if _has_cuda() else []
+    gpus = list(range(torch.cuda.device_count())) if has_cuda() else []
     with _drawing, torch.random.fork_rng(devices=gpus):
         before = random.getstate(), np.random.get_state()
         try:
@@ -149,6 +96,16 @@ def one_thread() -> Iterator[None]:
 
     A step of a small model takes milliseconds: spread over threads it waits for the slowest of them. On two
     busy cores five seeds of a fusion trained ten times faster on one thread than on two.
+
+    Yields:
+        Nothing; it is a context manager.
+
+    Example:
+        >>> import torch
+        >>> from workbench.runtime import one_thread
+        >>> with one_thread():
+        ...     torch.get_num_threads()
+        1
     """
     import torch
 
@@ -249,14 +206,26 @@ def batched(
     `Event` and `.notes` of what is returned say so.
 
     Args:
+        fn: from a list of items to the output of that batch.
+        items: any iterable; taken only as they are needed.
         total: how many items there are, for progress; found by itself where `items` has a length.
+        batch_size: items a batch, at least 1.
         stage: what is being done, for progress and messages: "pictures".
+        on_event: takes an `Event` after each batch, and one whenever a batch was halved.
         should_stop: asked before each batch.
+
+    Returns:
+        A `Batches` to iterate over once: one output of `fn` a batch.
 
     Raises:
         BadInputError: `batch_size` is below 1.
         Cancelled: `should_stop` returned true.
         UnavailableError: not even one item fits into memory.
+
+    Example:
+        >>> from workbench.runtime import batched
+        >>> list(batched(sum, range(5), batch_size=2, stage="numbers"))
+        [1, 5, 4]
     """
     if batch_size < 1:
         raise BadInputError(f"batch_size={batch_size} was given; expected a whole number of at least 1.")
@@ -276,7 +245,12 @@ def free() -> int:
     """Give memory back: garbage, the allocator's caches, and tensors that old tracebacks still hold.
 
     Returns:
-        bytes of tensors that were released (0 before torch is loaded).
+        Bytes of tensors that were released (0 before torch is loaded).
+
+    Example:
+        >>> from workbench.runtime import free
+        >>> free() >= 0
+        True
     """
     torch = sys.modules.get("torch")
     before = _tensor_bytes(torch) if torch else 0
@@ -285,15 +259,27 @@ def free() -> int:
     gc.collect()
     if torch is None:
         return 0
-    if _has_cuda():
+    if has_cuda():
         torch.cuda.empty_cache()
-    if _has_mps():
+    if has_mps():
         torch.mps.empty_cache()
     return max(0, before - _tensor_bytes(torch))
 
 
 def memory_left(device: str | torch.device = "cpu") -> int:
-    """Bytes that can still be taken on a device; elsewhere than on CUDA those of the machine."""
+    """How much memory can still be taken on a device; elsewhere than on CUDA that of the machine.
+
+    Args:
+        device: as torch names it.
+
+    Returns:
+        Bytes.
+
+    Example:
+        >>> from workbench.runtime import memory_left
+        >>> memory_left("cpu") > 0
+        True
+    """
     import torch
 
     if torch.device(device).type == "cuda":
@@ -306,8 +292,18 @@ def memory_left(device: str | torch.device = "cpu") -> int:
 def check_memory(needed: int, device: str | torch.device, what: str, remedy: str) -> None:
     """Refuse work before it begins if it needs more memory than there is.
 
+    Args:
+        needed: bytes, all at once.
+        device: where.
+        what: the work, as the message begins: "Keeping 3 GB of attention".
+        remedy: what to do instead, as the message ends.
+
     Raises:
         BadInputError: it does; the message ends with `remedy`.
+
+    Example:
+        >>> from workbench.runtime import check_memory
+        >>> check_memory(1_000, "cpu", "A small table", "Take fewer rows.")
     """
     left = memory_left(device)
     if needed > left:
@@ -318,7 +314,20 @@ def check_memory(needed: int, device: str | torch.device, what: str, remedy: str
 
 
 def is_out_of_memory(problem: BaseException) -> bool:
-    """Whether an exception means that memory ran out, on any device."""
+    """Whether an exception means that memory ran out, on any device.
+
+    Args:
+        problem: as it was caught.
+
+    Returns:
+        True for Python's MemoryError, torch's OutOfMemoryError and the plain RuntimeError of the CPU's and
+        Apple's allocators.
+
+    Example:
+        >>> from workbench.runtime import is_out_of_memory
+        >>> is_out_of_memory(RuntimeError("MPS backend out of memory")), is_out_of_memory(ValueError("no"))
+        (True, False)
+    """
     torch = sys.modules.get("torch")
     if isinstance(problem, MemoryError) or (torch and isinstance(problem, torch.OutOfMemoryError)):
         return True
@@ -361,13 +370,9 @@ def _kinds(kind: type) -> set[type]:
     return {kind}.union(*map(_kinds, children))
 
 
-def _has_cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def _has_mps() -> bool:
-    import torch
-
-    return torch.backends.mps.is_available()
+def __getattr__(name: str) -> Any:
+    # What chose a device stood here until 0.2.
+    if name not in ("choose_device", "choose_dtype", "coarse_products"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warn_renamed(f"workbench.runtime.{name}", f"workbench.devices.{name}")
+    return getattr(devices, name)

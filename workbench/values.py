@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 
 __all__ = [
     "alike",

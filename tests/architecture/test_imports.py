@@ -10,6 +10,8 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterator
 from importlib.util import resolve_name
 from pathlib import Path
@@ -79,19 +81,24 @@ def test_no_modules_import_each_other_in_a_circle_at_run_time(root, package):
         pytest.fail(" -> ".join(circle.args[1]))
 
 
-# Modules behind the front door of a room that boards use all the same, each for one thing that no user calls.
-# A board that needs more asks its room for an export; a line that is no longer needed goes.
-SHARED = {
-    "workbench.attribution.alike",
-    "workbench.attribution.without",
-    "workbench.attribution.word_pointing",
-    "workbench.fusion.inside.shipped_planes",  # the settings under which a plane need not be trained
-    "workbench.models.given",  # what is taken where a model is expected
-    "workbench.zeroshot.prompts",  # labels and templates, checked while they are typed
-    "workbench.zeroshot.query_arithmetic",
-    "workbench.zeroshot.scoring",  # what the sliders move
-    "workbench._repr",
-}
+def test_every_room_has_a_contract_for_its_inside(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    held = {
+        one["containers"][0] for one in project["contracts"] if one["type"] == "layers" and one["exhaustive"]
+    }
+    files = [
+        _module_of(file, root)
+        for package in ("workbench", "widgets")
+        for file in (root / package).rglob("*.py")
+    ]
+    inside = Counter(
+        name.rpartition(".")[0] for name in files if "." in name and not name.endswith("__main__")
+    )
+    rooms = {
+        room for room, count in inside.items() if count > 1 and not room.startswith("workbench.recipes.")
+    }
+    assert len(rooms) > 20, "rooms are no longer found"
+    assert rooms - held == set()
 
 
 def test_boards_use_what_rooms_export_and_nothing_behind_it(root):
@@ -100,11 +107,10 @@ def test_boards_use_what_rooms_export_and_nothing_behind_it(root):
         exported = getattr(importlib.import_module(module), "__all__", ())
         used.add(module)
         beyond = module.count(".") > 1 or module.rpartition(".")[2].startswith("_")
-        if module not in SHARED and (beyond or [name for name in names if name not in exported]):
+        if beyond or [name for name in names if name not in exported]:
             hidden.append(f"{file}:{line}: from {module} import {', '.join(names)}")
     assert len(used) > 12, "imports are no longer found"
     assert hidden == []
-    assert used >= SHARED, "no board uses these any more: take them off the list"
 
 
 def test_what_a_verb_gives_can_be_imported_from_the_room_of_the_verb():

@@ -145,11 +145,16 @@ def cards(work: Path) -> Rows:
     from workbench.models.cards import WEIGHTS
     from workbench.recipes.emoji_clip.score import measure as measure_emoji
     from workbench.recipes.photo_lite.score import measure as measure_photos
+    from workbench.recipes.shapes_captioner.score import measure as measure_captioner
+    from workbench.recipes.shapes_captioner.train import NAMES
     from workbench.recipes.shapes_clip.score import measure as measure_shapes
 
     measured = measure_emoji(WEIGHTS, work / "emoji-clip")
     measured["photo-lite"] = measure_photos(WEIGHTS, work / "photo-lite")
     measured["shapes-clip"] = measure_shapes(models.load("shapes-clip"))
+    for name in NAMES.values():
+        if (WEIGHTS / name).is_dir():
+            measured[name] = measure_captioner(WEIGHTS / name)
     rows: Rows = []
     for name, figures in measured.items():
         carded = _flat(json.loads((WEIGHTS / name / "scores.json").read_text("utf-8")))

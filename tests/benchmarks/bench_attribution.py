@@ -11,7 +11,7 @@ __all__ = ["attribution", "words"]
 def attribution(_work: Path) -> list[tuple[str, str, str]]:
     """The pointing game of the card, 1 to 4 things, every method on shapes-clip; and the cost of a map."""
     from workbench import models
-    from workbench.attribution.pointing import play_pointing, pointing_card
+    from workbench.attribution import play_pointing, pointing_card
 
     card = pointing_card("shapes-clip")
     table = play_pointing(models.load("shapes-clip"), scenes=card.provenance.parameters["scenes"])
@@ -36,7 +36,7 @@ def attribution(_work: Path) -> list[tuple[str, str, str]]:
 
 def words(_work: Path) -> list[tuple[str, str, str]]:
     """How often the patch nearest a word lies on what it names, both readings, for the shipped models."""
-    from workbench.attribution.word_pointing import word_pointing_card
+    from workbench.attribution import word_pointing_card
     from workbench.recipes.word_pointing import MEASURED, measured_again
 
     rows = []

@@ -16,7 +16,7 @@ def capture(_work: Path) -> Rows:
     import transformers as tf
 
     from workbench.attention.recorder import Recorder, recording
-    from workbench.capture.verbs import capture as captured
+    from workbench.capture.capture_attention import capture as captured
 
     torch.manual_seed(0)
     model = tf.ViTModel(tf.ViTConfig()).eval()

@@ -18,7 +18,7 @@ TOKENS, PICTURE = 64, 7_999
 def writing(_work: Path) -> Rows:
     """Tokens a second of write() over model.generate() of a LLaVA of 11 M parameters, in turn."""
     from workbench.generation import beam, write
-    from workbench.models.adapters.writers import as_writer
+    from workbench.models import as_writer
 
     model, inputs = _llava()
     writer = as_writer(model, tensors=inputs)

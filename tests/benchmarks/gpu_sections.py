@@ -111,7 +111,7 @@ def capture(setting: Setting) -> Rows:
     """Attention of every family against the CPU's; and what keeping it costs on a ViT-B/16."""
     import transformers as tf
 
-    from workbench.capture.verbs import capture as captured
+    from workbench.capture.capture_attention import capture as captured
 
     worst, count = 0.0, 0
     for name in FAMILIES:

@@ -15,10 +15,15 @@ from fakes import colour_pairs
 
 from tests.workbench.fusion.small import small_examples
 from workbench import data, fusion
-from workbench.attribution import attribute, faithfulness, method_card, output
-from workbench.attribution.pointing import pointing_card
-from workbench.attribution.without import score_without
-from workbench.attribution.word_pointing import word_pointing_card
+from workbench.attribution import (
+    attribute,
+    faithfulness,
+    method_card,
+    output,
+    pointing_card,
+    score_without,
+    word_pointing_card,
+)
 from workbench.capture import PatchGrid, capture, estimate, head_statistics
 from workbench.doctor import Finding
 from workbench.embedding import embed, embed_to

@@ -14,7 +14,7 @@ from widgets import AttentionLens, show
 from widgets.lens.linking import link_of
 from widgets.lens.trace_view import AIM, decode, groups_of, pack, token_ids
 from workbench import data, models
-from workbench.attribution.word_pointing import WordPointing
+from workbench.attribution import WordPointing
 from workbench.capture import AttentionMap, TokenLayout, Trace, capture, rollout
 from workbench.errors import BadInputError, UnknownNameError
 
@@ -211,7 +211,9 @@ def test_a_measurement_that_turns_out_badly_takes_the_cosines_away(real, monkeyp
     trace, model = real
     made = WordPointing({"values": 0.3}, 0.07, 0.45, 100, 20)
     monkeypatch.setattr("widgets.lens.attention_lens.pointing_of", lambda model: None)
-    monkeypatch.setattr("workbench.attribution.word_pointing.point_words", lambda *_, **__: made)
+    monkeypatch.setattr(
+        "workbench.attribution.evaluation.word_pointing_game.point_words", lambda *_, **__: made
+    )
     lens = show(trace, model=model)
     assert lens.wait(60) and lens.cosines is not None
     lens.measure()

@@ -26,7 +26,7 @@ from workbench.attribution import (
     probability,
     similarity,
 )
-from workbench.attribution.references import _memory
+from workbench.attribution.evaluation.reference_curves import _memory
 from workbench.errors import BadInputError, WorkbenchError
 
 

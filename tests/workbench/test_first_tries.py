@@ -29,7 +29,7 @@ from workbench.embedding import embed
 from workbench.errors import WorkbenchError
 from workbench.fusion import Design, Plan, measured, plane_tasks
 from workbench.projection import align, pair_ranks, project
-from workbench.zeroshot import classify
+from workbench.zeroshot import classify, parse_query
 
 NO_ROOMS = ("workbench.attention", "workbench.recipes", "workbench.labs", "workbench.jupyter")
 
@@ -120,6 +120,8 @@ def held() -> dict[str, Any]:
         "result": projection,
         "alignment": align(projection, projection),
         "unread": [["cat"]],
+        "terms": parse_query("snow"),
+        "composed_vector vectors": vectors[:1],
         "contrastive_loss text": vectors,
         "alike text": np.asarray(ranking.text),
     }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_1samp
+from scipy.stats import binomtest, ttest_1samp
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     balanced_accuracy_score,
@@ -33,6 +33,7 @@ from workbench.metrics import (
     nll,
     r2,
     top_label_bins,
+    wilson,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,6 +155,22 @@ def test_an_interval_over_seeds_is_students_and_leaves_out_seeds_not_reached() -
     mean, low, high = interval([0.5, np.nan])
     assert mean == 0.5 and np.isnan([low, high]).all()
     assert np.isnan(interval([np.nan])).all()
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 7), (7, 7), (1, 2), (30, 1000), (999, 1000)])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_the_interval_of_a_share_is_wilsons(right, n, level) -> None:
+    held = binomtest(right, n).proportion_ci(level, method="wilson")
+    assert wilson(right, n, level) == pytest.approx((right / n, held.low, held.high), abs=1e-12)
+
+
+def test_the_interval_of_a_share_at_its_edges() -> None:
+    # by hand, z = 1: 0 of 1 is (0 + 1/2 ± 1/2) / 2
+    assert wilson(0, 1, 0.6826894921370859) == pytest.approx((0, 0, 0.5))
+    assert np.isnan(wilson(0, 0)).all()
+    for right, n in [(-1, 3), (4, 3)]:
+        with pytest.raises(BadInputError, match="expected a count from 0 to n"):
+            wilson(right, n)
 
 
 def test_a_report_and_a_ranking_bin_with_the_same_function_and_fifteen_is_the_reports(answers) -> None:

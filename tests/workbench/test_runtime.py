@@ -1,4 +1,4 @@
-"""Device, precision, seed and batches: what happens when memory runs out or the user stops."""
+"""Seed and batches: what happens when memory runs out or the user stops."""
 
 from __future__ import annotations
 
@@ -10,42 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from workbench import runtime
 from workbench.errors import BadInputError, Cancelled, UnavailableError
 from workbench.results import Event
-from workbench.runtime import batched, choose_device, choose_dtype, free, is_out_of_memory, seeded
-
-
-def test_the_device_is_cuda_then_mps_then_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_has_cuda", lambda: True)
-    monkeypatch.setattr(runtime, "_has_mps", lambda: True)
-    assert choose_device().type == "cuda"
-    monkeypatch.setattr(runtime, "_has_cuda", lambda: False)
-    assert choose_device().type == "mps"
-    monkeypatch.setattr(runtime, "_has_mps", lambda: False)
-    assert choose_device().type == "cpu"
-
-
-def test_a_device_that_is_not_here_is_refused_with_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_has_cuda", lambda: False)
-    monkeypatch.setattr(runtime, "_has_mps", lambda: False)
-    with pytest.raises(UnavailableError, match=r"'cuda:1' was asked for, but this machine has cpu \(1\)"):
-        choose_device("cuda:1")
-    with pytest.raises(BadInputError, match="device='gpu' is not a device; expected 'cuda'"):
-        choose_device("gpu")
-
-
-def test_precision_suits_the_device_and_a_wish_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert choose_dtype("cpu") is torch.float32
-    assert choose_dtype("cpu", "bf16") is torch.bfloat16
-    assert choose_dtype("cpu", torch.float16) is torch.float16
-    with pytest.raises(BadInputError, match="dtype='int8' is not a precision"):
-        choose_dtype("cpu", "int8")
-    monkeypatch.setattr(runtime, "choose_device", lambda device: torch.device("cuda"))
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
-    assert choose_dtype("cuda") is torch.bfloat16
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
-    assert choose_dtype("cuda") is torch.float16
+from workbench.runtime import batched, free, is_out_of_memory, seeded
 
 
 def test_seeded_repeats_itself_and_leaves_the_generators_as_they_were() -> None:

@@ -26,8 +26,8 @@ from tests.workbench.attribution.conftest import clip_folder, hf_folder  # noqa:
 from tests.workbench.models.conftest import pictures  # noqa: F401 - fixtures
 from tests.workbench.test_hooks import elsewhere
 from workbench import data, models
-from workbench.attribution.case import Case
-from workbench.attribution.whole import Whole
+from workbench.attribution.explained.dual_encoder import ExplainedPair
+from workbench.attribution.explained.network import ExplainedNetwork
 from workbench.embedding import embed
 from workbench.fusion.modules.flops import count_flops
 
@@ -64,7 +64,7 @@ def _no_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
     A verb that is stopped in such a property would hold up the others, which is no disturbance.
     """
-    for kind in (Case, Whole):
+    for kind in (ExplainedPair, ExplainedNetwork):
         for held in vars(kind).values():
             if isinstance(held, cached_property):
                 monkeypatch.setattr(held, "lock", nullcontext(), raising=False)

@@ -22,8 +22,8 @@ from workbench.archives import Arrays, check_fields
 from workbench.cache import ArrayStore
 from workbench.data import pictures
 from workbench.embedding import embed_to, open_corpus, open_embeddings
-from workbench.errors import BadInputError, BadPictureError, BadWeightsError, WorkbenchError
-from workbench.models.claims import check_built, check_picture_sizes, check_sizes, in_words
+from workbench.errors import BadInputError, BadPictureError, BadWeightsError
+from workbench.models.claims import check_built, check_picture_sizes, check_sizes
 from workbench.results import Embeddings
 from workbench.untrusted import parsed, whole_letters
 
@@ -347,15 +347,3 @@ def test_preprocessing_that_makes_pictures_of_gigabytes_is_refused() -> None:
     for wrong in ({"size": {"shortest_edge": 10**6}}, {"crop_size": 10**5}, {"max_num_patches": 10**9}):
         with pytest.raises(BadWeightsError, match="pixels or patches large"):
             check_picture_sizes(wrong, where="x")
-
-
-@pytest.mark.parametrize(
-    "problem", [KeyError("a"), RecursionError("deep"), TypeError("x"), RuntimeError("INTERNAL: y")]
-)
-def test_whatever_a_library_says_of_a_damaged_file_names_the_model(problem: Exception) -> None:
-    with pytest.raises(BadWeightsError, match="my-model cannot be made from its files"), in_words("my-model"):
-        raise problem
-    with pytest.raises(WorkbenchError, match="ours"), in_words("my-model"):
-        raise BadInputError("ours")
-    with pytest.raises(MemoryError), in_words("my-model"):
-        raise MemoryError

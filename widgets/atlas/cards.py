@@ -13,8 +13,8 @@ from scipy import ndimage
 
 from widgets import wire
 from widgets.atlas.figures import Figure
-from workbench._repr import one_line
 from workbench.errors import BadPictureError
+from workbench.formatting import one_line
 from workbench.projection import Neighbours, Projection, neighbours_of
 from workbench.values import is_missing
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from widgets.atlas.colour import Colouring
 from widgets.snapshot import font_for
-from workbench._repr import one_line
+from workbench.formatting import one_line
 
 __all__ = ["Dots", "draw_map"]
 

@@ -21,8 +21,7 @@ from widgets.snapshot import Files, Snapshot, exported
 from widgets.still import Still
 from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.models import DualEncoder
-from workbench.models.given import as_encoder
+from workbench.models import DualEncoder, as_encoder
 from workbench.projection import Projection, encoder_of
 
 if TYPE_CHECKING:

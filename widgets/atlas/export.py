@@ -21,7 +21,7 @@ from widgets.atlas.projection_view import Choices, filter_marks, said
 from widgets.atlas.selection import pack
 from widgets.format import spaced
 from widgets.snapshot import Snapshot
-from workbench._repr import html_table
+from workbench.formatting import html_table
 from workbench.projection import Projection
 from workbench.values import is_missing
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from widgets.atlas.cards import row_text
-from workbench._repr import plural
 from workbench.axes import unit
+from workbench.formatting import plural
 from workbench.projection import Measure, Projection, are_unit
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line
+from workbench.formatting import one_line
 from workbench.values import classes_of
 
 __all__ = ["UNLABELLED", "chosen_items", "label_names"]

@@ -9,8 +9,8 @@ import numpy as np
 from widgets import wire
 from widgets.atlas.cards import SHEET_COLUMNS, picture_of, pictures_of, point_card, row_text, sheet
 from widgets.atlas.projection_view import filter_marks
-from workbench._repr import one_line
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

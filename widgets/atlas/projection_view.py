@@ -17,7 +17,7 @@ from widgets.atlas.colour import Colouring, by_figure, by_label, by_modality
 from widgets.atlas.figures import FIGURES, Figure
 from widgets.atlas.labels import chosen_items, label_names
 from widgets.format import spaced
-from workbench._repr import one_line, plural
+from workbench.formatting import one_line, plural
 from workbench.projection import Projection, known_stability
 
 __all__ = [

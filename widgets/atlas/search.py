@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from widgets.atlas.gallery import row_vector
 from workbench import data
-from workbench._repr import one_line
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.models import DualEncoder
 from workbench.projection import Placement, Projection, place
-from workbench.zeroshot.query_arithmetic import composed_vector, parse_query
+from workbench.zeroshot import composed_vector, parse_query
 
 __all__ = ["Found", "find_picture", "find_words"]
 
@@ -91,12 +91,13 @@ def find_words(projection: Projection, model: DualEncoder, query: str) -> Found:
     """
     terms = parse_query(query)
 
-    def point(number: int) -> NDArray[np.float32]:
-        if number >= len(projection):
-            raise BadInputError(f"Point #{number} was asked for; the map has {len(projection)}, from 0.")
-        return row_vector(projection, number)
-
-    vector = composed_vector(terms, lambda texts: embed_texts(model, texts), point)
+    far = next((term.number for term in terms if (term.number or 0) >= len(projection)), None)
+    if far is not None:
+        raise BadInputError(f"Point #{far} was asked for; the map has {len(projection)}, from 0.")
+    texts = [term.words for term in terms if term.number is None]
+    words = iter(embed_texts(model, texts)) if texts else iter(())
+    parts = [next(words) if term.number is None else row_vector(projection, term.number) for term in terms]
+    vector = composed_vector(terms, np.stack(parts))
     first = terms[0].number
     modality = "image" if first is not None and projection.modality[first] == 0 else "text"
     return _found(projection, vector, one_line(query), modality, partial(find_words, query=query))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 
 __all__ = ["as_text", "from_text", "items_of", "pack", "row_numbers", "rows_of", "unpack"]
 

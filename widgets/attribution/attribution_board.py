@@ -20,7 +20,7 @@ from widgets.snapshot import Snapshot
 from workbench.attribution import Attributions, Faithfulness, Heatmap
 from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.models.given import as_model
+from workbench.models import as_model
 
 __all__ = ["AttributionBoard"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from widgets.attribution.heatmap_view import measures_for
 from workbench import data
-from workbench.attribution import METHODS, Faithfulness, Heatmap, Target
+from workbench.attribution import METHODS, Faithfulness, Heatmap, Target, registered_methods
 
 __all__ = ["FOLDER", "as_python"]
 
@@ -38,6 +38,11 @@ def as_python(
     )
     lines = _imports(maps, scores, len(list(_runs(made))) > 1)
     lines += ["", *(_given_whole(maps) if whole else _given(maps[0], write))]
+    lines += [
+        f"# {name!r} is a method of your own: register_method(card, function) must have run in this kernel."
+        for name in dict.fromkeys(one.method for one in made)
+        if name in registered_methods()
+    ]
     lines += _attributed(made, whole)
     for name in foreign:
         lines.append(

@@ -26,8 +26,8 @@ from widgets.colours import DIVERGING
 from widgets.format import decimal, number
 from widgets.snapshot import Snapshot
 from widgets.wire import as_bytes
-from workbench._repr import html_table
 from workbench.attribution import Faithfulness, Heatmap, Measure
+from workbench.formatting import html_table
 
 __all__ = ["board_snapshot", "range_words", "score_words", "verdict"]
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.attribution import METHODS, Cost, Faithfulness, Heatmap, Measure, Target
+from workbench.formatting import one_line, plural
 
 __all__ = [
     "Choices",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from widgets.fusion.report_view import lines_for, number
-from workbench._repr import plural
+from workbench.formatting import plural
 from workbench.fusion import FusionReport, Proof
 from workbench.metrics import interval
 

@@ -7,7 +7,7 @@ import traitlets as t
 from widgets import wire
 from widgets.board import Board
 from widgets.fusion.datasets import SETS
-from widgets.fusion.plane_store import STEPS
+from widgets.fusion.plane_store import PLANE_STEPS
 from widgets.fusion.report_view import COSTS, MEASURES
 
 __all__ = ["FusionTraits"]
@@ -33,7 +33,7 @@ class FusionTraits(Board):
     bottleneck = t.Int(0).tag(sync=True)
     beside = t.List(t.Unicode(), ["early-tokens", "mean-logits"]).tag(sync=True)
     seed = t.Int(0).tag(sync=True)
-    steps = t.Int(STEPS).tag(sync=True)
+    steps = t.Int(PLANE_STEPS).tag(sync=True)
     preset = t.Unicode("").tag(sync=True)
 
     fusion = t.Unicode("").tag(sync=True)

@@ -19,7 +19,7 @@ from widgets.fusion.report_code import board_code, meetings_code
 from widgets.fusion.report_view import COSTS, MEASURES, cost_view, curves_view, quality_view
 from widgets.fusion.sheet import Sheet
 from workbench import fusion as lab
-from workbench._repr import plural
+from workbench.formatting import plural
 from workbench.fusion import FusionCard, Look
 
 if TYPE_CHECKING:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from widgets.fusion.plane_view import Plane, planes_of
 from workbench import fusion as lab
 from workbench.errors import UnknownNameError
-from workbench.fusion import Design, FusionCard, Regions
-from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, SIZE, STEPS, kept_planes
+from workbench.fusion import PLANE_DESIGN, PLANE_SIZE, PLANE_STEPS, Design, FusionCard, Regions, kept_planes
 from workbench.results import OnEvent
 
-__all__ = ["DEPTH", "STEPS", "PlaneStore", "card_of"]
+__all__ = ["DEPTH", "PLANE_STEPS", "PlaneStore", "card_of"]
 
 DEPTH = PLANE_DESIGN.depth
 """Layers of the models on the plane: the slider runs from 0 (early) to this (late)."""
@@ -30,7 +29,7 @@ class PlaneStore:
         size, design: of every plane here; those of the regions that the board was given.
     """
 
-    size: int = SIZE
+    size: int = PLANE_SIZE
     design: Design = PLANE_DESIGN
     bases: dict[str, Regions] = field(default_factory=dict)
     found: dict[tuple[str, int, int, str], Plane] = field(default_factory=dict)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from workbench.fusion import Design, FusionReport, Meeting, Plan
-from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, SIZE, STEPS
+from workbench.fusion import PLANE_DESIGN, PLANE_SIZE, PLANE_STEPS, Design, FusionReport, Meeting, Plan
 
 if TYPE_CHECKING:
     from widgets.fusion.fusion_board import FusionBoard
@@ -97,8 +96,8 @@ def _imports(lines: Sequence[str]) -> list[str]:
 def _plane_lines(board: FusionBoard, screen: Sequence[str]) -> list[str]:
     store = board.store
     more = [f"seed={board.seed}"]
-    more += [f"steps={board.steps}"] if board.steps != STEPS else []
-    more += [f"size={store.size}"] if store.size != SIZE else []
+    more += [f"steps={board.steps}"] if board.steps != PLANE_STEPS else []
+    more += [f"size={store.size}"] if store.size != PLANE_SIZE else []
     more += [f"design={_built(store.design, Design())}"] if store.design != PLANE_DESIGN else []
     return [
         "planes = regions(",

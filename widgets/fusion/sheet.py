@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from widgets.snapshot import Snapshot, contact_sheet
-from workbench._repr import html_table, html_warnings, one_line
 from workbench.errors import BadInputError
+from workbench.formatting import html_table, html_warnings, one_line
 
 __all__ = ["FORMS", "Sheet", "board_snapshot", "file_of"]
 

@@ -22,11 +22,10 @@ from widgets.snapshot import Snapshot
 from workbench.calling import verb
 from workbench.capture import Trace
 from workbench.errors import BadInputError, UnknownNameError, WorkbenchError, did_you_mean
-from workbench.models.given import as_model
+from workbench.models import as_model
 
 if TYPE_CHECKING:
-    from workbench.attribution.without import Without
-    from workbench.attribution.word_pointing import WordPointing
+    from workbench.attribution import Without, WordPointing
 
 __all__ = ["AttentionLens"]
 
@@ -262,7 +261,7 @@ class AttentionLens(Board):
         return ""
 
     def _work_alike(self, should_stop: Callable[[], bool]) -> None:
-        from workbench.attribution.alike import token_cosines
+        from workbench.attribution import token_cosines
 
         found = pointing_of(self._model)
         link, cosines = link_of(found), None
@@ -274,7 +273,7 @@ class AttentionLens(Board):
             self._link_up(link, cosines, found)
 
     def _work_measure(self, scenes: int, should_stop: Callable[[], bool]) -> None:
-        from workbench.attribution.word_pointing import point_words
+        from workbench.attribution import point_words
 
         tell = self._progress("cosines", should_stop)
         found = point_words(self._model, scenes=scenes, on_event=tell, should_stop=should_stop)
@@ -290,7 +289,7 @@ class AttentionLens(Board):
         self._still.renew()
 
     def _work_without(self, patches: list[int], words: list[int], should_stop: Callable[[], bool]) -> None:
-        from workbench.attribution.without import score_without
+        from workbench.attribution import score_without
 
         found = score_without(
             self._model,

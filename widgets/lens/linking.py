@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.attribution.word_pointing import WordPointing
+    from workbench.attribution import WordPointing
 
 __all__ = ["MEANS", "Link", "link_of", "pointing_of"]
 
@@ -37,7 +37,7 @@ class Link:
 
 def pointing_of(model: Any) -> WordPointing | None:
     """What is known of a shipped model, if these are the weights that were measured."""
-    from workbench.attribution.word_pointing import word_pointing_card
+    from workbench.attribution import word_pointing_card
 
     card = word_pointing_card(str(model.card.name))
     return card if card is not None and card.provenance.weights == model.weights_hash else None

@@ -112,6 +112,6 @@ def _without(trace: Trace, choices: Mapping[str, Any]) -> list[str]:
     if not (patches or words) or trace.score is None:
         return []
     return [
-        "from workbench.attribution.without import score_without",
+        "from workbench.attribution import score_without",
         f"print(score_without(model, pair, patches={patches!r}, words={words!r}))",
     ]

@@ -15,11 +15,11 @@ from widgets.format import decimal, percent
 from widgets.lens.contact_sheet import WIDE, Chip, Scale, Sheet, over_picture, painted
 from widgets.lens.trace_view import Group, shown_weights, top_of
 from widgets.snapshot import Snapshot
-from workbench._repr import html_table, plural
 from workbench.capture import TokenLayout, Trace, head_statistics
+from workbench.formatting import html_table, plural
 
 if TYPE_CHECKING:
-    from workbench.attribution.without import Without
+    from workbench.attribution import Without
 
 __all__ = ["Shown", "lens_snapshot"]
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import human_bytes
 from workbench.capture import AttentionMap, Site, TokenLayout, Trace, head_statistics, rollout
 from workbench.errors import BadInputError
+from workbench.formatting import human_bytes
 
 __all__ = [
     "Group",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.results import Ranking
-from workbench.zeroshot.scoring import Measure, reject_scores
+from workbench.zeroshot import Measure, reject_scores
 
 __all__ = [
     "ONLY",

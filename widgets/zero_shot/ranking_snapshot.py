@@ -13,9 +13,9 @@ from widgets.format import decimal, percent
 from widgets.snapshot import Snapshot, contact_sheet, font_for, picture_table
 from widgets.zero_shot.choices import Choices, accepted
 from widgets.zero_shot.rejection import deciding
-from workbench._repr import one_line, plural
+from workbench.formatting import one_line, plural
 from workbench.results import Ranking
-from workbench.zeroshot.scoring import reject_scores
+from workbench.zeroshot import reject_scores
 
 __all__ = ["board_snapshot", "told"]
 

@@ -16,11 +16,10 @@ from widgets.colours import NAMED
 from widgets.zero_shot.choices import Choices, accepted, item_order, present
 from widgets.zero_shot.rejection import reject_panel
 from widgets.zero_shot.traits import PAGE
-from workbench._repr import plural
+from workbench.formatting import plural
 from workbench.models import Advice
 from workbench.results import Ranking, Retrieval, Rule
-from workbench.zeroshot import alike, leave_one_out, template_cosines
-from workbench.zeroshot.scoring import reject_scores, take
+from workbench.zeroshot import alike, leave_one_out, reject_scores, take, template_cosines
 
 __all__ = ["PAGE", "alike_labels", "board_view", "detail", "gallery", "hints", "unread_labels"]
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from widgets.format import number
 from widgets.zero_shot.choices import Choices, accepted
-from workbench._repr import plural
+from workbench.formatting import plural
 from workbench.models import Advice
 from workbench.results import Ranking
-from workbench.zeroshot import reject_cost
-from workbench.zeroshot.scoring import Measure, reject_scores, take
+from workbench.zeroshot import Measure, reject_cost, reject_scores, take
 
 __all__ = ["deciding", "reject_panel"]
 

@@ -11,12 +11,11 @@ from widgets.board import Board
 from widgets.jobs import Work
 from widgets.zero_shot.traits import ZeroShotTraits
 from workbench import data
-from workbench._repr import one_line
 from workbench.errors import BadInputError, WorkbenchError
+from workbench.formatting import one_line
 from workbench.models import DualEncoder
 from workbench.results import Ranking, Retrieval
-from workbench.zeroshot import classify, rescore, retrieve
-from workbench.zeroshot.prompts import check_template
+from workbench.zeroshot import check_template, classify, rescore, retrieve
 
 __all__ = ["JOB", "Wanted", "ZeroShotScoring"]
 

@@ -8,7 +8,7 @@ import traitlets as t
 
 from widgets import wire
 from widgets.zero_shot.choices import ONLY, SORTS
-from workbench.zeroshot.scoring import ENSEMBLES, MEASURES, RULES
+from workbench.zeroshot import ENSEMBLES, MEASURES, RULES
 
 __all__ = ["LOOK", "PAGE", "SIZES", "ZeroShotTraits"]
 

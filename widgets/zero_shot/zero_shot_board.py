@@ -14,10 +14,9 @@ from widgets.zero_shot.screen import OPTIONS, ZeroShotScreen, advised
 from widgets.zero_shot.traits import LOOK, PAGE
 from workbench.calling import verb
 from workbench.errors import BadInputError
-from workbench.models import DualEncoder
-from workbench.models.given import as_encoder
+from workbench.models import DualEncoder, as_encoder
 from workbench.results import Ranking
-from workbench.zeroshot.prompts import check_labels, check_templates
+from workbench.zeroshot import check_labels, check_templates
 
 __all__ = ["ZeroShotBoard"]
 

@@ -1,8 +1,11 @@
-"""How the patches of each picture lie, from the tensors that a processor gives and the model's modules."""
+"""How the patches of each picture lie, from the tensors that a processor gives and the model's modules.
+
+The one place that knows: `sequences` asks it for every model, `attribution` for the tokens of a tower.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt, prod
 from typing import Any
@@ -11,7 +14,17 @@ from torch import Tensor, nn
 
 from workbench.attention.families import BEHIND_PATCHES, family_of
 
-__all__ = ["Picture", "block_order", "merge_side", "merged", "pictures_in", "prefix_of", "unpadded"]
+__all__ = [
+    "Picture",
+    "block_order",
+    "merge_side",
+    "merged",
+    "patch_size",
+    "picture_behind",
+    "pictures_in",
+    "prefix_of",
+    "unpadded",
+]
 
 _MOST_PREFIX = 16  # class, distillation and register tokens together
 
@@ -47,7 +60,7 @@ def pictures_in(root: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Picture,
         sizes = [(int(one[:, 1].max()) + 1, int(one[:, 0].max()) + 1) for one in whole]
         return _named("picture", sizes)
     pixels = inputs.get("pixel_values", next(filter(_is_picture, inputs.values()), None))
-    cut = _cut_of(root)
+    cut = next(_cuts_of(root), None)
     if pixels is None or pixels.ndim < 4 or cut is None:
         return ()
     deep, high, wide = cut
@@ -71,16 +84,39 @@ def _named(what: str, grids: Sequence[tuple[int, int]]) -> tuple[Picture, ...]:
     return tuple(Picture(f"{what} {number}", grid) for number, grid in enumerate(grids, 1))
 
 
-def _cut_of(root: nn.Module) -> tuple[int, int, int] | None:
-    """(frames or 0, rows, columns) of pixels that make one patch: of the kernel that cuts the picture."""
+def _cuts_of(root: nn.Module) -> Iterator[tuple[int, int, int]]:
+    """(frames or 0, rows, columns) of pixels that make one patch: of each kernel that may cut the picture."""
     for module in root.modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size == module.stride != (1, 1):
-            return 0, int(module.kernel_size[0]), int(module.kernel_size[1])
+            yield 0, int(module.kernel_size[0]), int(module.kernel_size[1])
         if isinstance(module, nn.Unfold) and _both(module.kernel_size) == _both(module.stride):
-            return 0, *_both(module.kernel_size)
+            yield 0, *_both(module.kernel_size)
         if isinstance(module, nn.Conv3d) and module.kernel_size == module.stride:
-            return int(module.kernel_size[0]), int(module.kernel_size[1]), int(module.kernel_size[2])
-    return None
+            yield int(module.kernel_size[0]), int(module.kernel_size[1]), int(module.kernel_size[2])
+
+
+def patch_size(root: nn.Module) -> tuple[int, int] | None:
+    """Rows and columns of pixels of one patch; None where no kernel says."""
+    return next(((high, wide) for _, high, wide in _cuts_of(root)), None)
+
+
+def picture_behind(root: nn.Module, inputs: Mapping[str, Tensor], tokens: int) -> tuple[Picture, int] | None:
+    """The one picture that a tower's `tokens` hold, and how many tokens stand before it; None without a grid.
+
+    Said by the inputs, by a kernel that cuts the picture so, or, where neither does, by the picture's shape.
+    """
+    if "spatial_shapes" in inputs:
+        return pictures_in(root, inputs)[0], 0  # what is behind the patches is padding
+    height, width = (int(length) for length in inputs["pixel_values"].shape[-2:])
+    for _, high, wide in _cuts_of(root):
+        picture = Picture("picture 1", (height // high, width // wide))
+        if 0 <= tokens - picture.patches <= _MOST_PREFIX:
+            return picture, tokens - picture.patches
+    prefix = int(_said(root, "num_prefix_tokens") or 0)
+    rows = round(((tokens - prefix) * height / width) ** 0.5)
+    if rows < 1 or (tokens - prefix) % rows:
+        return None
+    return Picture("picture 1", (rows, (tokens - prefix) // rows)), prefix
 
 
 def _both(size: Any) -> tuple[int, int]:

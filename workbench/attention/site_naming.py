@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from workbench._repr import plural
 from workbench.attention.blocks import block_of, list_of
 from workbench.attention.recorder import Call, Recorder
 from workbench.attention.sequences import Sequences
 from workbench.attention.sites import Site, SiteKind
 from workbench.attention.subject import Subject
 from workbench.attention.token_layout import TokenLayout
+from workbench.formatting import plural
 
 __all__ = ["notes_of", "sites_of"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench._repr import plural
 from workbench.attention.token_layout import TokenLayout
+from workbench.formatting import plural
 
 __all__ = ["Site", "SiteKind", "writing"]
 
@@ -23,6 +23,8 @@ class Site:
         path: of the module inside the model.
         kind: "self", "cross" (query and key are of two sequences) or "pooling" (a head reads all tokens).
         layer: counted from 0 among its kind and side.
+        heads: how many.
+        query, key: the tokens that attend, and those attended to.
         windows: how many attentions the layer computes at once, one a window, tile or picture.
         of: what they are of: "window" where the layer cuts its tokens, "picture" where several pictures or
             tiles go through it side by side; "" for one.

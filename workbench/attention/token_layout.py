@@ -24,7 +24,9 @@ class PatchGrid:
     """Where the patches of a further picture, tile or frame stand in the same sequence.
 
     Attributes:
-        what: "picture 2", "tile 3". grid: rows and columns. places: of the patches, row by row.
+        what: "picture 2", "tile 3".
+        grid: rows and columns.
+        places: of the patches in the sequence, row by row.
     """
 
     what: str
@@ -147,7 +149,7 @@ class TokenLayout:
         return tuple(names)
 
     def on_grid(self, values: NDArray) -> NDArray:
-        """... x token values as ... x row x column of the patches.
+        """`values`, ... x token, as ... x row x column of the patches.
 
         Raises:
             BadInputError: this sequence holds no patches, or the values are not one a token.
@@ -159,7 +161,7 @@ class TokenLayout:
         return values[..., self.patches].reshape(*values.shape[:-1], *self.grid)
 
     def place_of(self, token: int | str | tuple[int, int]) -> int:
-        """The place of a token given as its number, its word, or its (row, column) on the grid.
+        """The place of a `token` given as its number, its word, or its (row, column) on the grid.
 
         Raises:
             BadInputError: there is no such token; the message says which there are.

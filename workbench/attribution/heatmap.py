@@ -11,15 +11,15 @@ from typing import Any, ClassVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, one_line, plural
 from workbench.attention.token_layout import is_mark
 from workbench.attribution.targets import Target
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.formatting import html_table, one_line, plural
 from workbench.keeping import Form, Kept
 from workbench.results import Provenance
 
-__all__ = ["MAPS", "Attributions", "Cost", "Heatmap"]
+__all__ = ["MAPS", "Attributions", "Cost", "Heatmap", "is_flat"]
 
 MAPS = Form("maps", "attribution maps", "workbench.attribution.open_maps")
 """One map and several are kept alike."""
@@ -27,7 +27,13 @@ MAPS = Form("maps", "attribution maps", "workbench.attribution.open_maps")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a result took: passes of one item through a tower, in each direction, and seconds."""
+    """What a result took: passes of one item through a tower (or a whole model), and seconds.
+
+    Attributes:
+        forwards: passes forward.
+        backwards: passes back, for gradients.
+        seconds: wall-clock time.
+    """
 
     forwards: int = 0
     backwards: int = 0
@@ -54,11 +60,17 @@ class Heatmap(Kept):
 
     Attributes:
         method, title: its name for `attribute`, and for a human.
-        target, score: the number explained, and its value for this pair.
-        layer: the one layer read, or None; `start_layer` the first of several.
-        signed: whether negative values mean "speaks against"; else all values are at least 0.
+        target, score: the scalar explained, and its value for this pair.
+        tokens: readable tokens of the explained text, special ones included; () without a text.
+        layer: the one layer read, or None.
+        start_layer: the first of several layers read, or None.
+        signed: whether negative values mean "speaks against", as the method's card says; else no value is
+            below 0.
         notes: what the reader must know (a map that is flat, a tower without words, ...).
         cost: forwards and backwards taken.
+        pair: the pair explained; None for a model given its own tensors, and after saving.
+        provenance: model, digest of its weights, pair, options and seed.
+        live: a weak reference to the model; `model` follows it.
         credit: to be shown wherever `picture` is shown; that of `pair` unless another is given.
     """
 
@@ -123,7 +135,7 @@ class Heatmap(Kept):
         """Whether the image map (the text map, where there is no other) says nothing: all values equal."""
         values = self.image if self.image is not None else self.text
         assert values is not None  # __post_init__ refused the other case
-        return bool(np.ptp(values) <= 1e-6 * max(np.abs(values).max(), 1e-30))
+        return is_flat(values)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -134,11 +146,15 @@ class Heatmap(Kept):
 
     @property
     def words(self) -> tuple[int, ...]:
-        """Places in `tokens` that are words and no special token such as `<start>`."""
+        """Indices in `tokens` of those that are words and no special token such as `<start>`."""
         return tuple(place for place, token in enumerate(self.tokens) if not is_mark(token))
 
     def best_patch(self) -> tuple[int, int]:
-        """Row and column of the largest value; the first of equals."""
+        """Row and column of the largest value; the first of equals.
+
+        Raises:
+            BadInputError: the map has no picture side.
+        """
         if self.image is None:
             raise BadInputError(f"{self.title} gave no map of the picture, only of the text.")
         row, col = np.unravel_index(int(np.argmax(self.image)), self.image.shape)
@@ -146,6 +162,9 @@ class Heatmap(Kept):
 
     def of_words(self, places: Sequence[int]) -> Heatmap:
         """The part of a second-order map that belongs to these tokens: a map of the picture for a word.
+
+        Args:
+            places: indices in `tokens`.
 
         Raises:
             BadInputError: the method is first-order, so its image map is one for all words; or no such token.
@@ -164,7 +183,10 @@ class Heatmap(Kept):
         return replace(self, image=chosen.sum(axis=0), text=text, pairs=None, notes=(*self.notes, note))
 
     def of_patches(self, patches: Sequence[tuple[int, int]]) -> Heatmap:
-        """The part of a second-order map that belongs to these (row, col): the words for a place.
+        """The part of a second-order map that belongs to these patches: the words for a place.
+
+        Args:
+            patches: (row, col) of each, from 0.
 
         Raises:
             BadInputError: the method is first-order, or a patch lies outside.
@@ -275,3 +297,8 @@ class Attributions(Kept, Sequence[Heatmap]):
         ]
         rows += [(method, "", "", "", reason) for method, reason in self.refused.items()]
         return html_table(repr(self), ("method", "lowest", "highest", "flat", "cost, or why not"), rows)
+
+
+def is_flat(values: NDArray[Any]) -> bool:
+    """Whether a map says nothing: all its values are equal, to a millionth of the largest."""
+    return bool(np.ptp(values) <= 1e-6 * max(np.abs(values).max(), 1e-30))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench._repr import one_line
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.values import as_sentences
 
 __all__ = ["Output", "Target", "as_target", "contrast", "logit", "output", "probability", "similarity"]
@@ -51,19 +51,65 @@ class Target:
 
 @verb
 def similarity(text: str) -> Target:
-    """The cosine of the picture with `text`."""
+    """The cosine of the picture with a text, as a target of `attribute`.
+
+    Args:
+        text: any words, such as "a cat".
+
+    Returns:
+        A `Target`.
+
+    Raises:
+        BadInputError: there are no words in it.
+
+    Example:
+        >>> from workbench.attribution import similarity
+        >>> print(similarity("a cat"))
+        cosine with “a cat”
+    """
     return Target("similarity", _checked(text))
 
 
 @verb
 def logit(label: str) -> Target:
-    """The label's logit: the model's scale times the cosine, plus its bias."""
+    """The logit of a label, as a target of `attribute`: the model's scale times the cosine, plus its bias.
+
+    Args:
+        label: the text that stands for the label, such as "a photo of a cat".
+
+    Returns:
+        A `Target`.
+
+    Raises:
+        BadInputError: there are no words in it.
+
+    Example:
+        >>> from workbench.attribution import logit
+        >>> print(logit("a cat"))
+        logit of “a cat”
+    """
     return Target("logit", _checked(label))
 
 
 @verb
 def contrast(text: str, other: str) -> Target:
-    """The cosine with `text` minus that with `other`: why the first rather than the second."""
+    """The cosine with one text minus that with another: why the first rather than the second.
+
+    Args:
+        text: the text whose words are explained.
+        other: the text that it is held against.
+
+    Returns:
+        A `Target`.
+
+    Raises:
+        BadInputError: one of them has no words, or they are the same.
+
+    Example:
+        >>> from workbench.attribution import contrast
+        >>> print(contrast("a cat", "a dog"))
+        cosine with “a cat” minus cosine with “a dog”
+    """
     if _checked(text) == _checked(other):
         raise BadInputError(
             f"The contrast of {text!r} with itself is always 0; give two different texts, "
@@ -74,7 +120,23 @@ def contrast(text: str, other: str) -> Target:
 
 @verb
 def probability(label: str, among: Sequence[str]) -> Target:
-    """The log of the label's share among `among` (the label itself may be in it or not)."""
+    """The log of a label's share among several labels, in nats; of sigmoid models of its own probability.
+
+    Args:
+        label: the label that is explained.
+        among: all labels; `label` itself may be among them or not.
+
+    Returns:
+        A `Target`.
+
+    Raises:
+        BadInputError: there is no other label, or one has no words.
+
+    Example:
+        >>> from workbench.attribution import probability
+        >>> print(probability("a cat", ["a cat", "a dog", "a bird"]))
+        log probability of “a cat” among 3 labels
+    """
     listed = as_sentences(among, what="among")
     others = tuple(_checked(text) for text in dict.fromkeys(listed) if text != label)
     if not others:
@@ -84,7 +146,13 @@ def probability(label: str, among: Sequence[str]) -> Target:
 
 @dataclass(frozen=True)
 class Output:
-    """Which number of a model of transformers to explain; see `output`."""
+    """Which scalar of a model's output to explain; see `output`, which makes it.
+
+    Attributes:
+        index: a class or a token, by its number or its label; None for the largest.
+        place: index of a token, of an object query, or (row, column); None for the model's own choice.
+        name: of the field of the output; "" for the one that the model's kind has.
+    """
 
     index: int | str | None = None
     place: int | tuple[int, ...] | None = None
@@ -95,7 +163,9 @@ class Output:
 def output(
     index: int | str | None = None, *, place: int | Sequence[int] | None = None, name: str = ""
 ) -> Output:
-    """A number of a model of transformers: a class's logit, the log probability of a token, a box, a pixel.
+    """A scalar of a model's own output: a class's logit, the log probability of a token, a box, a pixel.
+
+    For models that are no dual encoders.
 
     Args:
         index: a class (its number, or its label), a text of a detector, or a token's id; None takes the
@@ -104,6 +174,14 @@ def output(
             decoder it counts `decoder_input_ids`. For a detector the object query, for a mask or a depth
             (row, column); for any other field the coordinates of one number.
         name: of the field of the model's output, where it has several: "itm_score", "start_logits".
+
+    Returns:
+        An `Output`, to be given as `attribute(model, inputs, target=...)`.
+
+    Example:
+        >>> from workbench.attribution import output
+        >>> output("cat").index, output(place=[3, 4], name="logits").place
+        ('cat', (3, 4))
     """
     return Output(index, tuple(place) if isinstance(place, Sequence) else place, name)
 

@@ -12,7 +12,7 @@ from workbench.capture.opening import open_trace
 from workbench.capture.trace import AttentionMap, Estimate, Trace
 
 if TYPE_CHECKING:
-    from workbench.capture.verbs import capture, estimate
+    from workbench.capture.capture_attention import capture, estimate
 
 __all__ = [
     "AttentionMap",
@@ -34,6 +34,6 @@ def __getattr__(name: str) -> Any:
     # The verbs need torch (seconds); results do not.
     if name not in ("capture", "estimate"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from workbench.capture import verbs
+    from workbench.capture import capture_attention
 
-    return getattr(verbs, name)
+    return getattr(capture_attention, name)

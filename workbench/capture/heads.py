@@ -27,13 +27,14 @@ class HeadStatistics(Portable):
     """One number a head, means over the rows kept (padding left out).
 
     Attributes:
-        entropy: in bits; `uniform` is that of attention to all tokens in reach alike, the most there can be.
-            In reach is what some head gives weight to: neither padding behind a mask nor, in a causal layer,
-            what comes later.
-        distance: from a patch to where it attends among patches, in patches; NaN without a grid.
+        entropy: head, in bits.
+        uniform: the entropy of attention to all tokens in reach alike, the most there can be. In reach is
+            what some head gives weight to: neither padding behind a mask nor, in a causal layer, what comes
+            later.
+        distance: head, from a patch to where it attends among patches, in patches; NaN without a grid.
         even_distance: the same if a patch attended to all patches alike.
-        cross: share of the attention that goes to the other modality; NaN where there is none in reach.
-        own: share that a token gives to itself; NaN where query and key are two sequences.
+        cross: head, share of the attention that goes to the other modality; NaN where there is none in reach.
+        own: head, share that a token gives to itself; NaN where query and key are two sequences.
     """
 
     entropy: Floats
@@ -51,6 +52,20 @@ class HeadStatistics(Portable):
 @verb
 def head_statistics(attention: AttentionMap) -> HeadStatistics:
     """The figures of each head of a site; of several windows, tiles or pictures the mean.
+
+    Args:
+        attention: of one site, `trace.attention("image.3")`.
+
+    Returns:
+        A `HeadStatistics`: an array of one value a head for each figure.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.capture import capture, head_statistics
+        >>> trace = capture("emoji-clip", data.load("emoji")[0], "image.3")
+        >>> figures = head_statistics(trace.attention("image.3"))
+        >>> figures.entropy.shape, bool((figures.entropy < figures.uniform).all())
+        ((6,), True)
 
     Source: mean attention distance, Dosovitskiy et al. 2021 (ViT), appendix D.7; cross-modal share,
     Aflalo et al. 2022 (VL-InterpreT).
@@ -74,13 +89,24 @@ def head_statistics(attention: AttentionMap) -> HeadStatistics:
 
 @verb
 def rollout(attentions: Sequence[AttentionMap], *, head_mean: bool = True) -> Floats:
-    """query x key: attention followed through all layers, half of each layer's way being the shortcut.
+    """Attention followed through all layers, half of each layer's way being the shortcut past it.
 
     Args:
+        attentions: of the self-attention sites of one side, first layer first, with all their rows.
         head_mean: average heads; False takes the largest head for each pair of tokens, scaled to sum to 1.
+
+    Returns:
+        query x key, float32; every row sums to 1.
 
     Raises:
         BadInputError: no layers, layers of other lengths or in windows, or rows that were not kept.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.capture import capture, rollout
+        >>> trace = capture("emoji-clip", data.load("emoji")[0], "image")
+        >>> rollout([trace.attention(site) for site in trace.group("image")]).shape
+        (65, 65)
 
     Source: Abnar and Zuidema 2020, "Quantifying attention flow in transformers", equation 1.
     """

@@ -9,12 +9,12 @@ import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
-from workbench._repr import one_line
 from workbench.attention.families import PACKED, PICTURE_TOKENS, SOUND_TOKENS, TEXTS
 from workbench.attention.subject import Subject, is_image
 from workbench.attention.token_layout import Side
 from workbench.data import from_pictures
 from workbench.errors import BadInputError, UnsupportedError, WorkbenchError
+from workbench.formatting import one_line
 from workbench.runtime import is_out_of_memory
 
 __all__ = ["answer_of", "pair_of", "subjects_of"]

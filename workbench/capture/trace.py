@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, human_bytes, plural
 from workbench.attention.sites import Site, SiteKind
 from workbench.attention.token_layout import TokenLayout
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.formatting import html_table, human_bytes, plural
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.results import Provenance
@@ -34,6 +34,9 @@ class AttentionMap(Portable):
         values: head x query x key; every row sums to 1
         more: window x head x query x key, those after the first; None where there is one
         queries: the tokens whose rows are there: `kept`, or all of them
+
+    Attributes:
+        site: which attention it is, and how its tokens lie.
     """
 
     site: Site
@@ -72,7 +75,7 @@ class AttentionMap(Portable):
         return self.site.key
 
     def window(self, number: int) -> AttentionMap:
-        """The map of one window, tile or picture, from 0, as a map of one.
+        """The map of one window, tile or picture, `number` from 0, as a map of one.
 
         Raises:
             BadInputError: there is no such window.
@@ -94,6 +97,10 @@ class AttentionMap(Portable):
 
     def row(self, token: int | str | tuple[int, int], *, head: int | None = None) -> NDArray[np.float32]:
         """key: what one token attends to, in one head or in the mean of all.
+
+        Args:
+            token: its number, its word, or a patch's (row, column).
+            head: its number; None takes the mean.
 
         Raises:
             BadInputError: no such token or head, or its row was not kept.
@@ -119,8 +126,9 @@ class Estimate:
     """What a capture would keep, before anything is kept.
 
     Attributes:
-        sites: those chosen. bytes: of attention and hidden states together. seconds: of the run, from the
-            plain pass that the estimate itself took.
+        sites: those chosen.
+        bytes: of attention and hidden states together.
+        seconds: of the run, from the plain pass that the estimate itself took.
         working: bytes that the largest layer takes besides, while it is written out, kept or not.
     """
 
@@ -139,13 +147,18 @@ class Trace(Kept):
     """Attention and hidden states of one input, by site.
 
     Attributes:
-        sites: by name, in the order of the forward pass.
+        maps: site name to `AttentionMap`, in the order of the forward pass; ask `.attention(site)`.
+        states: token x feature of each site's block, by the site's name; ask `.hidden(site)`.
         picture: row x col x channel, uint8: the picture as the model sees it, or None.
         text: the text, or "".
         score: the model's own cosine of picture and text, or None where it has none.
         difference: the gate: how far the model's output with capture on lies from the plain one, relative;
             a capture above 1e-4 is refused, so this is always below.
+        seconds: of the pass that kept.
         notes: what the reader must know.
+        provenance: the model, its weights and the settings.
+        pair: what was captured, or None.
+        live: gives the model while somebody holds it; ask `.model`.
         credit: to be shown wherever `picture` is shown; that of `pair` unless another is given.
     """
 
@@ -199,7 +212,7 @@ class Trace(Kept):
         return maps + sum(states.nbytes for states in self.states.values())
 
     def attention(self, site: str | Site) -> AttentionMap:
-        """The attention of a site, by its name or its path.
+        """The attention of a `site`, by its name or its path.
 
         Raises:
             UnknownNameError: there is no such site; the message lists the nearest.
@@ -207,10 +220,11 @@ class Trace(Kept):
         return self.maps[self._name(site)]
 
     def hidden(self, site: str | Site) -> NDArray[np.floating[Any]]:
-        """token x feature: what the block of a site hands on.
+        """token x feature: what the block of a `site` hands on.
 
         Raises:
-            UnknownNameError: there is no such site. BadInputError: its states were not kept.
+            UnknownNameError: there is no such site.
+            BadInputError: its states were not kept.
         """
         name = self._name(site)
         if name not in self.states:
@@ -218,7 +232,7 @@ class Trace(Kept):
         return self.states[name]
 
     def group(self, side: str, kind: SiteKind = "self") -> tuple[Site, ...]:
-        """The sites of a side ("image", "text", "joint", "audio") and kind, by layer."""
+        """The sites of a `side` ("image", "text", "joint", "audio") and `kind`, by layer."""
         return tuple(site for site in self.sites if site.query.side == side and site.kind == kind)
 
     def _name(self, site: str | Site) -> str:

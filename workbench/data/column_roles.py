@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench._repr import one_line, plural
 from workbench.data.frames import Frame, coded, is_words
 from workbench.errors import BadInputError, did_you_mean
+from workbench.formatting import one_line, plural
 from workbench.untrusted import parsed
 from workbench.values import is_missing
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from workbench._repr import human_bytes
 from workbench.data.pictures import MAX_BYTES
 from workbench.errors import BadInputError
+from workbench.formatting import human_bytes
 
 __all__ = ["PIECE", "opened"]
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import one_line, plural
 from workbench.data.csv_rows import Rows, split_line, split_rows
 from workbench.data.encodings import decoded, encoding_notes
 from workbench.data.frames import Frame
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 
 __all__ = ["QUOTING", "Usual", "read_delimited"]
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from workbench._repr import plural
+from workbench.formatting import plural
 
 __all__ = ["Found", "Rows", "split_line", "split_rows"]
 

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from workbench._repr import one_line, plural
-from workbench.data import load
+from workbench.data.data_sets import load
 from workbench.data.pairs import Pairs
 from workbench.errors import WorkbenchError
+from workbench.formatting import one_line, plural
 from workbench.values import classes_of, is_missing
 
 __all__ = ["add_arguments", "checked", "report"]

@@ -71,7 +71,7 @@ def load_digits_words(
     """
     rule, classes, usual = _task(task)
     shared = usual if shared is None else shared
-    _check(shared=shared, text_noise=text_noise, image_noise=image_noise, n=n, language=language)
+    _check(shared=shared, text_noise=text_noise, image_noise=image_noise, n=n, seed=seed, language=language)
     random = np.random.default_rng(seed)
     digits = _drawings()[1]
     rows, parts = _rows(len(digits), n, random)
@@ -128,7 +128,7 @@ def _task(task: str) -> tuple[_Rule, tuple[str, ...], float]:
     return DIGIT_TASKS[task]
 
 
-def _check(*, shared: float, text_noise: float, image_noise: float, n: int, language: str) -> None:
+def _check(*, shared: float, text_noise: float, image_noise: float, n: int, seed: int, language: str) -> None:
     for name, value in (("shared", shared), ("text_noise", text_noise)):
         if not 0 <= value <= 1:
             raise BadInputError(f"{name} is {value!r}; expected a chance from 0 to 1.")
@@ -136,6 +136,8 @@ def _check(*, shared: float, text_noise: float, image_noise: float, n: int, lang
         raise BadInputError(f"image_noise is {image_noise!r}; expected 0 to 10 (pixels run from 0 to 1).")
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 20:
         raise BadInputError(f"n is {n!r}; expected a whole number, at least 20 items.")
+    if seed < 0:
+        raise BadInputError(f"seed is {seed}; expected a whole number of at least 0.")
     if language not in _WORDS:
         raise BadInputError(f"language is {language!r}; the words come in {', '.join(_WORDS)}.")
 

@@ -14,6 +14,7 @@ from workbench.data.dataset_cards import card
 from workbench.data.emoji import load_emoji
 from workbench.data.pairs import Pairs, Source
 from workbench.data.pictures import open_picture
+from workbench.errors import BadInputError
 
 __all__ = ["load_emoji_match"]
 
@@ -33,9 +34,11 @@ def load_emoji_match(*, hard: bool = False, language: str = "en", seed: int = 0)
         hard: the other name comes from the same group (an animal for an animal).
 
     Raises:
-        BadInputError: `language` is none of those the names come in.
+        BadInputError: `language` is none of those the names come in, or `seed` is below 0.
         UnavailableError: a package of the join is missing.
     """
+    if seed < 0:
+        raise BadInputError(f"seed is {seed}; expected a whole number of at least 0.")
     emoji = load_emoji(language=language)
     groups = np.array(emoji.labels)
     random = np.random.default_rng(seed)

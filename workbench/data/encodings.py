@@ -11,8 +11,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
-from workbench._repr import one_line, plural
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 
 __all__ = ["Decoded", "decoded", "encoding_notes"]
 

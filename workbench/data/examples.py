@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 from workbench.portable import Portable
 
 __all__ = ["SPLITS", "Examples", "Split", "Tokens", "measured_numbers"]

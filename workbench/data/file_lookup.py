@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench._repr import plural
 from workbench.data.paths import is_address
 from workbench.data.sources import FileSource
+from workbench.formatting import plural
 
 __all__ = ["Finder", "find_files"]
 

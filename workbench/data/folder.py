@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import plural
 from workbench.data.file_name_words import words_of
 from workbench.data.folder_metadata import Beside, is_metadata, said_beside
 from workbench.data.folder_roles import layout_of
@@ -18,6 +17,7 @@ from workbench.data.pictures import USUAL
 from workbench.data.sources import FileSource
 from workbench.data.tables import TABLES, is_table, load_table
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 
 __all__ = ["load_folder", "words_of"]
 

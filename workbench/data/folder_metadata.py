@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import plural
 from workbench.data.column_roles import IMAGE, LABEL, TEXT, as_lists, captions, chosen, labels_of
 from workbench.data.encodings import decoded
 from workbench.data.file_name_words import words_of
 from workbench.data.folder_walk import Found
 from workbench.data.paths import readable
 from workbench.data.tables import read_frame
+from workbench.formatting import plural
 
 __all__ = ["Beside", "is_metadata", "said_beside"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench._repr import plural
 from workbench.data.paths import readable
+from workbench.formatting import plural
 
 __all__ = ["Layout", "layout_of", "part_of"]
 

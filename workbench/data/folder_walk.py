@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench._repr import plural
 from workbench.data.paths import readable
 from workbench.data.pictures import ENDINGS, picture_kind
+from workbench.formatting import plural
 
 __all__ = ["Found", "left_out", "walk"]
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 from PIL.Image import new as new_picture
 
-from workbench._repr import html_table, one_line, plural
+from workbench.axes import check_count
 from workbench.data.sources import Columns, Source, content_key
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import html_table, one_line, plural
 from workbench.portable import Portable
 from workbench.values import as_texts, classes_of, is_missing
 
@@ -239,8 +240,7 @@ class Pairs(Portable):
         Raises:
             BadInputError: `count` is below 0.
         """
-        if count < 0:
-            raise BadInputError(f"count is {count}; expected 0 or more.")
+        check_count("count", count)
         rows = np.random.default_rng(seed).permutation(len(self))[:count]
         return self[sorted(rows.tolist())]
 

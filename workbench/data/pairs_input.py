@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL.Image import Image
 
-from workbench._repr import one_line
 from workbench.data.arrays import ASSUMED, is_array
+from workbench.data.data_sets import from_path, load
 from workbench.data.file_name_words import words_of
 from workbench.data.pairs import Pair, Pairs
 from workbench.data.paths import is_address, local_path
@@ -19,6 +19,7 @@ from workbench.data.pictures import ENDINGS
 from workbench.data.pictures_in_memory import Pictures, from_pictures, is_one, several_of
 from workbench.data.sources import FileSource
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import one_line
 
 if TYPE_CHECKING:
     PairLike: TypeAlias = Pair | Pairs | Pictures | tuple[Any, str]
@@ -56,8 +57,6 @@ def as_pairs(given: Any) -> Pairs:
         return _of_pair([given], _listed_code(given))
     _refuse_strangers(given)
     if hasattr(given, "iloc") and hasattr(given, "columns"):
-        from workbench.data import load
-
         return load(given)
     if isinstance(given, (str, os.PathLike)):
         return _of_place(given)
@@ -152,8 +151,6 @@ def _pair_of(picture: Any, text: str | None) -> Pair:
 
 def _of_place(given: Any) -> Pairs:
     """A picture's path, or whatever `data.load` takes."""
-    from workbench.data import from_path, load
-
     path = Path(given)
     if path.suffix.lower() in ENDINGS or (path.is_file() and not path.is_dir()):
         return from_path(path)

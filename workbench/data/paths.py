@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from workbench._repr import one_line
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 
 __all__ = ["is_address", "local_path", "readable"]
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 import os
 import struct
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from workbench._repr import human_bytes, path_end
 from workbench.calling import verb
 from workbench.data.arrays import ASSUMED, grids_of, is_array
 from workbench.data.paths import local_path
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import human_bytes, path_end
+from workbench.quiet import no_warnings
 
 __all__ = ["ENDINGS", "MAX_BYTES", "MAX_PIXELS", "USUAL", "open_picture", "picture_kind"]
 
@@ -55,7 +54,6 @@ _MARKS: dict[str, tuple[bytes, ...]] = {
     "TIFF": (b"II*\0", b"MM\0*"),
     "JPEG2000": (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
 }
-_HEADER = threading.Lock()  # filters of warnings are one for all threads, and pictures open in several
 
 Source = bytes | str | Path | Image.Image | NDArray[Any]
 
@@ -157,8 +155,7 @@ def _decoded(content: bytes, name: str) -> Image.Image:
 
 def _header(content: bytes) -> Image.Image:
     """The picture with its pixels still packed."""
-    with _HEADER, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit decides
+    with no_warnings(Image.DecompressionBombWarning):  # our own, lower limit decides
         return Image.open(io.BytesIO(content), formats=_formats())
 
 

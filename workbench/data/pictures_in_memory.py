@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from workbench._repr import one_line, plural
 from workbench.calling import verb
 from workbench.data.arrays import ASSUMED, as_array, grids_of, is_array, is_stack
 from workbench.data.file_name_words import words_of
@@ -18,6 +17,7 @@ from workbench.data.pictures import Source as Picture
 from workbench.data.pictures import open_picture
 from workbench.data.sources import held
 from workbench.errors import BadInputError, BadPictureError
+from workbench.formatting import one_line, plural
 from workbench.values import as_labels, as_texts, sentences_of
 
 if TYPE_CHECKING:
@@ -69,22 +69,13 @@ def from_pictures(
     if one:
         texts = [texts] if isinstance(texts, str) else texts
         labels = [labels] if isinstance(labels, str) else labels
-    for noun, given in (("text", texts), ("label", labels)):
-        if isinstance(given, str):
-            raise BadInputError(f"{noun}s is one {noun}; expected a list with one {noun} for each picture.")
-    texts = None if texts is None else sentences_of(texts, what="texts")
-    labels = None if labels is None else sentences_of(labels, what="labels")
+    texts, labels = _one_each("text", texts), _one_each("label", labels)
     names = [
         words_of(Path(str(p))) if isinstance(p, (str, Path)) else f"picture {k + 1}"
         for k, p in enumerate(listed)
     ]
     said, notes = (tuple(names), ()) if texts is None else as_texts(texts)
-    opened: list[Image.Image] = []
-    owners: list[Any] = []
-    for place, given in enumerate(listed):
-        found = pictures_of(given, said[place] if len(said) == len(listed) else names[place])
-        opened += found
-        owners += [given] * len(found)
+    opened, owners = _opened(listed, said if len(said) == len(listed) else names)
     if texts is None and len(opened) > len(listed):  # stacks
         said = tuple(f"picture {k + 1}" for k in range(len(opened)))
     for noun, each in (("text", said), ("label", said if labels is None else labels)):
@@ -105,6 +96,24 @@ def from_pictures(
         code=_code(listed, texts, labels),
         in_memory=not all(isinstance(picture, (str, Path)) for picture in listed),
     )
+
+
+def _one_each(noun: str, given: Any) -> list[Any] | None:
+    """What was given for the pictures as a list; one for all of them would be a guess."""
+    if isinstance(given, str):
+        raise BadInputError(f"{noun}s is one {noun}; expected a list with one {noun} for each picture.")
+    return None if given is None else sentences_of(given, what=f"{noun}s")
+
+
+def _opened(listed: Sequence[Any], names: Sequence[str]) -> tuple[list[Image.Image], list[Any]]:
+    """Every picture, and which member of the list it comes from."""
+    opened: list[Image.Image] = []
+    owners: list[Any] = []
+    for given, name in zip(listed, names, strict=True):
+        found = pictures_of(given, name)
+        opened += found
+        owners += [given] * len(found)
+    return opened, owners
 
 
 def is_one(pictures: object) -> bool:

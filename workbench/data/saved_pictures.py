@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from workbench._repr import plural
 from workbench.cache import replacing, sweep
 from workbench.calling import verb
 from workbench.data.pairs import Pairs
 from workbench.data.pictures_in_memory import from_pictures
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 
 __all__ = ["keep"]
 

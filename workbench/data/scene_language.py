@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from workbench.data.scenes import COLOURS, SHAPES, Scene, Thing
 
-__all__ = ["Question", "QuestionKind", "caption", "name_of", "questions"]
+__all__ = [
+    "RELATIONS",
+    "Language",
+    "Question",
+    "QuestionKind",
+    "caption",
+    "name_of",
+    "questions",
+    "sentence",
+    "word_of",
+]
 
 Language = Literal["en", "zh"]
 QuestionKind = Literal["existence", "count", "colour", "shape", "relation"]
@@ -26,6 +37,7 @@ _EN_RELATION = {
     "above": "above",
     "below": "below",
 }
+RELATIONS = tuple(_EN_RELATION)
 _NUMBERS = ("zero", "one", "two", "three", "four", "five")
 
 
@@ -44,6 +56,11 @@ class Question:
     things: tuple[int, ...]
 
 
+def word_of(term: str, language: Language = "en") -> str:
+    """A size, colour, shape or relation as a caption writes it: "left of" is `to the left of`, `左边`."""
+    return _ZH[term] if language == "zh" else _EN_RELATION.get(term, term)
+
+
 def name_of(thing: Thing, language: Language = "en") -> str:
     """`large red circle`, `大的红色圆形`."""
     if language == "zh":
@@ -54,7 +71,11 @@ def name_of(thing: Thing, language: Language = "en") -> str:
 def caption(scene: Scene, language: Language = "en") -> str:
     """All things by name; two of them with the relation between them, if it is clear."""
     names = [name_of(thing, language) for thing in scene.things]
-    relation = scene.relation(0, 1) if len(names) == 2 else None
+    return sentence(names, scene.relation(0, 1) if len(names) == 2 else None, language)
+
+
+def sentence(names: Sequence[str], relation: str | None, language: Language = "en") -> str:
+    """One or more things by name, two of them with the relation between them, if there is one."""
     if language == "zh":
         if relation:
             return f"一个{names[0]}在一个{names[1]}的{_ZH[relation]}"

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from workbench._repr import human_bytes, one_line, plural
 from workbench.data.column_roles import LABEL, TEXT, as_lists, captions
 from workbench.data.compressed_tar import PIECE, opened
 from workbench.data.encodings import decoded
@@ -25,6 +24,7 @@ from workbench.data.paths import readable
 from workbench.data.pictures import ENDINGS, USUAL
 from workbench.data.sources import BytesSource
 from workbench.errors import BadInputError
+from workbench.formatting import human_bytes, one_line, plural
 from workbench.untrusted import parsed, whole_letters
 from workbench.values import is_missing
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import human_bytes, one_line, plural
 from workbench.data.encodings import decoded, encoding_notes
 from workbench.data.frames import Frame
 from workbench.errors import BadInputError
+from workbench.formatting import human_bytes, one_line, plural
 from workbench.untrusted import parsed, whole_letters
 
 __all__ = ["frame_of_pandas", "read_json", "read_json_lines", "read_parquet"]

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from workbench._repr import one_line, path_end, plural
 from workbench.calling import verb
 from workbench.data.column_roles import (
     IMAGE,
@@ -34,6 +33,7 @@ from workbench.data.pictures import open_picture
 from workbench.data.sources import BytesSource, Columns, Source, held
 from workbench.data.structured import frame_of_pandas, read_json, read_json_lines, read_parquet
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, path_end, plural
 
 __all__ = ["TABLES", "from_table", "is_table", "load_table", "read_frame"]
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench._repr import plural
 from workbench.calling import verb
 from workbench.data.pairs import Pairs
 from workbench.embedding.partitions import left_out_at, left_out_of, read_table, vectors_of
 from workbench.embedding.prefetch import left_out_notes
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 from workbench.results import Embeddings, Provenance
 from workbench.untrusted import parsed
 

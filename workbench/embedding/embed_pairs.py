@@ -15,12 +15,13 @@ from workbench.cache import ArrayStore, VectorMemory, digest
 from workbench.calling import verb
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import PairsLike, as_pairs, notes_of
+from workbench.devices import coarse_products
 from workbench.embedding.prefetch import OnBad, check_on_bad, left_out_notes, picture_batches
 from workbench.errors import BadInputError, BadPictureError
 from workbench.models.base import DualEncoder
 from workbench.models.given import Named, as_encoder
 from workbench.results import Embeddings, OnEvent, Provenance, ShouldStop
-from workbench.runtime import batched, coarse_products
+from workbench.runtime import batched
 from workbench.values import as_sentences
 
 __all__ = ["embed", "embed_pictures", "embed_texts", "forget", "settings_of"]

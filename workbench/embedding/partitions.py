@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import human_bytes
 from workbench.data.pairs import Pairs
 from workbench.errors import BadInputError, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.untrusted import parsed
 from workbench.values import is_missing
 

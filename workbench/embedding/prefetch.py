@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 from PIL.Image import new as new_picture
 
-from workbench._repr import one_line, plural
 from workbench.data.pairs import Pairs
 from workbench.errors import BadInputError, BadPictureError, Cancelled
+from workbench.formatting import one_line, plural
 from workbench.models.base import DualEncoder
 from workbench.runtime import Batches, batched, is_out_of_memory
 

@@ -23,6 +23,13 @@ from workbench.fusion.inside.meeting import Crossing, Meeting, meeting
 from workbench.fusion.inside.plane_tasks import PlaneTask, plane_tasks
 from workbench.fusion.inside.regions import regions
 from workbench.fusion.inside.saved_results import open_proof, open_regions
+from workbench.fusion.inside.shipped_planes import (
+    PLANE_DESIGN,
+    PLANE_SIZE,
+    PLANE_STEPS,
+    KeptPlane,
+    kept_planes,
+)
 from workbench.fusion.inside.tiny_models import SPECIMENS, specimen
 from workbench.fusion.registry import FusionTable, available, card
 from workbench.fusion.theory.gaussian_examples import gaussian
@@ -31,6 +38,9 @@ from workbench.fusion.theory.prove import prove
 from workbench.fusion.tokens import examples
 
 __all__ = [
+    "PLANE_DESIGN",
+    "PLANE_SIZE",
+    "PLANE_STEPS",
     "SPECIMENS",
     "Advice",
     "Budget",
@@ -42,6 +52,7 @@ __all__ = [
     "FusionCard",
     "FusionReport",
     "FusionTable",
+    "KeptPlane",
     "Look",
     "Meeting",
     "Option",
@@ -64,6 +75,7 @@ __all__ = [
     "fused",
     "gaussian",
     "join",
+    "kept_planes",
     "look",
     "measured",
     "meeting",

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench._repr import one_line, plural
 from workbench.data.examples import measured_numbers
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 
 __all__ = ["check_classes", "several_labels"]
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.axes import check_count
 from workbench.calling import check_options
 from workbench.errors import BadInputError
 
@@ -58,6 +59,9 @@ class Spec:
         features: modality to length of a token's vector; the order of modalities is fixed here.
         tokens: modality to the most tokens an item has.
         classes: number of logits.
+
+    Raises:
+        BadInputError: not the same modalities in both, or a size below 1.
     """
 
     features: Mapping[str, int]
@@ -65,11 +69,21 @@ class Spec:
     classes: int
 
     def __post_init__(self) -> None:
+        sizes = {"features": self.features, "tokens": self.tokens}
+        if not all(isinstance(one, Mapping) for one in sizes.values()):
+            raise BadInputError(
+                f"Spec got features {self.features!r} and tokens {self.tokens!r}; expected of each modality "
+                "a number: {'image': 64, 'text': 32}."
+            )
         if list(self.features) != list(self.tokens) or not self.features:
             raise BadInputError(
                 f"Spec got features of {list(self.features)} and tokens of {list(self.tokens)}; "
                 "expected the same modalities in the same order, at least one."
             )
+        for name, of_each in sizes.items():
+            for modality, size in of_each.items():
+                check_count(f"Spec.{name}[{modality!r}]", size, 1)
+        check_count("Spec.classes", self.classes, 1)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import plural
+from workbench.formatting import plural
 
 __all__ = ["Kind", "Leak", "cut_words", "named_by_file", "without_class"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from workbench._repr import html_table
+from workbench.axes import check_count
 from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
+from workbench.formatting import html_table
 from workbench.fusion.design import FusionCard, Kind, Where
 
 __all__ = ["CARDS", "DEFAULT", "FusionTable", "available", "card", "slider_card", "slider_settings"]
@@ -116,7 +117,7 @@ CARDS: tuple[FusionCard, ...] = (
 DEFAULT: tuple[str, ...] = tuple(card.name for card in CARDS)
 """Every fusion but the slider's settings and the single modalities."""
 
-_SLIDER = re.compile(r"slider-(?P<layer>\d+)(?:b(?P<bottleneck>\d+))?")
+_SLIDER = re.compile(r"slider-(?P<layer>0|[1-9]\d*)(?:b(?P<bottleneck>[1-9]\d*))?")
 _ALONE = re.compile(r"only-(?P<modality>.+)")
 
 
@@ -161,18 +162,25 @@ def card(name: str, *, depth: int = 2) -> FusionCard:
         Its `FusionCard`.
 
     Raises:
-        UnknownNameError: there is none of that name; the nearest names are given.
+        UnknownNameError: there is none of that name, or none at that depth; the nearest names are given.
+        BadInputError: `depth` is below 1.
 
     Example:
         >>> from workbench import fusion
         >>> fusion.card("mean-logits").kind
         'additive'
     """
+    check_count("depth", depth, 1)
     for row in CARDS:
         if row.name == name:
             return row
     if _SLIDER.fullmatch(name):
         layer, bottleneck = slider_settings(name)
+        if layer > depth:
+            raise UnknownNameError(
+                f"There is no fusion {name!r} at depth {depth}: exchange begins at layer 0 to {depth - 1}, "
+                f"and slider-{depth} is late. Take one of these, or a deeper design."
+            )
         return slider_card(layer, bottleneck, depth=depth)
     alone = _ALONE.fullmatch(name)
     if alone:

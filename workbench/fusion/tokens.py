@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import plural
 from workbench.calling import verb
 from workbench.data.examples import Examples, Tokens
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import PairsLike, as_pairs
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 from workbench.fusion.cancellation import stopper
 from workbench.fusion.class_targets import check_classes, several_labels
 from workbench.fusion.leaks import cut_words, named_by_file, without_class

@@ -2,17 +2,31 @@
 
 `write` gives an `Answer`, `search` a tree of `Beams`; `likelihood` weighs an answer that is given. `replay`
 reads the attention that an answer was written with, and `word_attention` draws it small. `rely` gives a
-`Reliance`, `logit_lens` a `Readout`, `explain_word` a heatmap.
+`Reliance`, `logit_lens` a `Readout`, `explain_word` a heatmap. `truth` holds a caption against a drawn scene;
+`score_captions` gives what captions are scored by elsewhere.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from workbench.generation.answer import Answer
 from workbench.generation.beams import FATES, Beams
+from workbench.generation.caption_scores import MEASURES, CaptionScores, Score, score_captions
 from workbench.generation.decoding import How, beam, filtered, filtered_alternatives, greedy, sample
 from workbench.generation.opening_evidence import open_readout, open_reliance, open_word_attention
 from workbench.generation.readout import Readout
 from workbench.generation.reliance import WITHOUT, Reliance
+from workbench.generation.saved_captions import open_caption_scores, open_truth
+from workbench.generation.truth import (
+    OUTCOMES,
+    Mention,
+    Outcome,
+    Relation,
+    Share,
+    TruthShares,
+    Verdict,
+    truth,
+    truth_shares,
+)
 from workbench.generation.word_attention import PARTS, WordAttention, word_attention
 
 if TYPE_CHECKING:
@@ -27,14 +41,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FATES",
+    "MEASURES",
+    "OUTCOMES",
     "PARTS",
     "WITHOUT",
     "Answer",
     "Beams",
     "Bigrams",
+    "CaptionScores",
     "How",
+    "Mention",
+    "Outcome",
     "Readout",
+    "Relation",
     "Reliance",
+    "Score",
+    "Share",
+    "TruthShares",
+    "Verdict",
     "WordAttention",
     "beam",
     "explain_word",
@@ -45,13 +69,18 @@ __all__ = [
     "logit_lens",
     "open_answer",
     "open_beams",
+    "open_caption_scores",
     "open_readout",
     "open_reliance",
+    "open_truth",
     "open_word_attention",
     "rely",
     "replay",
     "sample",
+    "score_captions",
     "search",
+    "truth",
+    "truth_shares",
     "word_attention",
     "write",
 ]

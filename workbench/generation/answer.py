@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 from workbench.generation.decoding import How
 from workbench.generation.drawn import answer_html
 from workbench.keeping import Form, Kept

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench._repr import one_line, plural
 from workbench.cache import digest
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import as_pairs, notes_of
 from workbench.errors import BadInputError, UnsupportedError
+from workbench.formatting import one_line, plural
 from workbench.generation.answer import Answer, Ended
 from workbench.generation.decoding import How
 from workbench.generation.distribution import Said, check_scores, nothing_said, said_of, wide

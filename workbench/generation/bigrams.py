@@ -10,9 +10,9 @@ import torch
 from PIL.Image import Image
 from torch import Tensor, nn
 
-from workbench._repr import one_line
 from workbench.cache import digest
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.models.base import ModelCard
 from workbench.models.writer import Forced, Question, WriterCapability
 

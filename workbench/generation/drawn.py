@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from workbench._repr import html_table, one_line
+from workbench.formatting import html_table, one_line
 
 if TYPE_CHECKING:
     from workbench.generation.answer import Answer

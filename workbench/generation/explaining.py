@@ -10,7 +10,7 @@ from workbench.attribution import Heatmap, attribute, output
 from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.generation.answer import Answer
-from workbench.generation.forcing import as_writer, question_of
+from workbench.generation.forcing import question_of, writer_behind
 from workbench.models.writer import Forced, Question, Writer
 from workbench.results import OnEvent, ShouldStop
 
@@ -44,10 +44,14 @@ def explain_word(
         step: the token's number in the answer, from 0; `answer.words` has the steps of a word.
         method: a name from `workbench.attribution.METHODS` that explains a model as a whole: "relevance",
             "attention", "rollout", "occlusion", "integrated-gradients", "kernel-shap".
-        start_layer: the first layer that "relevance" adds up. samples: of KernelSHAP. steps: of integrated
-            gradients. fill: what stands where a patch is taken away. seed: of what is drawn.
+        start_layer: the first layer that "relevance" adds up; None for its own choice.
+        samples: of KernelSHAP; None for its own choice.
+        steps: of integrated gradients; None for its own choice.
+        fill: what stands where a patch is taken away: "mean", "blur", "white" or "black".
+        seed: of what is drawn.
         batch_size: items a pass, where parts are taken away.
-        on_event: is told how far it is. should_stop: asked in between.
+        on_event: is told how far it is.
+        should_stop: asked in between.
 
     Returns:
         A `Heatmap`; its notes say where there is no map of the picture, and why.
@@ -58,12 +62,20 @@ def explain_word(
         Cancelled: `should_stop` returned true.
 
     Example:
-        >>> from workbench.generation import explain_word
-        >>> explain_word(model, answer, answer.words[2][0], method="occlusion")      # doctest: +SKIP
+        >>> import torch
+        >>> from transformers import GPT2Config, GPT2LMHeadModel
+        >>> from workbench.generation import explain_word, write
+        >>> from workbench.models import as_writer
+        >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
+        >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
+        >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
+        >>> answer = write(model, start=[1, 2], max_new_tokens=3)
+        >>> explain_word(model, answer, 1, method="occlusion").tokens
+        ('5', '6', '7', ' 1', ' 2')
     """
     if isinstance(step, bool) or not 0 <= step < len(answer):
         raise BadInputError(f"There is no step {step}; the answer has {len(answer)} tokens, from 0.")
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     before = answer.tokens[: step + 1].tolist()
     forced = writer.force(question, before)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from workbench._repr import one_line, plural
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
+from workbench.formatting import one_line, plural
 from workbench.generation.answer import Answer
 from workbench.generation.who_writes import writer_of
 from workbench.hooks import evaluated, hooked
@@ -26,7 +26,6 @@ from workbench.results import Event, OnEvent, ShouldStop
 __all__ = [
     "GATE",
     "HALF_GATE",
-    "as_writer",
     "called",
     "check_replayed",
     "forced_logp",
@@ -36,6 +35,7 @@ __all__ = [
     "output_seen",
     "question_of",
     "with_pictures",
+    "writer_behind",
 ]
 
 GATE = 1e-4
@@ -44,7 +44,7 @@ HALF_GATE = 0.5
 """The same in half precision, where a step with its cache and one whole pass round differently, in nats."""
 
 
-def as_writer(model: Any, answer: Answer) -> Writer:
+def writer_behind(model: Any, answer: Answer) -> Writer:
     """The model, or the one that the answer remembers where None is given.
 
     Raises:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workbench._repr import plural
 from workbench.attention.blocks import list_of, outputs_of
 from workbench.attention.recorder import Recorder, recording
 from workbench.attention.site_naming import sites_of
@@ -17,16 +16,17 @@ from workbench.attention.subject import kind_of
 from workbench.calling import verb
 from workbench.capture.inputs import subjects_of
 from workbench.errors import BadInputError, UnsupportedError
+from workbench.formatting import plural
 from workbench.generation.answer import Answer
 from workbench.generation.forcing import (
     GATE,
-    as_writer,
     called,
     check_replayed,
     go_on,
     log_probabilities,
     logits_in,
     question_of,
+    writer_behind,
 )
 from workbench.generation.readout import Readout
 from workbench.hooks import evaluated, output_changed
@@ -55,7 +55,8 @@ def logit_lens(
         model: the one that wrote the answer, from `models.load`; None for the one that the answer remembers.
         answer: of `write`.
         top: words kept for each layer and step.
-        on_event: is told how far it is. should_stop: asked before each pass.
+        on_event: is told how far it is.
+        should_stop: asked before each pass.
 
     Returns:
         A `Readout` of every block of the stack that writes: layer x step.
@@ -69,12 +70,23 @@ def logit_lens(
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 
     Example:
-        >>> from workbench.generation import logit_lens
-        >>> logit_lens(model, answer).settled  # from which layer on each token stands    # doctest: +SKIP
+        >>> import torch
+        >>> from transformers import GPT2Config, GPT2LMHeadModel
+        >>> from workbench.generation import logit_lens, write
+        >>> from workbench.models import as_writer
+        >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
+        >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
+        >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
+        >>> answer = write(model, start=[1, 2], max_new_tokens=3)
+        >>> found = logit_lens(model, answer)
+        >>> found.rank.shape  # layer x step
+        (2, 3)
+        >>> bool(abs(found.chosen[-1] - answer.logp).max() < 1e-4)
+        True
     """
     if isinstance(top, bool) or top < 1:
         raise BadInputError(f"top={top!r} was given; expected how many words to keep, a number from 1.")
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     forced = writer.force(question, answer.tokens.tolist())
     go_on(should_stop, on_event, "passes", 0, 0)
@@ -83,7 +95,7 @@ def logit_lens(
     wanted = torch.as_tensor(answer.tokens.copy(), device=own.device)
     check_replayed(writer, answer, own.gather(1, wanted[:, None])[:, 0].cpu().numpy())
     told: list[Tensor] = []
-    each = max(1, len(logits) // len(answer))  # layers a pass: about as many positions as the model's own
+    each = max(1, len(logits) // len(answer))  # layers a pass, as many as the model's own positions hold
     passes = range(0, len(states), each)
     for done, start in enumerate(passes):
         go_on(should_stop, on_event, "passes", done, len(passes))
@@ -156,19 +168,26 @@ def _states(forced: Forced) -> tuple[list[str], list[nn.Module], list[Tensor], T
             f"The {plural(len(blocks), 'block')} of {kind_of(root)} hand on {shapes}; expected item=1, "
             "position, feature of each. A model of several streams (Gemma 3n) has no one state to read."
         )
-    logits = logits_in(output)
-    rows = torch.as_tensor(forced.rows.copy(), device=states[0].device) + states[0].shape[1] - len(logits)
+    logits, positions = logits_in(output), states[0].shape[1]
+    if len(logits) != positions:
+        raise UnsupportedError(
+            f"{kind_of(root)} gives {len(logits)} rows of scores for {positions} states, so no layer can be "
+            "read."
+        )
+    rows = torch.as_tensor(forced.rows.copy(), device=states[0].device)
     return names, blocks, [state[:, rows] for state in states], logits
 
 
 def _read(forced: Forced, last: nn.Module, states: Sequence[Tensor], positions: int) -> Tensor:
     """position x token: what the model's end makes of these states, one behind the other."""
     together = torch.cat(list(states), dim=1)
-    with output_changed(last, lambda _: together):
+    count = together.shape[1]
+    filled = torch.cat([together, together[:, -1:].expand(-1, positions - count, -1)], dim=1)  # GPT-2 counts
+    with output_changed(last, lambda _: filled):
         read = logits_in(called(forced))
-    if len(read) != together.shape[1]:
+    if len(read) != positions:
         raise UnsupportedError(
-            f"{kind_of(forced.module)} gives {len(read)} rows of scores for {together.shape[1]} states (and "
-            f"{positions} for its own), so they cannot be told apart."
+            f"{kind_of(forced.module)} gives {len(read)} rows of scores for {positions} states, so they "
+            "cannot be told apart."
         )
-    return read
+    return read[:count]

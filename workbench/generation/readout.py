@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, one_line, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.formatting import html_table, one_line, plural
 from workbench.generation.answer import Answer
 from workbench.keeping import Form, Kept
 from workbench.provenance import Provenance
@@ -26,10 +26,12 @@ class Readout(Kept):
     there, and of places of the picture it says little.
 
     Attributes:
-        answer: whose tokens they are. layers: paths of the blocks, in the order of the forward pass.
+        answer: whose tokens they are.
+        layers: paths of the blocks, in the order of the forward pass.
         pieces: layer x step x word; readable.
         difference: how far the last layer's log-probabilities lie from the model's own; at most 1e-4.
-        notes: what the reader must know. provenance: of `logit_lens`.
+        notes: what the reader must know.
+        provenance: of `logit_lens`.
 
     Shapes:
         tokens, logp: layer x step x word; the likeliest first, log-probabilities natural

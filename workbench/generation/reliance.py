@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, one_line, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.formatting import html_table, one_line, plural
 from workbench.generation.answer import Answer
 from workbench.keeping import Form, Kept
 from workbench.provenance import Provenance

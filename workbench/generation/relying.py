@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workbench._repr import plural
 from workbench.calling import verb
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, WorkbenchError, did_you_mean
+from workbench.formatting import plural
 from workbench.generation.answer import Answer
 from workbench.generation.exchanging import BLUR, as_pictures, averaged, blurred, histories, others
 from workbench.generation.forcing import (
-    as_writer,
     check_replayed,
     forced_logp,
     go_on,
     question_of,
     with_pictures,
+    writer_behind,
 )
 from workbench.generation.reliance import WITHOUT, Reliance
 from workbench.models.writer import Question, Writer
@@ -71,8 +71,9 @@ def rely(
             that `data.from_pictures` takes. The answer's own are not taken.
         count: exchanges of "others" and of "history"; the other parts have one.
         seed: of what is drawn.
-        on_event: is told how far it is. should_stop: asked before each pass; what is done until then is
-            given, and `notes` say that it was stopped.
+        on_event: is told how far it is.
+        should_stop: asked before each pass; what is done until then is given, and `notes` say that it was
+            stopped.
 
     Returns:
         A `Reliance`.
@@ -84,12 +85,15 @@ def rely(
         Cancelled: `should_stop` returned true before a first exchange was done.
 
     Example:
-        >>> from workbench.generation import rely
-        >>> found = rely(model, answer, pictures=pairs[:40])                 # doctest: +SKIP
-        >>> found.of("others")  # bits a token                               # doctest: +SKIP
+        >>> from workbench.generation import Bigrams, rely, write
+        >>> model = Bigrams({"": {"a": 0.6, "the": 0.4}, "a": {"cat": 0.8, "dog": 0.2},
+        ...                  "the": {"cat": 0.1, "dog": 0.9}, "cat": {"": 1}, "dog": {"": 1}})
+        >>> answer = write(model)  # "a cat"; behind "the" a "cat" is 8 times less likely
+        >>> rely(model, answer, without="history").bits.round(6).tolist()
+        [[0.0, 3.0, 0.0]]
     """
     asked = _asked(without, count)
-    writer = as_writer(model, answer)
+    writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     tokens = answer.tokens.tolist()
     go_on(should_stop, on_event, "exchanges", 0, 0)

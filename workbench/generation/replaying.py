@@ -19,12 +19,12 @@ from workbench.capture import AttentionMap, Trace, capture
 from workbench.errors import BadInputError
 from workbench.generation.answer import Answer
 from workbench.generation.forcing import (
-    as_writer,
     check_replayed,
     log_probabilities,
     output_seen,
     question_of,
     with_pictures,
+    writer_behind,
 )
 from workbench.models.writer import Forced, Question
 from workbench.results import OnEvent, Provenance, ShouldStop
@@ -62,7 +62,8 @@ def replay(
         heads: "all", or "mean" of the heads: a site of one head, for long answers of large models.
         precision: of the weights kept; "float16" halves the memory.
         budget: bytes that the trace may take.
-        on_event: is told how far it is. should_stop: asked in between.
+        on_event: is told how far it is.
+        should_stop: asked in between.
 
     Returns:
         A `Trace` of the sequence that the model writes into: its self-attention, and its cross-attention
@@ -75,16 +76,24 @@ def replay(
         Cancelled: `should_stop` returned true.
 
     Example:
-        >>> from workbench.generation import replay
-        >>> trace = replay(model, answer)                                    # doctest: +SKIP
-        >>> trace.attention("joint.0").queries[0]  # where the first token is produced    # doctest: +SKIP
+        >>> import torch
+        >>> from transformers import GPT2Config, GPT2LMHeadModel
+        >>> from workbench.generation import replay, write
+        >>> from workbench.models import as_writer
+        >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
+        >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
+        >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
+        >>> answer = write(model, start=[1, 2], max_new_tokens=3)
+        >>> trace = replay(model, answer)
+        >>> trace.attention("text.0").queries.tolist()  # the prompt's last place produces the first token
+        [2, 3, 4]
     """
     if heads not in ("all", "mean") or precision not in ("float32", "float16"):
         raise BadInputError(
             f"heads={heads!r} and precision={precision!r} were given; expected heads 'all' or 'mean', and "
             "precision 'float32' or 'float16'."
         )
-    began, writer = time.perf_counter(), as_writer(model, answer)
+    began, writer = time.perf_counter(), writer_behind(model, answer)
     question = question_of(writer, answer)
     if pictures is not None:
         question = with_pictures(writer, question, _fitted(pictures, question))

@@ -25,8 +25,8 @@ __all__ = ["best_path", "search", "searched"]
 
 _ALIVE, _FINISHED, _PRUNED = range(len(FATES))
 _UNBENT = (
-    "A search keeps to what the model's settings forbid, and ranks by the model's own log-probabilities: what "
-    "they only make less likely (a repetition penalty) counts as it is."
+    "A search keeps to what the model's settings forbid, and ranks by the model's own log-probabilities: "
+    "what they only make less likely (a repetition penalty) counts as it is."
 )
 _COLUMNS = ("parent", "token", "step", "logp", "total", "fate", "entropy", "rank", "alternatives",
             "alternative_logp")  # fmt: skip

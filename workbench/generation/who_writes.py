@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from workbench.errors import UnsupportedError
-from workbench.models.adapters.writers import as_writer
+from workbench.models import as_writer
 from workbench.models.writer import Writer
 from workbench.results import OnEvent, ShouldStop
 

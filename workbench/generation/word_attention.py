@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, human_bytes, plural
 from workbench.attention.sites import writing
 from workbench.axes import check_axes, frozen
 from workbench.calling import verb
 from workbench.capture import AttentionMap, Site, TokenLayout, Trace
 from workbench.errors import BadInputError
+from workbench.formatting import html_table, human_bytes, plural
 from workbench.generation.answer import Answer
 from workbench.keeping import Form, Kept
 from workbench.models.writer import ROLES
@@ -35,7 +35,8 @@ class WordAttention(Kept):
         layers: names of sites, in the order of the forward pass.
         notes: what the reader must know: which picture or tile it is, why there is no map.
         picture: row x col x channel, uint8: the picture as the model sees it, where that is known; else None.
-        credit: to be shown wherever `picture` is. provenance: of the replay.
+        credit: to be shown wherever `picture` is.
+        provenance: of the replay.
 
     Shapes:
         maps: layer x step x row x col, float16; the weight on each patch of the picture, on the merged grid
@@ -49,7 +50,7 @@ class WordAttention(Kept):
         >>> from workbench.generation import WordAttention
         >>> found = WordAttention(("joint.0",), np.zeros((1, 3, 4, 4)), np.zeros((1, 3, 4)), np.zeros((3, 4)))
         >>> found
-        WordAttention(1 layer, 3 steps, 4 x 4 patches, 192 bytes)
+        WordAttention(1 layer, 3 steps, 4 x 4 patches, 192 B)
     """
 
     _form: ClassVar[Form] = Form(
@@ -142,7 +143,8 @@ def word_attention(trace: Trace, answer: Answer, *, picture: int | None = None) 
     alone; `notes` say so.
 
     Args:
-        trace: of `replay`. answer: whose replay it is.
+        trace: of `replay`.
+        answer: whose replay it is.
         picture: of several pictures or tiles in the prompt the number of the one to draw, from 0; None takes
             the first picture, or of one that was cut into tiles the one that shows all of it.
 
@@ -153,9 +155,17 @@ def word_attention(trace: Trace, answer: Answer, *, picture: int | None = None) 
         BadInputError: the trace is none of this answer, or there is no such picture.
 
     Example:
-        >>> from workbench.generation import replay, word_attention
-        >>> found = word_attention(replay(model, answer), answer)            # doctest: +SKIP
-        >>> found.maps[-1, 0]  # last layer, first token: row x col          # doctest: +SKIP
+        >>> import torch
+        >>> from transformers import GPT2Config, GPT2LMHeadModel
+        >>> from workbench.generation import replay, word_attention, write
+        >>> from workbench.models import as_writer
+        >>> config = GPT2Config(vocab_size=9, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=8)
+        >>> given = {"input_ids": torch.tensor([[5, 6, 7]])}
+        >>> model = as_writer(GPT2LMHeadModel(config).eval(), tensors=given)  # of random weights
+        >>> answer = write(model, start=[1, 2], max_new_tokens=3)
+        >>> found = word_attention(replay(model, answer), answer)
+        >>> [float(share) for share in found.even[1]]  # three tokens of the prompt, and one of its own
+        [0.0, 0.75, 0.25, 0.0]
     """
     sites = writing(trace.sites)
     if not sites or any(len(trace.attention(site).queries) != len(answer) for site in sites):

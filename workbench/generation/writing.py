@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench._repr import one_line
 from workbench.calling import verb
 from workbench.errors import BadInputError, UnsupportedError
+from workbench.formatting import one_line
 from workbench.generation.answer import Answer, Ended
 from workbench.generation.asking import Request, made, request
 from workbench.generation.decoding import How, filtered

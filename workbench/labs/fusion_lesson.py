@@ -16,9 +16,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table
 from workbench.axes import frozen
 from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.formatting import html_table
 from workbench.fusion import card, plane_tasks
 from workbench.portable import Portable
 

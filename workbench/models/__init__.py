@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.models.base import Advice, Capability, DualEncoder, ModelCard, TokenView
+from workbench.models.given import as_encoder, as_model
 from workbench.models.writer import ROLES, Continuation, Forced, Question, Writer, WriterCapability
 
 if TYPE_CHECKING:
     from workbench.models.catalogue import Catalogue, available, card
     from workbench.models.loading import fetch, keep, load, loaded, unload
+    from workbench.models.writer_given import as_writer
 
 __all__ = [
     "ROLES",
@@ -30,6 +32,9 @@ __all__ = [
     "TokenView",
     "Writer",
     "WriterCapability",
+    "as_encoder",
+    "as_model",
+    "as_writer",
     "available",
     "card",
     "fetch",
@@ -39,9 +44,11 @@ __all__ = [
     "unload",
 ]
 
-_WHERE = {name: "catalogue" for name in ("Catalogue", "available", "card")} | {
-    name: "loading" for name in ("fetch", "keep", "load", "loaded", "unload")
-}
+_WHERE = (
+    {name: "catalogue" for name in ("Catalogue", "available", "card")}
+    | {name: "loading" for name in ("fetch", "keep", "load", "loaded", "unload")}
+    | {"as_writer": "writer_given"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -36,9 +36,9 @@ class ModelCard:
         source: "shipped", "on this machine", "would be downloaded", or "not installed" where a package lacks.
         size_mb: size of the weights, None if unknown.
         licence: SPDX identifier where there is one, "unknown" if its publisher states none.
-        image_size: (height, width) in pixels, None before loading.
-        text_length: token positions of the text tower, start and end included; None before loading.
-        parameters: how many numbers its weights are, None before loading.
+        image_size: (height, width) in pixels; None before loading, unless it ships.
+        text_length: token positions of the text tower, start and end included; None as above.
+        parameters: how many numbers its weights are; None as above.
         summary: what it is good for, in a sentence.
         commit: of the hub's repository that the files were taken from; empty for files of other origin.
     """

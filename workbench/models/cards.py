@@ -1,8 +1,9 @@
 """A dozen models worth knowing, one row each. Every other one loads by the same names.
 
 Sizes are those of the float32 weights, from the published number of parameters (4 bytes each); what is
-really downloaded is asked of the hub and announced before it starts. Licences are what the publisher
-states for the weights, "unknown" where the model's page states none.
+really downloaded is asked of the hub and announced before it starts. What ships says its own sizes, and a
+test holds them to what loads. Licences are what the publisher states for the weights, "unknown" where the
+model's page states none.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ SHIPPED: tuple[ModelCard, ...] = (
         "CLIP",
         "shipped",
         licence="Apache-2.0 (trained on Twemoji and EmojiOne drawings, CC-BY-4.0)",
+        image_size=(64, 64),
+        text_length=32,
+        parameters=6_151_873,
         summary="a small CLIP of emoji and their names, trained by workbench.recipes.emoji_clip",
     ),
     ModelCard(
@@ -33,6 +37,9 @@ SHIPPED: tuple[ModelCard, ...] = (
         "CLIP",
         "shipped",
         licence="Apache-2.0 (trained on Twemoji and EmojiOne drawings, CC-BY-4.0)",
+        image_size=(64, 64),
+        text_length=32,
+        parameters=6_151_873,
         summary="the same with 200 concepts never seen in training: for honest generalisation",
     ),
     ModelCard(
@@ -41,6 +48,9 @@ SHIPPED: tuple[ModelCard, ...] = (
         "CLIP",
         "shipped",
         licence="Apache-2.0",
+        image_size=(64, 64),
+        text_length=32,
+        parameters=1_267_713,
         summary="a small CLIP of drawn scenes, for judging explanations, by workbench.recipes.shapes_clip",
     ),
     ModelCard(
@@ -49,6 +59,9 @@ SHIPPED: tuple[ModelCard, ...] = (
         "ConSE + LiT",
         "shipped",
         licence=_PHOTO_LICENCE,
+        image_size=(320, 320),
+        text_length=128,
+        parameters=27_791_720,
         summary="photographs offline: EfficientNet-Lite0 and MiniLM with a small head; a CLIP is better",
     ),
     ModelCard(
@@ -57,6 +70,9 @@ SHIPPED: tuple[ModelCard, ...] = (
         "ConSE",
         "shipped",
         licence=_PHOTO_LICENCE,
+        image_size=(320, 320),
+        text_length=128,
+        parameters=27_365_224,
         summary="its first half alone: names of classes, weighted by their probabilities; nothing trained",
     ),
     ModelCard(
@@ -65,6 +81,9 @@ SHIPPED: tuple[ModelCard, ...] = (
         "LiT",
         "shipped",
         licence=_PHOTO_LICENCE,
+        image_size=(320, 320),
+        text_length=128,
+        parameters=27_791_720,
         summary="its second half alone: a linear map from each locked tower",
     ),
 )

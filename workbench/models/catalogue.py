@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from workbench._repr import html_table, human_bytes, one_line, plural
 from workbench.calling import verb
 from workbench.errors import UnknownNameError, did_you_mean
+from workbench.formatting import html_table, human_bytes, one_line, plural
 from workbench.models import hub
 from workbench.models.base import ModelCard
 from workbench.models.cards import CARDS, SHIPPED, WEIGHTS
@@ -75,7 +75,8 @@ def card(name: str) -> ModelCard:
         name: as `available` lists it.
 
     Returns:
-        Its `ModelCard`; what only loading can tell, such as `.image_size`, is None.
+        Its `ModelCard`; of a model that does not ship, what only loading can tell, such as `.image_size`, is
+        None.
 
     Raises:
         UnknownNameError: not in the list; the message gives the nearest names.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError, WorkbenchError
+from workbench.formatting import one_line
 from workbench.runtime import is_out_of_memory
 
 __all__ = ["check_built", "check_picture_sizes", "check_sizes", "in_words"]
@@ -20,6 +22,13 @@ _MORE, _SPARE = (
     4,
     50_000_000,
 )  # times the numbers in the weights, and numbers beyond: tables that are made anew
+_READERS = (  # where the contents of a model's files are taken apart
+    "adapters", "folders", "hub", "pickles", "tensors", "texts", "torchscript", "weights",
+)  # fmt: skip
+_NEVER_THEIRS = (NameError, ImportError, AssertionError, NotImplementedError)
+_INSTALLED = re.compile(
+    rf"site-packages|dist-packages|^<frozen|^{re.escape(sysconfig.get_path('stdlib'))}|^<__array_function__"
+)
 _LARGEST_PICTURE = 20_000  # pixels of a side, and patches of a picture, that a processor may ask for
 
 
@@ -97,17 +106,18 @@ def _numbers(config: Any, name: str = "") -> Iterator[tuple[str, float]]:
 def in_words(name: str) -> Iterator[None]:
     """Whatever a library raises while a model is made from its files becomes one sentence about these files.
 
-    Libraries check what they read in many ways, or not at all, and say so in as many kinds of error.
+    Libraries check what they read in many ways, or not at all, and say so in as many kinds of error. A
+    mistake in our own lines, or in a caller's `on_event`, is not the files' fault, and surfaces as it is.
 
     Raises:
-        BadWeightsError: in the place of any error but ours and of memory that does not suffice.
+        BadWeightsError: in the place of what a library raised, or the lines of ours that read the files.
     """
     try:
         yield
     except WorkbenchError:
         raise
     except Exception as problem:
-        if is_out_of_memory(problem):
+        if is_out_of_memory(problem) or not _of_the_files(problem):
             raise
         said = one_line(str(problem) or type(problem).__name__, most=300)
         raise BadWeightsError(
@@ -115,3 +125,19 @@ def in_words(name: str) -> Iterator[None]:
             "configurations, vocabularies or weights is damaged or of another model. Copy or download them "
             "again."
         ) from problem
+
+
+def _of_the_files(problem: Exception) -> bool:
+    """Whether an error can be due to a model's files, by the lines that it came through."""
+    frames = [frame for frame, _ in traceback.walk_tb(problem.__traceback__)]
+    names = [str(frame.f_globals.get("__name__", "")) for frame in frames]
+    ours = [name.partition(".")[0] == "workbench" for name in names]
+    if any(
+        not own and not _INSTALLED.search(frame.f_code.co_filename)
+        for own, frame in zip(ours, frames, strict=True)
+    ):
+        return False  # a function of the caller's was in between
+    if not ours[-1] or type(problem).__module__ != "builtins":
+        return True  # raised by a library, or by its compiled part
+    reads = names[-1].startswith(tuple(f"workbench.models.{one}" for one in _READERS))
+    return reads and not isinstance(problem, _NEVER_THEIRS)

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from workbench._repr import one_line
+from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.models.base import DualEncoder
 
 if TYPE_CHECKING:
@@ -21,13 +22,25 @@ __all__ = ["Named", "as_encoder", "as_model", "is_module", "is_writer"]
 _EXPECTED = "Expected a model of models.load(...)"
 
 
+@verb
 def as_encoder(model: Any) -> DualEncoder:
-    """A dual encoder from what people hold: itself, or the shelf's of that name or folder.
+    """A dual encoder from what people hold, as every verb takes one: itself, or a name or a folder to load.
+
+    Args:
+        model: a `DualEncoder`, a name or a folder as `load` takes it.
+
+    Returns:
+        The `DualEncoder`; of a name the one that is loaded already, where there is one.
 
     Raises:
         BadInputError: a model that writes, a module of PyTorch, or something else; the message says how to
             make a model of it.
         UnknownNameError: no model has this name.
+
+    Example:
+        >>> from workbench import models
+        >>> models.as_encoder("shapes-clip") is models.load("shapes-clip")
+        True
     """
     if callable(getattr(model, "encode_texts", None)) and callable(getattr(model, "encode_images", None)):
         found: DualEncoder = model
@@ -39,8 +52,26 @@ def as_encoder(model: Any) -> DualEncoder:
     raise BadInputError(_no_model(model))
 
 
+@verb
 def as_model(model: Any) -> Any:
-    """As `as_encoder`; a module of PyTorch is handed on, for verbs that take one as a whole."""
+    """As `as_encoder`; a module of PyTorch is handed on, for verbs that take one as a whole.
+
+    Args:
+        model: a `DualEncoder`, a name or a folder, or a `torch.nn.Module`.
+
+    Returns:
+        A `DualEncoder`, or the very module.
+
+    Raises:
+        BadInputError: it is none of these; the message says how to make a model of it.
+        UnknownNameError: no model has this name.
+
+    Example:
+        >>> import torch
+        >>> from workbench import models
+        >>> models.as_model(torch.nn.Identity())
+        Identity()
+    """
     return model if is_module(model) else as_encoder(model)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench._repr import human_bytes
 from workbench.calling import verb
+from workbench.devices import choose_device, choose_dtype
 from workbench.errors import BadInputError, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.models.base import DualEncoder
 from workbench.models.claims import in_words
 from workbench.models.locating import Listen, locate
@@ -19,7 +20,7 @@ from workbench.models.texts import check_reading
 from workbench.models.weights import stamp
 from workbench.models.writer import Writer
 from workbench.results import Event, OnEvent, ShouldStop
-from workbench.runtime import choose_device, choose_dtype, free, is_out_of_memory
+from workbench.runtime import free, is_out_of_memory
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError
+from workbench.formatting import one_line
 from workbench.runtime import is_out_of_memory
 
 __all__ = ["PICKLE_SUFFIXES", "read_pickle"]

@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from workbench._repr import one_line
 from workbench.attention.blocks import block_of
 from workbench.attention.recorder import Recorder, recording
 from workbench.errors import UnsupportedError, WorkbenchError
+from workbench.formatting import one_line
 from workbench.models.adapters.tower import TwoTower
 from workbench.runtime import is_out_of_memory
 

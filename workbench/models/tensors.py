@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench._repr import plural
 from workbench.errors import BadWeightsError
+from workbench.formatting import plural
 from workbench.models.pickles import PICKLE_SUFFIXES, read_pickle
 from workbench.models.torchscript import is_torchscript, read_torchscript
 from workbench.models.weights import check_safetensors

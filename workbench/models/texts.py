@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError, UnavailableError
+from workbench.formatting import one_line
 from workbench.models import hub
 from workbench.results import OnEvent, ShouldStop
 

@@ -17,8 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError
+from workbench.formatting import one_line
 
 if TYPE_CHECKING:
     import torch

@@ -11,9 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError, UnavailableError
+from workbench.formatting import one_line
+from workbench.hooks import stand_in
 from workbench.models.pickles import PICKLE_SUFFIXES, read_pickle
+from workbench.quiet import no_records
 from workbench.runtime import is_out_of_memory, seeded
 from workbench.untrusted import parsed
 
@@ -247,15 +249,11 @@ def _without_bars() -> Iterator[None]:
     """
     from transformers.utils import logging
 
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
+    def no_bar(_: Any, __: Any, *args: Any, **kwargs: Any) -> Any:
+        return logging.EmptyTqdm(*args, **kwargs)
+
+    with no_records("transformers"), stand_in(type(logging.tqdm), "__call__", no_bar):
         yield
-    finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()
 
 
 def in_memory(model: nn.Module) -> nn.Module:

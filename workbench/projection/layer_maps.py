@@ -19,7 +19,7 @@ from workbench.keeping import Form, Kept
 from workbench.models.given import Named, as_encoder
 from workbench.projection.project_vectors import project
 from workbench.projection.projection_result import Projection
-from workbench.projection.stopping import StoppedModel, StoppedRef, blocks_of
+from workbench.projection.stopping import StoppedModel, StoppedRef, blocks_of, check_alike
 from workbench.results import Embeddings, Event, OnEvent, Provenance, ShouldStop
 
 __all__ = ["LayerMaps", "project_layers"]
@@ -82,7 +82,7 @@ def project_layers(
         `LayerMaps`, from the first layer to the last.
 
     Raises:
-        UnsupportedError: a tower is no such stack (most convolutional ones are not).
+        UnsupportedError: a tower is no such stack, or its blocks hand on other shapes (ConvNeXt, Swin).
         BadInputError: there are no pairs.
         Cancelled: `should_stop` returned true.
 
@@ -106,6 +106,9 @@ def project_layers(
     spaces = []
     known: list[dict[int, NDArray[np.float32]]] = [{}, {}]
     things = ([pairs.picture(item) for item in range(len(pairs))], list(pairs.texts))
+    whole = StoppedModel(model, (depths[0], depths[1]))
+    check_alike(model, "image", lambda: whole.encode_images(things[0][:1]))
+    check_alike(model, "text", lambda: whole.encode_texts(things[1][:1]))
     for done, stop in enumerate(stops):
         half = StoppedModel(model, stop)
         encoders: tuple[Encode, Encode] = (half.encode_images, half.encode_texts)

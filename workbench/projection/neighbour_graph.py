@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import plural
 from workbench.axes import as_numbers, check_axes, frozen
+from workbench.formatting import plural
 from workbench.portable import Portable
 
 __all__ = ["WIDE", "Neighbours", "digits_kept", "judged_note", "most_judged"]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.projection.exact_distances import between
 from workbench.projection.neighbour_graph import Neighbours
 from workbench.projection.neighbour_search import map_neighbours, shared_neighbours

@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.axes import as_numbers, as_rows, check_axes, unit
 from workbench.calling import verb
+from workbench.devices import choose_device
 from workbench.errors import BadInputError, Cancelled
 from workbench.projection.exact_distances import FEW, between, near_queries, nearest_rows, sorted_by_distance
 from workbench.projection.modality_gap import METRICS, are_unit
 from workbench.projection.neighbour_graph import Neighbours
 from workbench.results import Event, OnEvent, ShouldStop
-from workbench.runtime import choose_device
 
 if TYPE_CHECKING:
     import torch

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line
 from workbench.axes import as_numbers, check_axes, unit
 from workbench.calling import verb
 from workbench.data.arrays import as_array, is_array
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import as_pictures, is_picture
+from workbench.devices import choose_device
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.models.given import as_encoder
 from workbench.projection.modality_gap import MODALITIES, Metric
 from workbench.projection.neighbour_search import nearest
@@ -22,7 +23,6 @@ from workbench.projection.projection_result import Placement, Projection
 from workbench.projection.stopping import StoppedModel
 from workbench.projection.umap.fuzzy_graph import apart, bandwidths, memberships
 from workbench.results import OnEvent, ShouldStop
-from workbench.runtime import choose_device
 
 __all__ = ["EXACT_PRODUCTS", "among", "encoder_of", "place"]
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line
 from workbench.axes import as_rows, frozen
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.projection.neighbour_graph import most_judged

@@ -117,25 +117,15 @@ def project(
     graph = shared_neighbours(space.vectors, k=WIDE * neighbours, metric=by, exact=exact, **progress)
     most = FIT_AT_MOST[method] if fit_at_most is None else fit_at_most
     fitted = _fitted(embeddings, mode, most, chosen)
-    own = graph
-    if not fitted.all():
-        own = shared_neighbours(space.vectors[fitted], k=neighbours, metric=by, **progress)
+    own = _graph_of_fitted(graph, space, fitted, neighbours, **progress)
     first = None if start is None else start.points[fitted]
-    near = replace(own, distance=apart(own.distance, by))
-    task = Task(space.vectors[fitted], near, chosen, neighbours, min_dist, epochs, first, by, **progress)
+    task = Task(space.vectors[fitted], own, chosen, neighbours, min_dist, epochs, first, by, **progress)
     drawn = _trivial(task) or draw(task)
     points = _everywhere(drawn.points, space, fitted, neighbours, **progress)
     if start is not None:
         points = similarity(points, start.points).apply(points)
-    asked = {
-        "metric": by,
-        "neighbours": neighbours,
-        "min_dist": min_dist,
-        "reducer": drawer,
-        "fit_at_most": most,
-        "exact": exact,
-    }
-    options = {**asked, "shift": shift, **drawn.parameters}
+    asked = {"metric": by, "neighbours": neighbours, "min_dist": min_dist, "reducer": drawer}
+    options = {**asked, "fit_at_most": most, "exact": exact, "shift": shift, **drawn.parameters}
     told = _notes(embeddings, graph, points, fitted, space, mode, neighbours)
     notes = (*told, *metric_note(metric, by), *drawn.notes, *remark)
     provenance = _provenance(embeddings, method, mode, options, chosen, notes)
@@ -233,6 +223,16 @@ def _fitted(embeddings: Embeddings, mode: Mode, most: int, seed: int) -> NDArray
         left_out = np.random.default_rng(seed).permutation(np.flatnonzero(fitted))[:extra]
         fitted[left_out] = False
     return fitted
+
+
+def _graph_of_fitted(
+    graph: Neighbours, space: Space, fitted: NDArray[np.bool_], near: int, **progress: Any
+) -> Neighbours:
+    """The graph of the rows that a layout is fitted on, with the distances it goes by."""
+    own = graph
+    if not fitted.all():
+        own = shared_neighbours(space.vectors[fitted], k=near, metric=space.metric, **progress)
+    return replace(own, distance=apart(own.distance, space.metric))
 
 
 def _trivial(task: Task) -> Drawn | None:

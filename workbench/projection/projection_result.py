@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import html_table, plural
 from workbench.axes import as_numbers, check_axes, frozen
 from workbench.errors import BadInputError
+from workbench.formatting import html_table, plural
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.projection.modality_gap import (
@@ -183,7 +183,8 @@ class Projection(Kept):
         rows = len(embeddings.vectors)
         if len(placed) != rows:
             raise BadInputError(f"There are {len(placed):,} points and {rows:,} vectors; expected one each.")
-        by = "euclidean" if stand_in else metric_of(embeddings, metric)
+        asked = metric_of(embeddings, metric)
+        by = "euclidean" if stand_in else asked
         check_vectors(embeddings, by)
         space = space_of(embeddings, "joint", metric=by)
         graph = shared_neighbours(space.vectors, k=WIDE * k, metric=space.metric)

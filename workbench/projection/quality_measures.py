@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line, plural
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 from workbench.projection.modality_gap import gap
 from workbench.projection.neighbour_graph import WIDE
 from workbench.projection.point_quality import expected_skewness, known_stability, one_of_each, skewness

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import warnings
 from dataclasses import replace
 from importlib import metadata
 from typing import Any, cast
@@ -12,15 +11,16 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line
+from workbench.devices import choose_device
 from workbench.errors import BadInputError, UnavailableError, did_you_mean
+from workbench.formatting import one_line
 from workbench.projection.pca import draw_pca, principal
 from workbench.projection.projection_result import Method
 from workbench.projection.reducer_interface import Drawn, Reducer, Task
 from workbench.projection.umap.fuzzy_graph import curve, fuzzy_graph
 from workbench.projection.umap.layout import lay_out
 from workbench.projection.umap.spectral_start import is_rolled_up, spectral_start
-from workbench.runtime import choose_device
+from workbench.quiet import no_warnings
 
 __all__ = ["REDUCERS", "begin", "chosen_reducer", "usual_epochs"]
 
@@ -127,8 +127,7 @@ def _umap_learn(task: Task) -> Drawn:
         random_state=task.seed,
         precomputed_knn=(index, apart),
     )
-    with _one_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a seed costs the other cores stands in the notes
+    with _one_at_a_time, no_warnings():  # that a seed costs the other cores stands in the notes
         points = fit.fit_transform(task.vectors)
     note = "umap-learn with a seed uses one core."
     return Drawn(points, f"umap-learn {metadata.version('umap-learn')}", {"epochs": task.epochs}, (note,))

@@ -14,10 +14,10 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line
 from workbench.axes import as_rows, check_axes
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 from workbench.portable import Portable
 from workbench.renaming import renamed
 from workbench.results import Rule

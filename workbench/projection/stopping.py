@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -13,7 +13,9 @@ from PIL.Image import Image
 
 from workbench.errors import UnsupportedError
 
-__all__ = ["StoppedModel", "StoppedRef", "blocks_of"]
+__all__ = ["StoppedModel", "StoppedRef", "blocks_of", "check_alike"]
+
+_REMEDY = "Models with transformers as both towers can, such as 'emoji-clip'."
 
 
 class StoppedModel:
@@ -74,9 +76,35 @@ def blocks_of(model: Any, side: str) -> Sequence[Any]:
     if len(blocks) < 2:
         raise UnsupportedError(
             f"The {side} tower of {model.card.name!r} is no stack of equal blocks, so it cannot be stopped "
-            "between two of them. Models with transformers as both towers can, such as 'emoji-clip'."
+            f"between two of them. {_REMEDY}"
         )
     return blocks
+
+
+def check_alike(model: Any, side: str, run: Callable[[], object]) -> None:
+    """Refuse a tower whose blocks do not all hand on the same shape: the head cannot read the first ones.
+
+    Args:
+        model: with two towers.
+        side: "image" or "text".
+        run: a pass of one item through that tower.
+
+    Raises:
+        UnsupportedError: they do not, as the stages of ConvNeXt and Swin, which halve the picture.
+    """
+    import torch
+
+    from workbench.attention.blocks import outputs_of
+
+    with torch.no_grad(), outputs_of(*blocks_of(model, side)) as given:
+        run()
+    shapes = list(dict.fromkeys(tuple(one.shape[1:]) for one in given))
+    if len(shapes) > 1:
+        told = ", then ".join(" x ".join(map(str, shape)) for shape in (shapes[0], shapes[-1]))
+        raise UnsupportedError(
+            f"The blocks of the {side} tower of {model.card.name!r} hand on other shapes ({told}), so what "
+            f"the first ones give cannot be read by its head. {_REMEDY}"
+        )
 
 
 def _stopped_after(blocks: Sequence[Any], kept: int) -> AbstractContextManager[None]:

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench import models
-from workbench._repr import plural
 from workbench.data.pairs import Pairs
 from workbench.errors import BadInputError, Cancelled
+from workbench.formatting import plural
 from workbench.models.adapters.joined.describe import describe_picture_tower, describe_text_tower
 from workbench.models.adapters.joined.encoder import load_towers, save_joined
 from workbench.models.adapters.joined.heads import LinearHead

@@ -12,8 +12,8 @@ import logging
 from pathlib import Path
 
 from workbench import models
-from workbench.attribution.alike import READINGS
-from workbench.attribution.word_pointing import WordPointing, point_words, word_pointing_card
+from workbench.attribution import WordPointing, point_words, word_pointing_card
+from workbench.attribution.token_similarity import READINGS
 from workbench.models.cards import WEIGHTS
 
 __all__ = ["MEASURED", "main", "measured_again", "section"]

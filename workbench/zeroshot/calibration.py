@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from workbench._repr import plural
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 from workbench.metrics import calibration_bins
 from workbench.portable import Portable
 from workbench.results import Ranking

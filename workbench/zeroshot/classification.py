@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.calling import verb
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import PairsLike, as_pairs, notes_of
 from workbench.embedding import embed_pictures, embed_texts
 from workbench.errors import UnsupportedError
+from workbench.formatting import one_line, plural
 from workbench.models.base import DualEncoder
 from workbench.models.given import Named, as_encoder
 from workbench.results import OnEvent, Provenance, Ranking, Rule, ShouldStop
@@ -86,36 +88,38 @@ def classify(
     names, wordings = check_labels(labels), check_templates(templates)
     text = embed_labels(model, names, wordings, on_event=on_event, should_stop=should_stop)
     image = embed_pictures(model, pairs, on_event=on_event, should_stop=should_stop)
-    settings = {"labels": list(names), "templates": list(wordings), "temperature": temperature, "rule": rule}
     unread = unread_words(model, names)
     groups = alike(text, unread)
     for group in groups:
         text[list(group)] = text[group[0]]  # to the last bit: a rounding must not choose between them
     notes = _notes(model, names, wordings, unread, groups, rule or model.rule)
     notes = (*notes, *notes_of(given, pairs), *_divided_twice(model, temperature))
-    empty = np.zeros((len(image), len(names)), dtype=np.float32)
-    unscored = Ranking(
-        labels=names,
-        templates=wordings,
-        image=image,
-        text=text,
-        cosine=empty,
-        logit=empty,
-        probability=empty,
-        active=np.ones(len(wordings), dtype=bool),
-        rule=model.rule,
-        scale=model.scale,
-        bias=model.bias,
-        names=tuple(pairs.texts),
-        truth=_truth(pairs, names, groups),
-        unread=unread,
-        pairs=pairs,
-        provenance=Provenance(
-            "classify", model.card.name, model.weights_hash, pairs.fingerprint, settings, notes=notes
-        ),
-        live=weakref.ref(model),
-    )
+    settings = {"labels": list(names), "templates": list(wordings), "temperature": temperature, "rule": rule}
+    unscored = _unscored(model, pairs, names, wordings, image, text, settings, notes)
+    unscored = replace(unscored, truth=_truth(pairs, names, groups), unread=unread)
     return rescore(unscored, rule=rule, temperature=temperature)
+
+
+def _unscored(
+    model: DualEncoder,
+    pairs: Pairs,
+    names: tuple[str, ...],
+    wordings: tuple[str, ...],
+    image: NDArray[np.float32],
+    text: NDArray[np.float32],
+    settings: dict[str, Any],
+    notes: tuple[str, ...],
+) -> Ranking:
+    """What `rescore` scores: the vectors, and a score of 0 for everything."""
+    empty = np.zeros((len(image), len(names)), dtype=np.float32)
+    active = np.ones(len(wordings), dtype=bool)
+    provenance = Provenance(
+        "classify", model.card.name, model.weights_hash, pairs.fingerprint, settings, notes=notes
+    )
+    return Ranking(
+        names, wordings, image, text, empty, empty, empty, active, model.rule, model.scale, model.bias,
+        names=tuple(pairs.texts), pairs=pairs, provenance=provenance, live=weakref.ref(model),
+    )  # fmt: skip
 
 
 def _divided_twice(model: DualEncoder, temperature: float) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.axes import as_rows
 from workbench.calling import verb
+from workbench.formatting import one_line, plural
 from workbench.results import Ranking
 from workbench.zeroshot.scoring import rescore
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from workbench._repr import one_line, plural
+from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 from workbench.values import is_missing, sentences_of
 
 __all__ = [
@@ -36,8 +37,24 @@ PHOTO_TEMPLATES = (
 _SLOT = "{}"
 
 
+@verb
 def check_template(template: str) -> str:
-    """`template` stripped, or `BadInputError`: it needs exactly one `{}` and no other brace."""
+    """One template as `classify` takes it, while it is typed: stripped, with its one `{}`.
+
+    Args:
+        template: a sentence with `{}` where the label goes.
+
+    Returns:
+        The sentence, without the spaces around it.
+
+    Raises:
+        BadInputError: it is empty, has no `{}` or several, or has other braces.
+
+    Example:
+        >>> from workbench.zeroshot import check_template
+        >>> check_template(" a photo of {} ")
+        'a photo of {}'
+    """
     if not isinstance(template, str):
         raise BadInputError(
             f"A template is a {type(template).__name__} ({one_line(repr(template), most=40)}); expected a "
@@ -63,8 +80,24 @@ def check_template(template: str) -> str:
     return text
 
 
+@verb
 def check_templates(templates: Iterable[str]) -> tuple[str, ...]:
-    """All `templates`, checked and without repeats, in their order."""
+    """Templates as `classify` takes them: each checked, without repeats, in their order.
+
+    Args:
+        templates: sentences with `{}` where the label goes, or one.
+
+    Returns:
+        The sentences.
+
+    Raises:
+        BadInputError: none, or one that `check_template` refuses.
+
+    Example:
+        >>> from workbench.zeroshot import check_templates
+        >>> check_templates(["{}", "a photo of {}", "{}"])
+        ('{}', 'a photo of {}')
+    """
     listed = sentences_of(templates, what="templates")
     checked = tuple(dict.fromkeys(check_template(template) for template in listed))
     if not checked:
@@ -72,11 +105,23 @@ def check_templates(templates: Iterable[str]) -> tuple[str, ...]:
     return checked
 
 
+@verb
 def check_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """All `labels`, stripped.
+    """Labels as `classify` takes them: words, with single spaces and none around.
+
+    Args:
+        labels: words, or the numbers of classes.
+
+    Returns:
+        class: the labels, in their order.
 
     Raises:
         BadInputError: none, a blank one, or one given twice (its probability would be split in two).
+
+    Example:
+        >>> from workbench.zeroshot import check_labels
+        >>> check_labels([" a  cat ", "a dog"])
+        ('a cat', 'a dog')
     """
     if isinstance(labels, str):
         raise BadInputError(

@@ -11,14 +11,16 @@ Visual-Semantic Embeddings with Multimodal Neural Language Models", section 4.3.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from workbench._repr import one_line
+from workbench.axes import as_rows
+from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 
 __all__ = ["Term", "composed_vector", "parse_query"]
 
@@ -29,18 +31,36 @@ _NOTHING = 1e-4  # a sum shorter than this has no direction of its own
 
 @dataclass(frozen=True)
 class Term:
-    """One part of a query: words, or the number after `#`; `sign` is +1 or -1."""
+    """One part of a query: words, or a picture by its number.
+
+    Attributes:
+        sign: +1 or -1.
+        words: as they were typed; "" where it is a picture.
+        number: what stood after `#`; None where it is words.
+    """
 
     sign: int
     words: str = ""
     number: int | None = None
 
 
+@verb
 def parse_query(query: str) -> tuple[Term, ...]:
     """The parts of `words`, `#12`, `#12 + words - words`; a sign counts only between spaces.
 
+    Args:
+        query: as it was typed.
+
+    Returns:
+        A `Term` for each part, in their order.
+
     Raises:
         BadInputError: nothing was typed, a part is empty, or the first part is subtracted.
+
+    Example:
+        >>> from workbench.zeroshot import parse_query
+        >>> parse_query("#12 - night")
+        (Term(sign=1, words='', number=12), Term(sign=-1, words='night', number=None))
     """
     text = " ".join(query.split())
     if not text:
@@ -51,26 +71,30 @@ def parse_query(query: str) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def composed_vector(
-    terms: Sequence[Term],
-    words: Callable[[list[str]], NDArray[np.float32]],
-    picture: Callable[[int], NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    """feature: the sum of the terms' unit vectors, scaled to unit length.
+@verb
+def composed_vector(terms: Sequence[Term], vectors: ArrayLike) -> NDArray[np.float32]:
+    """One vector for a query put together: the sum of its terms' unit vectors, scaled to unit length.
 
     Args:
-        words: gives text x feature for texts, unit vectors.
-        picture: gives the unit vector of one number.
+        terms: of `parse_query`.
+        vectors: term x feature, unit vectors: of its words, or of the picture that it names.
+
+    Returns:
+        feature, float32.
 
     Raises:
-        BadInputError: the terms cancel each other out.
+        BadInputError: not one vector for each term, or the terms cancel each other out.
+
+    Source: Kiros, Salakhutdinov & Zemel 2014, section 4.3.
+
+    Example:
+        >>> import numpy as np
+        >>> from workbench.zeroshot import composed_vector, parse_query
+        >>> composed_vector(parse_query("#0 + snow"), np.eye(2))
+        array([0.70710677, 0.70710677], dtype=float32)
     """
-    texts = [term.words for term in terms if term.number is None]
-    vectors = iter(words(texts)) if texts else iter(())
-    total = np.sum(
-        [term.sign * (next(vectors) if term.number is None else picture(term.number)) for term in terms],
-        axis=0,
-    )
+    parts = as_rows("vectors", vectors, "term feature", term=len(terms))
+    total = np.sum([term.sign * part for term, part in zip(terms, parts, strict=True)], axis=0)
     length = float(np.linalg.norm(total))
     if length < _NOTHING:
         raise BadInputError("The parts of this query cancel each other out. Leave one of them away.")

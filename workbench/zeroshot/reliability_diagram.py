@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import plural
+from workbench.formatting import plural
 
 __all__ = ["reliability_svg"]
 

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workbench._repr import one_line
 from workbench.data.arrays import as_array, is_array, is_stack
 from workbench.data.pairs import Pairs
 from workbench.data.pairs_input import is_picture
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 
 __all__ = ["Direction", "check_query", "several_queries"]
 

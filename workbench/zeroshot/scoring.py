@@ -12,14 +12,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import unit
+from workbench.axes import check_index, unit
 from workbench.calling import verb
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 from workbench.results import Ranking, Rule
 
 __all__ = [
+    "ENSEMBLES",
+    "MEASURES",
+    "RULES",
     "Ensemble",
     "Floats",
+    "Measure",
     "leave_one_out",
     "logits",
     "probabilities",
@@ -36,8 +41,11 @@ Measure = Literal["probability", "margin", "cosine"]
 Floats = NDArray[np.float32]
 
 RULES: tuple[Rule, ...] = ("softmax", "sigmoid")
+"""How logits become probabilities: shares among the labels, or one yes/no for each."""
 ENSEMBLES: tuple[Ensemble, ...] = ("embedding", "probability")
+"""How the wordings of a label are combined: as vectors, or as votes."""
 MEASURES: tuple[Measure, ...] = ("probability", "margin", "cosine")
+"""What may decide that a picture is none of these."""
 
 
 def softmax(values: NDArray, *, axis: int = -1) -> NDArray:
@@ -148,8 +156,7 @@ def template_cosines(ranking: Ranking, item: int) -> Floats:
 
 
 def _place(ranking: Ranking, item: int) -> int:
-    if not -len(ranking) <= item < len(ranking):
-        raise BadInputError(f"item is {item}; this ranking has {len(ranking):,} pictures, numbered from 0.")
+    check_index("item", item, len(ranking), f"this ranking has {plural(len(ranking), 'picture')}")
     return item
 
 
@@ -188,9 +195,27 @@ def leave_one_out(ranking: Ranking, *, item: int | None = None) -> NDArray[np.fl
     return effect
 
 
+@verb
 def take(ranking: Ranking, items: ArrayLike) -> Ranking:
-    """`ranking` of some of its items, in the order given: the same scores, without the pictures."""
-    rows = np.asarray(items, dtype=np.int64)
+    """The ranking of some of its items, in the order given: the same scores, without the pictures.
+
+    Args:
+        ranking: of `classify`.
+        items: their numbers, or item, True for those to take.
+
+    Returns:
+        A `Ranking` of these.
+
+    Raises:
+        BadInputError: there is no such item.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, take
+        >>> take(classify("emoji-clip", data.load("emoji")[:4], ["a face", "a dog"]), [3, 0])
+        Ranking(2 pictures among 2 labels, 1 template, softmax, T=1)
+    """
+    rows = _rows(ranking, items)
     return replace(
         ranking,
         image=ranking.image[rows],
@@ -203,8 +228,38 @@ def take(ranking: Ranking, items: ArrayLike) -> Ranking:
     )
 
 
+def _rows(ranking: Ranking, items: ArrayLike) -> NDArray[np.int64]:
+    chosen = np.asarray(items)
+    if chosen.dtype == np.bool_ and chosen.shape == (len(ranking),):
+        return np.flatnonzero(chosen)
+    if chosen.size and chosen.dtype.kind not in "iu":
+        raise BadInputError(
+            f"items holds {chosen.dtype} of shape {chosen.shape}; expected numbers of pictures, from 0, or "
+            f"one True or False for each of {len(ranking):,}."
+        )
+    return np.array([_place(ranking, int(row)) for row in chosen.flat], np.int64)
+
+
+@verb
 def reject_scores(ranking: Ranking, measure: Measure = "probability") -> Floats:
-    """item: how sure the best label is; a picture below a threshold is "none of these"."""
+    """How sure the best label of each picture is; one below a threshold is "none of these".
+
+    Args:
+        ranking: of `classify`.
+        measure: "probability" of the best label, its "margin" over the second, or its "cosine".
+
+    Returns:
+        item, float32.
+
+    Raises:
+        BadInputError: there is no such measure.
+
+    Example:
+        >>> from workbench import data
+        >>> from workbench.zeroshot import classify, reject_scores
+        >>> reject_scores(classify("emoji-clip", data.load("emoji")[:4], ["a face", "a dog"])).shape
+        (4,)
+    """
     if measure == "margin":
         return ranking.margin
     if measure not in MEASURES:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workbench._repr import one_line, plural
 from workbench.calling import verb
+from workbench.formatting import one_line, plural
 from workbench.models.base import DualEncoder
 from workbench.models.cleaning import made_plain
 from workbench.models.given import Named, as_encoder

@@ -10,11 +10,11 @@ import torch
 
 from workbench import models
 from workbench.attribution import attribute
-from workbench.attribution.activation import CAMS, feature_module
-from workbench.attribution.case import Case, Options
-from workbench.attribution.interactions import bilinear_fit, coalitions
-from workbench.attribution.masking import filling, free_words, masked_words
-from workbench.attribution.perturbation import kernel_shap_maps, occlusion_maps, shapley
+from workbench.attribution.explained.dual_encoder import ExplainedPair
+from workbench.attribution.method_interface import Options
+from workbench.attribution.methods.class_activation import CAMS, feature_module
+from workbench.attribution.methods.interactions import bilinear_fit, coalitions
+from workbench.attribution.methods.perturbation import kernel_shap_maps, occlusion_maps, shapley
 from workbench.attribution.targets import similarity
 
 
@@ -26,7 +26,7 @@ def model(clip_folder):
 
 @pytest.fixture
 def case(model, pair):
-    return Case(model, pair.picture, similarity(pair.text))
+    return ExplainedPair(model, pair.picture, similarity(pair.text))
 
 
 def _tower(model, text: str) -> torch.nn.Module:
@@ -90,7 +90,7 @@ def test_a_cam_of_a_linear_head_over_pooled_features_is_exact() -> None:
 
 def test_integrated_gradients_are_complete(model, pair, case) -> None:
     with torch.no_grad():
-        empty = float(case.value(model.image_features({"pixel_values": filling(case, "mean")})))
+        empty = float(case.value(model.image_features({"pixel_values": case.filled("mean")})))
     heatmap = attribute(model, pair, method="integrated-gradients", steps=64)
     assert float(heatmap.image.sum()) == pytest.approx(heatmap.score - empty, abs=2e-4)
     full = np.ones((1, len(case.tokens)), bool)
@@ -102,7 +102,7 @@ def test_integrated_gradients_are_complete(model, pair, case) -> None:
 
 def test_the_words_integrated_gradients_are_complete(model, pair, case) -> None:
     ids = case.words["input_ids"].clone()
-    ids[0, free_words(case)] = 0
+    ids[0, list(case.free_tokens)] = 0
     embedded = model.model.token_embedding(ids)
 
     def swap(module, args, output):
@@ -121,7 +121,7 @@ def test_the_words_integrated_gradients_are_complete(model, pair, case) -> None:
 def test_occlusion_equals_captums_on_pixels(model, pair, case) -> None:
     from captum.attr import Occlusion
 
-    pixels, filled = case.pixels["pixel_values"], filling(case, "mean")
+    pixels, filled = case.pixels["pixel_values"], case.filled("mean")
     score = _tower(model, pair.text)
     with torch.no_grad():
         found = Occlusion(lambda part: score(part)[:, 0]).attribute(
@@ -141,10 +141,7 @@ def test_occlusion_of_a_word_is_the_score_without_it(model, pair) -> None:
 def test_a_linear_score_gets_its_own_weights_from_shap_and_occlusion(case, monkeypatch) -> None:
     weight = np.arange(12) - 5.0
 
-    def linear(chosen, fill, *, batch_size):
-        return (lambda keep: keep @ weight + 2), (3, 4)
-
-    monkeypatch.setattr("workbench.attribution.perturbation.picture_scores", linear)
+    monkeypatch.setattr(case, "picture_scores", lambda *_: lambda keep: keep @ weight + 2)
     options = Options(samples=300)
     np.testing.assert_allclose(occlusion_maps(case, options).image, weight.reshape(3, 4), atol=1e-5)
     np.testing.assert_allclose(kernel_shap_maps(case, options).image, weight.reshape(3, 4), atol=1e-2)
@@ -152,7 +149,7 @@ def test_a_linear_score_gets_its_own_weights_from_shap_and_occlusion(case, monke
 
 def test_shapley_values_sum_to_the_difference(case, pair, model) -> None:
     with torch.no_grad():
-        empty = float(case.value(model.image_features({"pixel_values": filling(case, "mean")})))
+        empty = float(case.value(model.image_features({"pixel_values": case.filled("mean")})))
     heatmap = attribute(model, pair, method="kernel-shap", samples=400)
     # captum's solver weighs the two ends heavily but does not fix them
     assert float(heatmap.image.sum()) == pytest.approx(heatmap.score - empty, abs=2e-2)
@@ -207,11 +204,11 @@ def test_interactions_are_the_mixed_difference_of_the_real_score(model, pair, ca
     """For one patch and one word alone the fit must agree with the four scores with and without them."""
     heatmap = attribute(model, pair, method="interactions", samples=600)
     keep = np.ones((2, len(case.tokens)), bool)
-    place = free_words(case)[1]
+    place = list(case.free_tokens)[1]
     keep[1, place] = False
     assert heatmap.pairs.shape == (len(case.tokens), 3, 4)
     with torch.no_grad():
-        both = case.value(case.image, model.text_features(masked_words(case, keep)))
+        both = case.value(case.image, model.text_features(case.masked_words(keep)))
     lost = float(both[0] - both[1])
     # the word's own value plus its interactions with what is shown is what leaving it out costs, about
     told = float(heatmap.text[place] + 0.3 * heatmap.pairs[place].sum())

@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional
 
 from workbench import data, models
-from workbench.attribution import alike
-from workbench.attribution.alike import READINGS, token_cosines, token_vectors, whole_words
-from workbench.attribution.without import score_without
+from workbench.attribution import token_similarity
+from workbench.attribution.evaluation.ablation import score_without
+from workbench.attribution.token_similarity import READINGS, token_cosines, token_vectors, whole_words
 from workbench.capture import capture
 from workbench.errors import BadInputError, UnsupportedError
 
@@ -177,8 +177,8 @@ def test_a_tower_of_timm_hands_on_its_values(clip_folder, pair, monkeypatch) -> 
 
 def _handed_on(model, trace, monkeypatch):
     """What the last attention of the image tower hands on, token by token, and what it was given."""
-    kept, spread = [], alike._spread
-    monkeypatch.setattr(alike, "_spread", lambda states: kept.append(states) or spread(states))
+    kept, spread = [], token_similarity._spread
+    monkeypatch.setattr(token_similarity, "_spread", lambda states: kept.append(states) or spread(states))
     module = model.model.get_submodule(trace.group("image")[-1].path)
     seen = []
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tests.families import EYE, SMALL, WORDS, ids, pixels
 from workbench.attribution import attribute, output
-from workbench.attribution.answers import ANSWERS, answer_for
+from workbench.attribution.explained.output_fields import ANSWERS, answer_for
 from workbench.attribution.targets import Output
 from workbench.errors import BadInputError, UnsupportedError
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from tests.families import EYE, SMALL, WORDS, ids, made, pictured, pixels, state
 from tests.workbench.attribution.test_answers import awake
 from workbench.attribution import attribute
+from workbench.attribution.explained.network import ExplainedNetwork
 from workbench.attribution.targets import Output
-from workbench.attribution.whole import Whole
 from workbench.errors import BadInputError, UnsupportedError
 
 SAYS = {**WORDS, **SMALL, "num_key_value_heads": 2, "vocab_size": 110}
@@ -111,8 +111,8 @@ def test_merged_tokens_are_laid_on_the_cells_that_they_were_merged_from(name: st
     assert not any("no map" in note for found in maps for note in found.notes)
     assert maps["relevance"].grid == maps["attention"].grid == grid
     assert maps["occlusion"].grid == (8, 8) if name == "internvl" else (4, 4)
-    whole = Whole(model, inputs, Output())
-    for token, place in enumerate(whole.merged[1]):
+    whole = ExplainedNetwork(model, inputs, Output())
+    for token, place in enumerate(whole.laid.merged[1]):
         found = _cells_moved(model, inputs, int(place), grid)
         assert found.argmax() == token and found.max() > 100 * np.sort(found.ravel())[-2]
 
@@ -198,7 +198,7 @@ def test_patches_given_as_a_list_with_their_places_are_laid_out_by_them() -> Non
     ))  # fmt: skip
     maps = attribute(model, inputs, method=["occlusion", "relevance", "attention"])
     assert {found.grid for found in maps} == {(3, 3)} and "after place 2" in str(maps[0].target)
-    whole = Whole(model, inputs, Output())
+    whole = ExplainedNetwork(model, inputs, Output())
     changed = flat.clone()
     changed[0, 4, 2:] = flat[0, :9, 2:].mean(dim=0)
     lost = whole.score - float(whole.values({"flattened_patches": changed})[0].detach())
@@ -350,7 +350,7 @@ def test_a_tower_that_computes_without_gradients_is_differentiated_all_the_same(
     torch.manual_seed(3)
     model = awake(_clipseg()).double()
     given = ids() | {"pixel_values": pixels()["pixel_values"].double()}
-    whole = Whole(model, given, output(place=(8, 8)))
+    whole = ExplainedNetwork(model, given, output(place=(8, 8)))
     picture = given["pixel_values"].clone().requires_grad_(True)
     (slope,) = torch.autograd.grad(whole.values({"pixel_values": picture}).sum(), picture)
     step = torch.zeros_like(picture)

@@ -15,17 +15,20 @@ from scipy.stats import spearmanr
 from workbench import data, models
 from workbench.attribution import (
     MEASURES,
+    PointingTable,
     Protocol,
     attribute,
     expected_cost,
     faithfulness,
-    pointing,
-    trust,
+    play_pointing,
+    pointing_card,
 )
-from workbench.attribution.baselines import random_map
-from workbench.attribution.references import References, _memory, _sizes
-from workbench.attribution.regions import covered, hits, named_things, scene_mask, seen_mask
-from workbench.attribution.trust import randomised, share_of_best
+from workbench.attribution.evaluation import faithfulness as scoring
+from workbench.attribution.evaluation.faithfulness import randomised, share_of_best
+from workbench.attribution.evaluation.masks import covered, hits, named_things, scene_mask, seen_mask
+from workbench.attribution.evaluation.pointing_game import scenes_by_count
+from workbench.attribution.evaluation.reference_curves import References, _memory, _sizes
+from workbench.attribution.methods.baselines import random_map
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError, UnknownNameError
 
 
@@ -37,7 +40,7 @@ def model():
 @pytest.fixture(scope="module")
 def scene() -> data.Pair:
     """A scene of three things."""
-    return pointing.scenes_by_count(3, 1)[0]
+    return scenes_by_count(3, 1)[0]
 
 
 @pytest.fixture(scope="module")
@@ -270,30 +273,30 @@ def test_requests_that_cannot_be_met_are_refused(heatmap) -> None:
 
 @pytest.mark.slow
 def test_with_two_things_named_the_second_order_map_finds_each(model) -> None:
-    table = pointing.play_pointing(model, methods=["layer-cam", "interactions"], counts=(1, 3), scenes=6)
+    table = play_pointing(model, methods=["layer-cam", "interactions"], counts=(1, 3), scenes=6)
     both = table.scores["all named"]
     assert both["interactions"][1] >= 0.8
     assert both["layer-cam"][1] <= 0.4  # one map for three things
     assert table.scores["one named"]["layer-cam"][1] > 3 * table.scores["one named"]["random"][1]
     assert both["random"][1] < 0.15 and table.asked["all named"] == (6, 18)
-    again = pointing.PointingTable.from_json(table.to_json())
+    again = PointingTable.from_json(table.to_json())
     assert again.to_json() == table.to_json()
     assert "LayerCAM" in table._repr_html_()
 
 
 def test_the_shipped_table_is_of_the_shipped_weights(model) -> None:
-    table = pointing.pointing_card()
+    table = pointing_card()
     assert table.provenance.weights == model.weights_hash
     assert table.counts == (1, 2, 3, 4)
     four = {name: row[3] for name, row in table.scores["all named"].items()}
     first_order = max(share for name, share in four.items() if name != "interactions")
     assert first_order <= 0.3 < 0.8 <= four["interactions"]
     with pytest.raises(UnavailableError, match="play_pointing"):
-        pointing.pointing_card("emoji-clip")
+        pointing_card("emoji-clip")
     with pytest.raises(BadWeightsError, match="no table of the pointing game"):
-        pointing.PointingTable.from_json("{}")
+        PointingTable.from_json("{}")
     with pytest.raises(BadInputError, match="expected at least 1 scene of 1 to 5 things"):
-        pointing.scenes_by_count(9, 1)
+        scenes_by_count(9, 1)
 
 
 def test_overlap_counts_the_patches_above_the_mean_and_none_of_a_flat_map(heatmap) -> None:
@@ -307,8 +310,8 @@ def test_overlap_counts_the_patches_above_the_mean_and_none_of_a_flat_map(heatma
     above = {(r, c) for r in range(2) for c in range(width)}
     right = set(zip(*np.nonzero(mask), strict=True))
     expected = len(above & right) / len(above | right)
-    assert trust._iou(values, mask) == pytest.approx(expected)
-    assert trust._iou(np.full((height, width), 0.5), mask) == 0
+    assert scoring._iou(values, mask) == pytest.approx(expected)
+    assert scoring._iou(np.full((height, width), 0.5), mask) == 0
 
 
 @pytest.mark.parametrize(("turned", "expected"), [(1, 1.0), (-1, 1.0)], ids=["the same map", "its opposite"])
@@ -317,11 +320,11 @@ def test_a_map_turned_round_by_shuffled_weights_has_not_changed(
 ) -> None:
     """Adebayo et al. 2018, section 3: the size of the rank correlation counts, as SciPy has it."""
     again = replace(heatmap, image=turned * heatmap.image)
-    monkeypatch.setattr(trust, "attribute", lambda *_given, **_options: again)
+    monkeypatch.setattr(scoring, "attribute", lambda *_given, **_options: again)
     found = faithfulness(heatmap, measures=("randomisation",))["randomisation"]
     assert found.value == pytest.approx(expected)
     other = random_map(heatmap.image.shape, 4)
-    monkeypatch.setattr(trust, "attribute", lambda *_given, **_options: replace(heatmap, image=other))
+    monkeypatch.setattr(scoring, "attribute", lambda *_given, **_options: replace(heatmap, image=other))
     found = faithfulness(heatmap, measures=("randomisation",))["randomisation"]
     assert found.value == pytest.approx(
         abs(spearmanr(heatmap.image.ravel(), other.ravel()).statistic), abs=1e-6

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tests.families import EYE, FAMILIES, REGIONS, SMALL, WORDS, ids, made, pixels, state
 from workbench.attribution import attribute, available_methods, faithfulness, output
+from workbench.attribution.explained.network import ExplainedNetwork
 from workbench.attribution.targets import Output
-from workbench.attribution.whole import Whole
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError
 
 LABELS = {"id2label": {0: "cat", 1: "dog", 2: "bird"}}
@@ -155,7 +155,7 @@ def test_rollout_multiplies_the_weights_that_transformers_returns(name: str) -> 
 def test_blip_brings_the_pictures_relevance_in_by_equations_8_to_11() -> None:
     model, inputs = made("blip")
     strong(model)
-    whole = Whole(model, inputs, Output())
+    whole = ExplainedNetwork(model, inputs, Output())
     parts = {site.name: _weighted(whole, site) for site in whole.sites}
     image, text, cross = np.eye(17), np.eye(7), np.zeros((7, 17))
     for layer in range(2):
@@ -172,7 +172,7 @@ def test_blip_brings_the_pictures_relevance_in_by_equations_8_to_11() -> None:
 def test_lxmerts_two_directions_read_each_other_as_they_were_before_the_layer() -> None:
     model, inputs = made("lxmert")
     strong(model)
-    whole = Whole(model, inputs, Output())
+    whole = ExplainedNetwork(model, inputs, Output())
     parts = [(site, _weighted(whole, site)) for site in whole.sites]
     own = {"text": np.eye(7), "image": np.eye(5)}
     other = {"text": np.zeros((7, 5)), "image": np.zeros((5, 7))}
@@ -197,7 +197,7 @@ def test_lxmerts_two_directions_read_each_other_as_they_were_before_the_layer() 
 def test_flavas_joint_layers_begin_with_what_its_towers_hold() -> None:
     model, inputs = made("flava")
     strong(model)
-    whole = Whole(model, inputs, Output())
+    whole = ExplainedNetwork(model, inputs, Output())
     parts = {site.name: _weighted(whole, site) for site in whole.sites}
     towers = {"image": np.eye(17), "text": np.eye(7)}
     for side in towers:
@@ -212,8 +212,8 @@ def test_flavas_joint_layers_begin_with_what_its_towers_hold() -> None:
     np.testing.assert_allclose(found.text, joint[0, 17:], rtol=1e-4, atol=1e-9)
 
 
-def _weighted(whole: Whole, site) -> np.ndarray:
-    graph = whole.graph
+def _weighted(whole: ExplainedNetwork, site) -> np.ndarray:
+    graph = whole.attention
     return (graph.attention[site] * graph.gradient[site]).clamp(min=0).mean(dim=0).double().numpy()
 
 
@@ -236,7 +236,7 @@ def test_attention_is_the_row_that_the_number_is_read_from() -> None:
 def test_integrated_gradients_sum_to_the_difference_and_occlusion_is_what_is_lost(name: str) -> None:
     make, inputs = HEADED[name]
     model = make()
-    whole = Whole(model, inputs, Output())
+    whole = ExplainedNetwork(model, inputs, Output())
     found = attribute(model, inputs, method=["integrated-gradients", "occlusion"], steps=256)
     integrated, occlusion = found
     if "pixel_values" in inputs:
@@ -250,7 +250,7 @@ def test_integrated_gradients_sum_to_the_difference_and_occlusion_is_what_is_los
         assert occlusion.image[1, 0] == pytest.approx(lost, abs=1e-5)
     if "input_ids" in inputs:
         empty = inputs["input_ids"].clone()
-        empty[:, list(whole.places)] = 0
+        empty[:, list(whole.token_indices)] = 0
         gap = whole.score - float(whole.values({"input_ids": empty})[0].detach())
         assert integrated.text.sum() == pytest.approx(gap, abs=2e-2 * max(1, abs(gap)))
         mask = inputs["attention_mask"].clone()
@@ -346,7 +346,7 @@ def test_a_network_without_attention_still_has_occlusion() -> None:
 def test_regions_of_a_detector_lie_in_one_row() -> None:
     model, inputs = made("lxmert")
     found = attribute(strong(model), inputs, method="occlusion")
-    whole = Whole(model, inputs, Output())
+    whole = ExplainedNetwork(model, inputs, Output())
     changed = REGIONS["visual_feats"].clone()
     changed[:, 3] = changed.mean(dim=1)
     lost = whole.score - float(whole.values({"visual_feats": changed})[0].detach())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from workbench import models
-from workbench.attribution import word_pointing
-from workbench.attribution.word_pointing import WordPointing, point_words, word_pointing_card
+from workbench.attribution.evaluation import word_pointing_game
+from workbench.attribution.evaluation.word_pointing_game import WordPointing, point_words, word_pointing_card
 from workbench.errors import BadInputError, BadWeightsError, Cancelled, UnsupportedError
 from workbench.recipes import word_pointing as recipe
 
@@ -19,8 +19,8 @@ def model():
 
 def test_the_figures_of_a_part_are_those_of_cosines_taken_one_by_one(model) -> None:
     from workbench import data
-    from workbench.attribution.alike import token_cosines
-    from workbench.attribution.regions import hits, seen_mask
+    from workbench.attribution.evaluation.masks import hits, seen_mask
+    from workbench.attribution.token_similarity import token_cosines
     from workbench.capture import capture
 
     found = point_words(model, scenes=6, readings=("values", "states"))
@@ -40,14 +40,14 @@ def test_the_figures_of_a_part_are_those_of_cosines_taken_one_by_one(model) -> N
 
 def test_maps_that_are_planted_right_and_wrong_are_told_apart(model, monkeypatch) -> None:
     truth = lambda *given: [row[2].astype(np.float32) for row in given[3]]  # noqa: E731
-    monkeypatch.setattr(word_pointing, "_values", truth)
+    monkeypatch.setattr(word_pointing_game, "_values", truth)
     right = point_words(model, scenes=8)
     assert right.right["values"] == 1 and right.holds("values") and right.margin("values") == 0
-    monkeypatch.setattr(word_pointing, "_values", lambda *given: [-one for one in truth(*given)])
+    monkeypatch.setattr(word_pointing_game, "_values", lambda *given: [-one for one in truth(*given)])
     wrong = point_words(model, scenes=8)
     assert wrong.right["values"] == 0 and not wrong.holds("values")
     flat = lambda *given: [np.zeros_like(one) for one in truth(*given)]  # noqa: E731
-    monkeypatch.setattr(word_pointing, "_values", flat)
+    monkeypatch.setattr(word_pointing_game, "_values", flat)
     blind = point_words(model, scenes=8)
     assert blind.right["values"] == pytest.approx(blind.chance) and not blind.holds("values")
 
@@ -70,7 +70,7 @@ def test_shipped_cards_are_of_the_shipped_weights_and_stand_in_the_model_card() 
     for name in recipe.MEASURED:
         card = word_pointing_card(name)
         assert card is not None and card.provenance.weights == models.load(name).weights_hash
-        folder = word_pointing.WEIGHTS / name
+        folder = word_pointing_game.WEIGHTS / name
         assert recipe.section(folder) in (folder / "MODEL_CARD.md").read_text("utf-8")
     assert word_pointing_card("open_clip:ViT-B-32/laion2b_s34b_b79k") is None
 

@@ -105,6 +105,9 @@ def test_noise_on_pixels_differs_by_item_and_is_drawn_again_alike() -> None:
         ({"image_noise": float("nan")}, "image_noise is nan"),
         ({"n": 3}, "at least 20 items"),
         ({"language": "fr"}, "the words come in en, zh"),
+        ({"language": ["en"]}, "language is of type list; expected a text"),
+        ({"shared": "half"}, "shared is 'half'; expected a number"),
+        ({"seed": -1}, "seed is -1; expected a whole number of at least 0"),
     ],
 )
 def test_a_dial_outside_its_range_is_refused(options: dict, said: str) -> None:

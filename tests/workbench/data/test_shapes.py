@@ -154,7 +154,12 @@ def answer(text: str, scene: Scene, there: dict[tuple[str, str], int]) -> str:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"n": 0}, "n is 0"), ({"language": "fr"}, "'en' and 'zh'"), ({"m": 1}, "does not take")],
+    [
+        ({"n": 0}, "n is 0"),
+        ({"language": "fr"}, "'en' and 'zh'"),
+        ({"m": 1}, "no option 'm'"),
+        ({"seed": "x"}, "seed is 'x'"),
+    ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict, said: str) -> None:
     with pytest.raises(BadInputError, match=said):

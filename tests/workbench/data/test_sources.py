@@ -187,3 +187,34 @@ def test_every_photograph_has_the_name_a_person_would_give_it() -> None:
     assert photos.labels is not None and len(set(photos.labels)) == len(photos) == 15
     named = dict(zip(photos.columns["file"], photos.labels, strict=True))
     assert named["chelsea.png"] == "cat" and named["china.jpg"] == "temple"
+
+
+@pytest.mark.parametrize(
+    "name", ["emoji", "shapes", "photos", "easy-vqa", "digits-words", "emoji-match", "shapes-questions"]
+)
+def test_an_option_that_a_data_set_does_not_have_is_refused_with_those_it_has(name: str) -> None:
+    with pytest.raises(BadInputError, match=rf"data\.load\('{name}'\) has no option 'q'\. It takes"):
+        data.load(name, q=0)
+
+
+def test_so_is_one_of_a_folder_a_table_and_a_table_in_hand(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    rows = pd.DataFrame({"image": ["a.png"], "text": ["a square"]})
+    rows.to_csv(tmp_path / "rows.csv")
+    for given, what in ((tmp_path, "folder"), (tmp_path / "rows.csv", "table"), (rows, "table")):
+        with pytest.raises(BadInputError, match=rf"data\.load\({what}\) has no option 'text_colum'. Did you"):
+            data.load(given, text_colum="text")
+        with pytest.raises(BadInputError, match=r"data\.load\(\w+\) has no option 'table'"):
+            data.load(given, table=rows)
+        with pytest.raises(BadInputError, match="label_column is 3; expected a text"):
+            data.load(given, label_column=3)
+
+
+def test_emoji_match_takes_a_seed_that_can_be_drawn_from() -> None:
+    with pytest.raises(BadInputError, match="seed is -1; expected a whole number of at least 0"):
+        data.load("emoji-match", seed=-1)
+
+
+def test_a_sample_is_counted_in_whole_pairs() -> None:
+    with pytest.raises(BadInputError, match="count is 'x'; expected a whole number"):
+        data.load("shapes", n=2).sample("x")  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, log_loss
 
 from tests.workbench.fusion.small import small_examples
-from workbench.fusion import Design, Plan
+from workbench.errors import BadInputError, UnknownNameError
+from workbench.fusion import Design, Plan, Spec, card
 from workbench.fusion.comparison import training
 from workbench.fusion.comparison.contributions import coalitions, interaction, shapley
 from workbench.fusion.comparison.cost import unmatched
@@ -133,3 +134,30 @@ def test_validation_is_the_same_whatever_rows_are_computed_at_once(chunk: int, m
         )
         right = accuracy_score(label, probability[seed].argmax(axis=1))
         assert trained.curves["validation_accuracy"][seed, 0] == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (({"image": 3, "text": 3}, {"image": 1, "text": 1}, 0), "Spec.classes is 0; expected a whole"),
+        (
+            ({"image": 3, "text": 3}, {"image": 1, "text": 1}, "x"),
+            "Spec.classes is 'x'; expected a whole number",
+        ),
+        (({"image": 0, "text": 3}, {"image": 1, "text": 1}, 2), r"Spec.features\['image'\] is 0; expected"),
+        (({"image": 3, "text": 3}, {"image": 1, "text": -1}, 2), r"Spec.tokens\['text'\] is -1; expected"),
+        (([3, 3], [1, 1], 2), "expected of each modality a number"),
+    ],
+)
+def test_data_of_no_size_have_no_spec(given: tuple, said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        Spec(*given)
+
+
+@pytest.mark.parametrize("name", ["slider-9", "slider-3", "slider-0b0", "slider-00"])
+def test_the_slider_has_as_many_stops_as_the_design_has_layers(name: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"There is no fusion '{name}'"):
+        card(name)
+    assert card("slider-2").where == "late" and card("slider-3", depth=3).where == "late"
+    with pytest.raises(BadInputError, match="depth is 0; expected a whole number of at least 1"):
+        card("slider-0", depth=0)

@@ -10,7 +10,7 @@ import pytest
 from workbench.fusion import Design, card, plane_tasks, regions
 from workbench.fusion.inside.plane_tasks import plane_task
 from workbench.fusion.inside.plane_training import loss_floor
-from workbench.fusion.inside.shipped_planes import STEPS, kept_planes
+from workbench.fusion.inside.shipped_planes import PLANE_STEPS, kept_planes
 from workbench.recipes import planes as recipe
 
 
@@ -32,7 +32,7 @@ def test_what_ships_is_what_its_recipe_trains() -> None:
 
 
 def test_only_the_very_settings_are_taken_from_the_package() -> None:
-    assert kept_planes("xor", steps=STEPS, size=48, design=Design(width=16, depth=3))
+    assert kept_planes("xor", steps=PLANE_STEPS, size=48, design=Design(width=16, depth=3))
     for other in ({"steps": 20}, {"size": 5, "steps": 10}, {"design": Design(width=8, depth=3), "steps": 10}):
         assert regions(["mean-logits"], "xor", **other).kept == ()
 
@@ -61,6 +61,6 @@ def test_training_ends_early_and_its_progress_never_goes_back() -> None:
     told = []
     found = regions(["early-tokens", "mean-logits"], "and", kept=False, on_event=told.append)
     steps = np.isfinite(found.history[:, :, 0]).sum(axis=1) * 10
-    assert (steps < STEPS).all() and (found.accuracy > 0.97).all()
+    assert (steps < PLANE_STEPS).all() and (found.accuracy > 0.97).all()
     done = [event.done for event in told]
-    assert done == sorted(done) and done[-1] <= told[-1].total == 2 * STEPS
+    assert done == sorted(done) and done[-1] <= told[-1].total == 2 * PLANE_STEPS

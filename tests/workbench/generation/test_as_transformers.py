@@ -10,7 +10,7 @@ import torch
 
 from tests.workbench.models.test_writing_families import TABLE, in_double, writes
 from workbench.generation import beam, likelihood, search, write
-from workbench.models.adapters.writers import as_writer
+from workbench.models import as_writer
 
 torch.set_num_threads(1)  # tiny models: threads cost more than they bring
 MOST = 7

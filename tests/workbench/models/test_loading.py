@@ -251,6 +251,21 @@ def test_every_curated_open_clip_row_is_a_tag_of_open_clip() -> None:
     assert curated and all(parse(name).kind == "tag" for name in curated)
 
 
+@pytest.mark.parametrize("name", [card.name for card in cards.SHIPPED])
+def test_the_card_of_what_ships_says_the_sizes_of_what_loads(name: str) -> None:
+    said, found = models.card(name), models.load(name).card
+    sizes = [(card.image_size, card.text_length, card.parameters) for card in (said, found)]
+    assert sizes[0] == sizes[1] and None not in sizes[0]
+
+
+def test_what_a_callers_function_raises_is_not_said_of_the_files(copy: Path) -> None:
+    def hear(_: object) -> None:
+        raise ZeroDivisionError("in the notebook")
+
+    with pytest.raises(ZeroDivisionError, match="in the notebook"):
+        models.load(str(copy), on_event=hear)
+
+
 def test_loading_says_what_it_does(copy: Path) -> None:
     seen: list = []
     models.load(str(copy), on_event=seen.append)

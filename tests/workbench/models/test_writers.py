@@ -19,7 +19,8 @@ from tests import more_writer_folders, writer_folders
 from tests.writer_folders import FOLDERS
 from workbench import models
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError, UnsupportedError
-from workbench.models.adapters.writers import TransformersWriter, as_writer
+from workbench.models import as_writer
+from workbench.models.adapters.writers import TransformersWriter
 from workbench.models.adapters.writers.layout import picture_tokens
 from workbench.models.writer import ROLES, Question, Writer
 from workbench.zeroshot import classify

@@ -11,7 +11,8 @@ import transformers as hf
 from tests import families, reading_families, writing_families
 from tests.families import EYE, PICTURE, SMALL, WORDS
 from workbench.errors import BadCallError, BadInputError, UnsupportedError
-from workbench.models.adapters.writers import TransformersWriter, as_writer
+from workbench.models import as_writer
+from workbench.models.adapters.writers import TransformersWriter
 
 STEPS = 6
 OTHER = {"whisper", "blip_vqa"}

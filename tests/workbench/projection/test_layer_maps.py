@@ -12,7 +12,7 @@ from workbench.embedding import embed
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.models.base import DualEncoder
 from workbench.projection import LayerMaps, place, project_layers
-from workbench.projection.stopping import StoppedModel
+from workbench.projection.stopping import StoppedModel, check_alike
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +126,16 @@ def test_a_tower_that_is_no_stack_of_blocks_is_refused(pairs) -> None:
 def test_nothing_to_map_is_said(model, pairs) -> None:
     with pytest.raises(BadInputError, match="`pairs` is empty"):
         project_layers(model, pairs[[]])
+
+
+CONVNEXT = {"timm_model_name": "test_convnext", "timm_pool": "avg", "timm_proj": "linear"}
+
+
+def test_a_tower_whose_stages_halve_the_picture_is_refused_in_words(clip_folder, pairs) -> None:
+    halving = models.load(str(clip_folder(vision=CONVNEXT, custom_text=True)))
+    with pytest.raises(UnsupportedError, match=r"image tower .* hand on other shapes \(24 x 8 x 8, then 64"):
+        project_layers(halving, pairs, method="pca", seed=0)
+
+
+def test_blocks_that_hand_on_one_shape_are_alike_however_many_there_are(model) -> None:
+    check_alike(model, "text", lambda: model.encode_texts(["a cat"]))

@@ -290,3 +290,10 @@ def test_a_map_under_way_stops_when_asked() -> None:
 
     with pytest.raises(Cancelled, match="no map was kept"):
         project(Embeddings.from_array(clouds()), seed=0, on_event=seen.append, should_stop=stop, epochs=300)
+
+
+@pytest.mark.parametrize("vectors", [None, clouds(3)])
+def test_a_map_made_elsewhere_is_judged_by_a_metric_that_there_is(vectors) -> None:
+    points = np.random.default_rng(0).normal(size=(3, 2))
+    with pytest.raises(BadInputError, match="metric is 'x'; expected 'euclidean'"):
+        Projection.from_points(points, vectors=vectors, metric="x")

@@ -4,18 +4,16 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadInputError
-from workbench.zeroshot.query_arithmetic import Term, composed_vector, parse_query
+from workbench.zeroshot import Term, composed_vector, parse_query
 
 AXES = np.eye(4, dtype=np.float32)
 WORDS = {"snow": AXES[1], "night": AXES[2]}
 
 
 def vector(query: str) -> np.ndarray:
-    return composed_vector(
-        parse_query(query),
-        lambda texts: np.stack([WORDS[text] for text in texts]),
-        lambda number: AXES[number],
-    )
+    terms = parse_query(query)
+    parts = [WORDS[term.words] if term.number is None else AXES[term.number] for term in terms]
+    return composed_vector(terms, np.stack(parts))
 
 
 @pytest.mark.parametrize(
@@ -50,3 +48,8 @@ def test_the_vector_is_the_scaled_sum_of_the_parts() -> None:
 def test_a_query_without_a_direction_is_refused(query: str, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         vector(query)
+
+
+def test_as_many_vectors_as_terms_are_needed() -> None:
+    with pytest.raises(BadInputError, match=r"vectors has shape \(4, 4\); expected axes \(term=2, feature\)"):
+        composed_vector(parse_query("#0 + snow"), AXES)

@@ -10,7 +10,7 @@ from scipy import special
 from tests.fakes import FakeEncoder, colour_pairs
 from workbench.errors import BadInputError
 from workbench.results import Ranking
-from workbench.zeroshot import classify, leave_one_out, rescore, template_cosines
+from workbench.zeroshot import classify, leave_one_out, rescore, retrieve, take, template_cosines
 from workbench.zeroshot.scoring import logits, probabilities, reject_scores
 
 LABELS = ["red", "green", "blue"]
@@ -144,3 +144,30 @@ def test_reject_scores_are_the_best_labels_own(ranking: Ranking) -> None:
 def test_results_are_read_only(ranking: Ranking) -> None:
     with pytest.raises(ValueError, match="read-only"):
         ranking.probability[0, 0] = 1
+
+
+def test_some_items_of_a_ranking_are_named_by_number_or_by_a_mask(ranking: Ranking) -> None:
+    some = take(ranking, [2, 0])
+    np.testing.assert_array_equal(some.logit, ranking.logit[[2, 0]])
+    np.testing.assert_array_equal(take(ranking, np.arange(len(ranking)) == 1).logit, ranking.logit[[1]])
+    assert len(take(ranking, [])) == 0
+    with pytest.raises(BadInputError, match="item is 99; this ranking has"):
+        take(ranking, [0, 99])
+    with pytest.raises(BadInputError, match=r"items holds float64 .*expected numbers of pictures"):
+        take(ranking, [0.5])
+
+
+def test_the_best_labels_are_asked_of_an_item_that_is_there_and_counted_from_none(ranking: Ranking) -> None:
+    assert ranking.top(-1) == ranking.top(len(ranking) - 1)
+    assert [label for label, _ in ranking.top(0, 99)] == [LABELS[k] for k in ranking.order[0]]
+    assert ranking.top(0, 0) == []
+    for item in (len(ranking), 99, "x"):
+        with pytest.raises(
+            BadInputError, match=f"item is {item!r}.*this ranking has {len(ranking)} pictures"
+        ):
+            ranking.top(item)
+    with pytest.raises(BadInputError, match="most is -1; expected a whole number of at least 0"):
+        ranking.top(0, -1)
+    found = retrieve(FakeEncoder(), colour_pairs(), "red")
+    with pytest.raises(BadInputError, match="most is -1; expected a whole number of at least 0"):
+        found.top(-1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import FakeEncoder, colour_pairs
-from workbench._repr import html_table
+from workbench.formatting import html_table
 from workbench.results import Ranking
 from workbench.zeroshot import classify, reject_cost, reliability, retrieve
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from workbench._repr import html_table
 from workbench.errors import UnknownNameError, did_you_mean
+from workbench.formatting import html_table
 from workbench.fusion.design import FusionCard, Plan
 from workbench.results import Provenance
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.data.examples import Examples
+from workbench.formatting import one_line, plural
 
 __all__ = ["rare_notes"]
 

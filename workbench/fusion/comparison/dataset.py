@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workbench._repr import one_line, plural
 from workbench.data.examples import SPLITS, Examples, Tokens, measured_numbers
+from workbench.devices import choose_device
 from workbench.errors import BadInputError
+from workbench.formatting import one_line, plural
 from workbench.fusion.design import Plan, Spec
-from workbench.runtime import choose_device
 
 __all__ = ["Bundle", "bundle", "gather", "gather_rows", "on_device", "scaling_of"]
 

@@ -54,11 +54,7 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
     first = reports[0]
     for other in reports:
         _same(first, other)
-    rows = [(report, name) for report in reports for name in report.fusions]
-    held = [(place, *row) for place, row in enumerate(rows) if row[1] in row[0].weights]  # what was finished
-    fusions = None if fusions is None else as_sentences(fusions, what="fusions")
-    wanted = _order([name for _, _, name in held], fusions)
-    order, chosen = [held[place][0] for place in wanted], [held[place][1:] for place in wanted]
+    order, chosen = _chosen(reports, fusions)
     names = tuple(name for _, name in chosen)
     made = [
         made_by(report, name) or Fusion(report.cards[report.index(name)], _no_code) for report, name in chosen
@@ -97,6 +93,17 @@ def join(reports: Sequence[FusionReport], fusions: Sequence[str] | None = None) 
         leaks=tuple(dict.fromkeys(leak for report in reports for leak in report.leaks)),
         provenance=_provenance(first, names, config),
     )
+
+
+def _chosen(
+    reports: Sequence[FusionReport], fusions: Sequence[str] | None
+) -> tuple[list[int], list[tuple[FusionReport, str]]]:
+    """Which rows of all reports one after another are wanted, and of each its report and its fusion."""
+    rows = [(report, name) for report in reports for name in report.fusions]
+    held = [(place, *row) for place, row in enumerate(rows) if row[1] in row[0].weights]  # what was finished
+    asked = None if fusions is None else as_sentences(fusions, what="fusions")
+    wanted = _order([name for _, _, name in held], asked)
+    return [held[place][0] for place in wanted], [held[place][1:] for place in wanted]
 
 
 def _measures(reports: Sequence[FusionReport]) -> list[str]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line, plural
 from workbench.data.examples import Examples, Tokens
+from workbench.formatting import one_line, plural
 from workbench.fusion.leaks import Kind, Leak, cut_words, named_by_file
 from workbench.fusion.near_duplicates import near_texts, twins
 

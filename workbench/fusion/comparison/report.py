@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import html_table, html_warnings, plural
 from workbench.axes import check_axes, frozen
 from workbench.errors import UnknownNameError, did_you_mean
+from workbench.formatting import html_table, html_warnings, plural
 from workbench.fusion.comparison.report_parts import Budget, Contributions, Paired, Robustness
 from workbench.fusion.design import FusionCard, Plan
 from workbench.fusion.leaks import Leak

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import plural
+from workbench.formatting import plural
 from workbench.portable import Portable
 
 __all__ = ["Budget", "Contributions", "Paired", "Pid", "Robustness"]

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench._repr import plural
 from workbench.cache import digest
 from workbench.data.examples import Examples
 from workbench.errors import Cancelled, UnsupportedError
+from workbench.formatting import plural
 from workbench.fusion.cancellation import stopper
 from workbench.fusion.comparison.contributions import coalition_values, emap, gradients
 from workbench.fusion.comparison.cost import Cost, cost

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench._repr import html_table, plural
 from workbench.attention.blocks import block_of
 from workbench.attention.families import GATE
 from workbench.attention.head_statistics import crossing_shares, modalities
@@ -16,6 +15,7 @@ from workbench.attention.sites import Site
 from workbench.calling import verb
 from workbench.capture.trace import Trace
 from workbench.errors import BadInputError
+from workbench.formatting import html_table, plural
 from workbench.results import Provenance
 
 __all__ = ["Crossing", "Meeting", "meeting"]

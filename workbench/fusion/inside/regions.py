@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,13 @@ from workbench.fusion.comparison.report import TrainingEvent
 from workbench.fusion.design import Design, Fusion
 from workbench.fusion.inside.look_and_regions import Regions
 from workbench.fusion.inside.plane_tasks import PlaneTask, plane_task
-from workbench.fusion.inside.shipped_planes import PLANE_DESIGN, SIZE, STEPS, KeptPlane, kept_planes
+from workbench.fusion.inside.shipped_planes import (
+    PLANE_DESIGN,
+    PLANE_SIZE,
+    PLANE_STEPS,
+    KeptPlane,
+    kept_planes,
+)
 from workbench.fusion.theory.verdicts import names_of
 from workbench.results import OnEvent, Provenance, ShouldStop, listener
 from workbench.runtime import one_thread
@@ -28,9 +34,9 @@ def regions(
     fusions: Sequence[str | Fusion],
     task: str = "xor",
     *,
-    steps: int = STEPS,
+    steps: int = PLANE_STEPS,
     design: Design | None = None,
-    size: int = SIZE,
+    size: int = PLANE_SIZE,
     seed: int = 0,
     kept: bool = True,
     on_event: OnEvent | None = None,
@@ -85,19 +91,7 @@ def regions(
     ready = {one: held[one, seed] for one in fusions if isinstance(one, str) and (one, seed) in held}
     work = _Work(about, chosen, steps, size, seed, on_event, should_stop)
     work.train([one for one in models if one.name not in ready])
-    planes = ready | work.found
-    empty = work.empty()
-    rows = [planes.get(one.name, empty) for one in models]
-    note = (f"kept with the package: {', '.join(ready)}",) if ready else ()
-    return Regions(
-        task, tuple(one.name for one in models), work.axis,
-        work.stacked([row.probability for row in rows], (size, size)), about.truth(work.axis),
-        about.additive(work.axis), work.stacked([row.history for row in rows], empty.history.shape),
-        np.array([row.accuracy for row in rows], np.float32), about.additive_ceiling, steps,
-        work.complete,
-        Provenance("regions", parameters={"task": task, "steps": steps, "size": size}, seed=seed, notes=note),
-        tuple(ready), chosen,
-    )  # fmt: skip
+    return work.regions(models, ready)
 
 
 @dataclass
@@ -127,6 +121,22 @@ class _Work:
 
     def stacked(self, parts: list[NDArray], shape: tuple[int, ...]) -> NDArray[np.float32]:
         return np.stack(parts) if parts else np.zeros((0, *shape), np.float32)
+
+    def regions(self, models: Sequence[Fusion], ready: Mapping[str, KeptPlane]) -> Regions:
+        """What was trained and what was there already, in the order of the fusions."""
+        planes, empty = {**ready, **self.found}, self.empty()
+        rows = [planes.get(one.name, empty) for one in models]
+        note = (f"kept with the package: {', '.join(ready)}",) if ready else ()
+        settings = {"task": self.task.name, "steps": self.steps, "size": self.size}
+        return Regions(
+            self.task.name, tuple(one.name for one in models), self.axis,
+            self.stacked([row.probability for row in rows], (self.size, self.size)),
+            self.task.truth(self.axis), self.task.additive(self.axis),
+            self.stacked([row.history for row in rows], empty.history.shape),
+            np.array([row.accuracy for row in rows], np.float32), self.task.additive_ceiling, self.steps,
+            self.complete, Provenance("regions", parameters=settings, seed=self.seed, notes=note),
+            tuple(ready), self.design,
+        )  # fmt: skip
 
     def train(self, models: Sequence[Fusion]) -> None:
         """Train these; cancelled, those that were finished stay."""

@@ -19,31 +19,62 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.calling import verb
 from workbench.errors import BadInputError
 from workbench.fusion.design import Design
 from workbench.portable import Portable
 
-__all__ = ["PLANE_DESIGN", "SIZE", "STEPS", "KeptPlane", "kept_planes", "write_planes"]
+__all__ = ["PLANE_DESIGN", "PLANE_SIZE", "PLANE_STEPS", "KeptPlane", "kept_planes", "write_planes"]
 
 PLANE_DESIGN = Design(width=16, depth=3)
 """The size of every fusion on the plane, unless another is asked for."""
-STEPS, SIZE = 400, 48
-"""Most steps of training, and points along each axis, unless others are asked for."""
+PLANE_STEPS = 400
+"""Most steps of training of a fusion on the plane, unless others are asked for."""
+PLANE_SIZE = 48
+"""Points along each axis of a plane, unless others are asked for."""
 _FORMAT = "image-text-workbench planes 1"
 
 
 @dataclass(frozen=True, eq=False)
 class KeptPlane(Portable):
-    """One plane: probability row x col, history step x 2 (NaN after the last), accuracy on fresh points."""
+    """What a fusion decided over one plane, as it ships.
+
+    Shapes:
+        probability: row x col, of the answer 1
+        history: step x 2, training step and loss; NaN after the last
+
+    Attributes:
+        accuracy: on fresh points, 0 to 1.
+    """
 
     probability: NDArray[np.float32]
     history: NDArray[np.float32]
     accuracy: float
 
 
+@verb
 def kept_planes(task: str, *, steps: int, size: int, design: Design) -> Mapping[tuple[str, int], KeptPlane]:
-    """(fusion, seed) to what is kept of it for a task; nothing if other settings are asked for."""
-    if (steps, size, design) != (STEPS, SIZE, PLANE_DESIGN):
+    """The planes that ship for a task: they were trained once, and only for one choice of settings.
+
+    Args:
+        task: name of a task on the plane, of `plane_tasks()`.
+        steps: most steps of training.
+        size: points along each axis.
+        design: the size of the fusions.
+
+    Returns:
+        (fusion, seed) to its `KeptPlane`; nothing if other settings are asked for, or no such task ships.
+
+    Raises:
+        BadInputError: what ships is damaged.
+
+    Example:
+        >>> from workbench.fusion import PLANE_DESIGN, PLANE_SIZE, PLANE_STEPS, kept_planes
+        >>> kept = kept_planes("xor", steps=PLANE_STEPS, size=PLANE_SIZE, design=PLANE_DESIGN)
+        >>> kept["mean-logits", 0].probability.shape
+        (48, 48)
+    """
+    if (steps, size, design) != (PLANE_STEPS, PLANE_SIZE, PLANE_DESIGN):
         return {}
     return _read(task)
 
@@ -64,8 +95,8 @@ def write_planes(folder: Path, planes: Mapping[str, Mapping[tuple[str, int], Kep
         (folder / f"{task}.npz").write_bytes(raw)
         tasks[task] = {"sha256": hashlib.sha256(raw).hexdigest(), "planes": [list(key) for key in found]}
     said = {
-        "format": _FORMAT, "steps": STEPS, "size": SIZE, "design": asdict(PLANE_DESIGN), "note": note,
-        "tasks": tasks,
+        "format": _FORMAT, "steps": PLANE_STEPS, "size": PLANE_SIZE, "design": asdict(PLANE_DESIGN),
+        "note": note, "tasks": tasks,
     }  # fmt: skip
     (folder / "planes.json").write_text(json.dumps(said, indent=1) + "\n", "utf-8")
 

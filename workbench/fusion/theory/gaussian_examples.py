@@ -8,10 +8,10 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._repr import one_line
 from workbench.calling import verb
 from workbench.data.examples import Examples, Tokens
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 
 __all__ = ["gaussian"]
 

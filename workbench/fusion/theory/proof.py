@@ -7,7 +7,7 @@ import io
 from dataclasses import asdict, dataclass, field, fields
 from typing import ClassVar
 
-from workbench._repr import html_table, plural
+from workbench.formatting import html_table, plural
 from workbench.keeping import Form, Kept
 from workbench.results import Provenance
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from workbench._repr import plural
 from workbench.errors import BadInputError, UnknownNameError
+from workbench.formatting import plural
 from workbench.fusion.design import Fusion
 from workbench.fusion.registry import card
 from workbench.fusion.theory.proof import Proof

@@ -13,8 +13,8 @@ from PIL.Image import Image, fromarray
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, AutoTokenizer
 
-from workbench._repr import one_line
 from workbench.errors import BadWeightsError, UnsupportedError
+from workbench.formatting import one_line
 from workbench.models.adapters.languages import speak
 from workbench.models.adapters.pieces import token_view, tokenised, vocabulary_digest
 from workbench.models.adapters.tower import Blueprint, TwoTower, as_rgb, thick_enough

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from workbench._repr import human_bytes
 from workbench.errors import BadWeightsError, Cancelled, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.models.hub.answers import endpoint, in_words, not_a_hub
 from workbench.models.hub.cache import COMMIT, find_snapshot, offline, on_this_machine, storage, under_way
 from workbench.models.hub.choosing import Choose, listing

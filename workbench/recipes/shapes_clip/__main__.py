@@ -30,7 +30,7 @@ def main() -> None:
         run(chosen.work, chosen.weights, seed=chosen.seed)
         return
     from workbench import models
-    from workbench.attribution.pointing import play_pointing
+    from workbench.attribution import play_pointing
     from workbench.recipes.shapes_clip.card import write_card
     from workbench.recipes.shapes_clip.score import measure
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from workbench.attribution.pointing import PointingTable
+from workbench.attribution import PointingTable
 from workbench.recipes.shapes_clip.train import NAME
 from workbench.recipes.word_pointing import section
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from workbench._repr import one_line
 from workbench.errors import BadInputError, BadWeightsError, UnknownNameError, did_you_mean
+from workbench.formatting import one_line
 from workbench.models.adapters.joined.looks import build_look
 from workbench.models.adapters.joined.places import find
 from workbench.models.weights import read_json

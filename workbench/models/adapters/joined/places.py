@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from workbench._repr import human_bytes
 from workbench.errors import BadInputError, BadWeightsError, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.models import hub
 from workbench.models.weights import file_sha256, read_json
 from workbench.results import OnEvent

@@ -5,7 +5,6 @@ Generated once, replayed once: no hook lives inside a generation loop. Anything 
 is read from the one pass of `Writer.force`.
 """
 
-from workbench.models.adapters.writers.in_memory import as_writer
 from workbench.models.adapters.writers.writer import TransformersWriter
 
-__all__ = ["TransformersWriter", "as_writer"]
+__all__ = ["TransformersWriter"]

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoImageProcessor, AutoProcessor
 
-from workbench._repr import human_bytes
 from workbench.errors import BadInputError, UnavailableError
+from workbench.formatting import human_bytes
 from workbench.models.adapters.transformers import part_of, tokeniser_of
 from workbench.models.adapters.transformers_weights import check_report, put_on, tensor_shapes
 from workbench.models.adapters.writers.architectures import class_of

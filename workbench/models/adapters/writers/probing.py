@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from workbench._repr import one_line
 from workbench.attention.recorder import Recorder, recording
 from workbench.errors import UnsupportedError, WorkbenchError
+from workbench.formatting import one_line
 from workbench.hooks import hooked, looked_up
 from workbench.models.adapters.writers.layout import handed_to_generate, sees
 from workbench.models.adapters.writers.reading import ByProcessor

@@ -9,8 +9,8 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from workbench._repr import one_line, plural
 from workbench.errors import BadInputError, UnsupportedError
+from workbench.formatting import one_line, plural
 from workbench.models.adapters.pieces import tokenised, vocabulary_digest
 from workbench.models.adapters.tower import as_rgb
 from workbench.models.adapters.writers.layout import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from workbench._repr import one_line
 from workbench.errors import BadInputError
+from workbench.formatting import one_line
 
 __all__ = ["Speller"]
 

@@ -11,9 +11,9 @@ import torch
 from PIL.Image import Image
 from torch import Tensor, nn
 
-from workbench._repr import plural
 from workbench.cache import digest
 from workbench.errors import BadInputError
+from workbench.formatting import plural
 from workbench.models.adapters.pieces import readable_tokens
 from workbench.models.adapters.writers.blip import BlipAnswers
 from workbench.models.adapters.writers.layout import (
