@@ -83,7 +83,8 @@ def as_rows(name: str, values: ArrayLike, axes: str = "item feature", **sizes: i
         array = as_numbers(values)
     except (TypeError, ValueError) as problem:
         raise BadInputError(
-            f"{name} holds no numbers ({problem}); expected axes ({', '.join(axes.split())})."
+            f"{name} are not numbers in rows of one length ({problem}); expected axes "
+            f"({', '.join(axes.split())})."
         ) from problem
     check_axes(name, array, axes, **sizes)
     return array

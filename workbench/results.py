@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.axes import as_numbers, check_axes, check_count, check_index, frozen
+from workbench.axes import as_numbers, as_rows, check_axes, check_count, check_index, frozen
 from workbench.calling import made
 from workbench.errors import BadInputError
 from workbench.formatting import html_image, html_table, one_line, plural
@@ -114,13 +114,7 @@ class Embeddings(Kept):
             >>> Embeddings.from_array([[3.0, 4.0], [0.0, 1.0]], labels=["far", "near"])
             Embeddings(2 items, image, 2 features, from an array)
         """
-        try:
-            array = as_numbers(vectors)
-        except (ValueError, TypeError) as problem:
-            raise BadInputError(
-                f"vectors are not numbers in rows of one length ({problem}); expected item x feature."
-            ) from problem
-        check_axes("vectors", array, "item feature")
+        array = as_rows("vectors", vectors)
         said, notes = as_texts(texts)
         kept = None if labels is None else tuple(labels)
         if kept is not None and len(kept) != len(array):

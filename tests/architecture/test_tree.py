@@ -73,6 +73,21 @@ def test_everything_in_the_readmes_tree_is_there():
     assert gone == []
 
 
+def test_no_file_name_stands_in_more_than_two_rooms():
+    """So that an editor's list of files says which is meant. Each recipe has the same parts, and counts once."""
+    rooms: dict[str, set[str]] = {}
+    for file in map(Path, tracked()):
+        if (
+            file.suffix == ".py"
+            and file.parts[0] in ("workbench", "widgets")
+            and not file.stem.startswith("__")
+        ):
+            parts = file.parts[:2] if file.parts[1] == "recipes" else file.parts[:-1]
+            rooms.setdefault(file.name, set()).add("/".join(parts))
+    assert len(rooms) > 300, "files are no longer found"
+    assert {name: sorted(found) for name, found in rooms.items() if len(found) > 2} == {}
+
+
 def test_every_folder_and_every_file_at_the_top_is_in_the_readmes_tree():
     files, tree = tracked(), drawn()
     folders = {f"{parent}/" for file in files for parent in Path(file).parents if str(parent) != "."}

@@ -29,6 +29,7 @@ from workbench.doctor import Finding
 from workbench.embedding import embed, embed_to
 from workbench.fusion.inside.shipped_planes import KeptPlane
 from workbench.fusion.modules.builders import fusion as built
+from workbench.generation import score_captions
 from workbench.keeping import Kept
 from workbench.labs.fusion_lesson import Corners, Verdict
 from workbench.lessons import Copies
@@ -54,7 +55,7 @@ from workbench.zeroshot import (
 
 NAMES = ("red", "green", "blue", "red", "blue", "green", "red", "green")
 FACES = (
-    "data", "models", "embedding", "capture", "projection", "attribution", "zeroshot", "fusion", "results", "doctor",
+    "data", "models", "embedding", "capture", "projection", "attribution", "zeroshot", "fusion", "generation", "results", "doctor",
     "lessons", "labs.fusion_lesson",
 )  # fmt: skip
 #: What belongs to this kernel (a model in memory, code that builds a fusion), and what is compared by its content.
@@ -106,6 +107,8 @@ def made(encoder: Any, clip: Any, folder: Path) -> dict[type, Any]:
     maps = attribute(clip, emoji[0], method=["relevance", "random"])
     trace = capture(clip, emoji[0])
     report = fusion_fakes.report()
+    shapes = data.load("shapes", n=2)
+    said = ["a small red star above a large blue square", "a red circle"]
     results = [
         pairs, pairs[0], space, told, ranking, retrieve(encoder, pairs, "a red card"), maps, trace, report,
         place(told, ["red"], model=encoder), align(told, project(space, method="pca")),
@@ -120,6 +123,7 @@ def made(encoder: Any, clip: Any, folder: Path) -> dict[type, Any]:
         fusion.Spec({"image": 3, "text": 2}, {"image": 2, "text": 2}, 2), Finding("ok", "torch", "is here"),
         Copies(Path("my-notebooks")), Corners(np.zeros((2, 2)), np.zeros((2, 2), bool)), Verdict(True, "right"),
         fusion.Crossing("text.0.cross", "text", "image", "cross", 1.0, 1.0, 1.0, 1.0), KeptPlane(np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32), 1.0), word_pointing_card("shapes-clip"), pointing_card(),
+        score_captions(said, shapes.texts, scenes=shapes.columns["scene"]),
     ]  # fmt: skip
     found: dict[type, Any] = {}
     for one in parts(results):

@@ -25,6 +25,7 @@ from workbench.attribution import open_maps, open_scores
 from workbench.capture import capture, open_trace
 from workbench.embedding import embed, open_embeddings
 from workbench.errors import BadInputError, UnavailableError
+from workbench.generation import open_caption_scores, open_truth
 from workbench.keeping import Form, Kept, opened
 from workbench.projection import (
     extend,
@@ -53,6 +54,7 @@ def openers() -> dict[str, Any]:
         "Ranking": open_ranking, "Retrieval": open_retrieval, "Trace": open_trace, "Heatmap": open_maps,
         "Attributions": open_maps, "Faithfulness": open_scores, "FusionReport": fusion.open_report,
         "Regions": fusion.open_regions, "Proof": fusion.open_proof,
+        "CaptionScores": open_caption_scores, "TruthShares": open_truth,
     }  # fmt: skip
 
 

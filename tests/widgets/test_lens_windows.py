@@ -11,6 +11,7 @@ import torch
 from tests.reading_families import FAMILIES as READING
 from tests.writing_families import FAMILIES as WRITING
 from widgets import show
+from widgets.lens.checks import check_selected
 from widgets.lens.trace_view import groups_of, token_ids
 from workbench.capture import Trace, capture, head_statistics
 from workbench.errors import BadInputError
@@ -38,7 +39,7 @@ def test_a_lens_of_windows_says_which_one_it_shows_and_shows_that_one() -> None:
     np.testing.assert_allclose(figures, head_statistics(one.window(0)).entropy, rtol=1e-3)
     assert np.abs(np.array(figures) - head_statistics(one).entropy).max() > 4e-4  # no mean of all windows
     with pytest.raises(BadInputError, match=r"Rollout multiplies whole square maps"):
-        lens._check(lens.selected | {"reading": "rollout"})
+        check_selected(lens.selected | {"reading": "rollout"}, groups)
     arrays = lens.snapshot().arrays
     np.testing.assert_array_equal(arrays["image.layers.0.blocks.0.more"], one.more)
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from widgets import esm, wire
 from widgets.board import Board
+from widgets.lens.checks import check_selected, group_of, with_sites
 from widgets.lens.linking import Link, link_of, pointing_of
 from widgets.lens.trace_code import as_python
 from widgets.lens.trace_snapshot import Shown, lens_snapshot
@@ -21,7 +22,7 @@ from widgets.lens.trace_view import STATISTICS, Group, groups_of, lens_view, pac
 from widgets.snapshot import Snapshot
 from workbench.calling import verb
 from workbench.capture import Trace
-from workbench.errors import BadInputError, UnknownNameError, WorkbenchError, did_you_mean
+from workbench.errors import BadInputError, WorkbenchError
 from workbench.models import as_model
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["AttentionLens"]
 
 _SIDE = 512  # pixels of the picture; a small one is enlarged in the browser
-_KEYS = ("site", "reading", "head", "token", "backwards")
-_READINGS = ("head", "mean", "rollout")
 _CHOICES = ("masked", "scale", "opacity", "detail", "figure", "tool")
 
 
@@ -100,8 +99,8 @@ class AttentionLens(Board):
         self._trace = trace
         self._model = as_model(model) if model is not None else trace.model
         self._sites = None if sites is None else list(sites)
-        known = groups_of(trace if sites is None else _only(trace, sites))
-        self._groups = {group.key: group for group in known}
+        known = groups_of(trace if sites is None else with_sites(trace, sites))
+        self._groups = known
         self._without: Without | None = None
         self._pointing: WordPointing | None = None
         self._cosines: NDArray[np.float32] | None = None
@@ -114,7 +113,7 @@ class AttentionLens(Board):
         if wrong:
             raise BadInputError(f"A lens has no {wrong[0]!r}; it has selected, {', '.join(_CHOICES)}.")
         start |= choices.pop("selected", {})
-        self._check(start)
+        check_selected(start, self._groups)
         masked = choices.pop("masked", None)
         super().__init__(selected=start, **choices)
         self._last = dict(self.selected)
@@ -180,7 +179,7 @@ class AttentionLens(Board):
     def _on_selected(self, _change: dict[str, Any]) -> None:
         try:
             with self._lock:
-                self._check(self.selected)
+                check_selected(self.selected, self._groups)
                 self._last = dict(self.selected)
                 self._clear("")
                 self._publish()
@@ -214,38 +213,8 @@ class AttentionLens(Board):
             elif kind == "problem":
                 raise BadInputError(str(content.get("message", "")))
 
-    def _check(self, selected: dict[str, Any]) -> None:
-        missing = [name for name in _KEYS if name not in selected]
-        if missing:
-            raise BadInputError(f"selected lacks {missing[0]!r}; it needs {', '.join(_KEYS)}.")
-        group = self._group(selected["site"])
-        heads, reading = group.maps[0].site.heads, selected["reading"]
-        if reading not in _READINGS:
-            raise BadInputError(f"reading is {reading!r}; expected one of {', '.join(_READINGS)}.")
-        if reading == "rollout" and not group.square:
-            raise BadInputError(
-                f"Rollout multiplies whole square maps, which {selected['site']} has not: {group.title}."
-            )
-        if not isinstance(selected["head"], int) or not 0 <= selected["head"] < heads:
-            raise BadInputError(
-                f"There is no head {selected['head']!r}; {selected['site']} has {heads}, from 0."
-            )
-        places = group.keys if selected["backwards"] else group.queries
-        if selected["token"] not in places:
-            raise BadInputError(
-                f"There is no token {selected['token']!r} to look from; there are {min(places)} to "
-                f"{max(places)}."
-            )
-
     def _group(self, site: Any) -> Group:
-        for group in self._groups.values():
-            if site in group.sites:
-                return group
-        known = [name for group in self._groups.values() for name in group.sites]
-        raise UnknownNameError(
-            f"There is no site {site!r} in this lens; it shows {', '.join(known[:6])}"
-            f"{' and more' if len(known) > 6 else ''}{did_you_mean(str(site), known)}"
-        )
+        return group_of(site, self._groups)
 
     # Work ------------------------------------------------------------------------------------
 
@@ -343,14 +312,3 @@ class AttentionLens(Board):
                 "said": str(found),
             },
         }
-
-
-def _only(trace: Trace, sites: Sequence[str]) -> Trace:
-    """The same trace with some sites, in their own order."""
-    from dataclasses import replace
-
-    names = {trace.attention(name).site.name for name in sites}
-    if not names:
-        raise BadInputError("sites is empty; name at least one, or leave it out to show all.")
-    states = {name: values for name, values in trace.states.items() if name in names}
-    return replace(trace, maps={k: v for k, v in trace.maps.items() if k in names}, states=states)

@@ -9,7 +9,8 @@ inside real models. What stands here acts in the thread that asked, and in no ot
     token_layout    which token is a patch and where, which a word, which neither
     subject         a model with one item's inputs, ready to run
     sequences       the layout of each sequence, from how the model is built and what it was given
-    patch_grids     how the patches of each picture lie
+    patch_grids     how the patches of each picture lie, as inputs and modules say
+    patch_trial     which token holds which part of a picture, tried out where nothing says
     sites           one attention with both its sequences; `site_naming` gives each a name
     rollout         followed through all layers; `head_statistics` what single heads do
     blocks          found, watched, stopped after, passed over

@@ -1,6 +1,7 @@
 """How the patches of each picture lie, from the tensors that a processor gives and the model's modules.
 
-The one place that knows: `sequences` asks it for every model, `attribution` for the tokens of a tower.
+The one place that reads it: `sequences` asks here for every model, `attribution` for the tokens of a tower
+and the cells of a picture. What nothing says is tried out by `patch_trial`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -18,27 +17,26 @@ from workbench.attention.draws import Draws
 from workbench.attention.output_gate import GATE, hold_to, tensors_in
 from workbench.attention.recorder import Recorder, recording
 from workbench.attention.site_naming import notes_of, sites_of
-from workbench.attention.sites import Site, writing
+from workbench.attention.sites import Site
 from workbench.attention.subject import Subject, kind_of
 from workbench.calling import verb
+from workbench.capture.chosen_sites import Rows, chosen_sites, rows_of
 from workbench.capture.inputs import pair_of, subjects_of
 from workbench.capture.trace import AttentionMap, Estimate, Trace
 from workbench.data.arrays import ASSUMED
 from workbench.data.pairs_input import as_pair, is_picture
-from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError, did_you_mean
+from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.formatting import human_bytes, plural
 from workbench.hooks import evaluated
 from workbench.models.given import as_model, is_module
 from workbench.results import Event, OnEvent, Provenance, ShouldStop
 from workbench.runtime import check_memory
-from workbench.values import as_sentences
 
 __all__ = ["BUDGET", "GATE", "capture", "estimate"]
 
 BUDGET = 2_000_000_000
 """Bytes a trace may take unless another budget is given."""
 _WRITTEN = 12  # bytes a weight while a layer is written out: scores, their softmax, a copy
-Rows = Literal["all", "pooled"]
 Precision = Literal["float32", "float16"]
 
 
@@ -113,7 +111,7 @@ def capture(
         raise BadInputError(f"precision={precision!r} was given; expected 'float32' or 'float16'.")
     model, pair = _given(model, pair)  # a path is read once
     plain = list(_plain_passes(model, pair, words, on_event, should_stop))
-    chosen = _chosen([site for one in plain for site in one.sites], sites, rows)
+    chosen = chosen_sites([site for one in plain for site in one.sites], sites, rows)
     _afford(_estimate(plain, chosen, rows, precision, hidden), budget, plain[0].output)
     maps: dict[str, AttentionMap] = {}
     states: dict[str, np.ndarray] = {}
@@ -162,7 +160,7 @@ def estimate(
     model, pair = _given(model, pair)
     plain = list(_plain_passes(model, pair, words, None, None))
     known = [site for one in plain for site in one.sites]
-    return _estimate(plain, _chosen(known, sites, rows), rows, precision, hidden)
+    return _estimate(plain, chosen_sites(known, sites, rows), rows, precision, hidden)
 
 
 def _given(model: Any, pair: Any) -> tuple[Any, Any]:
@@ -207,7 +205,7 @@ def _kept_pass(
     mine = {number for number, name in enumerate(names) if name in chosen}
     if not mine:
         return {}, {}, 0.0
-    kept = {number: _rows_of(plain.sites[number], rows) for number in mine}
+    kept = {number: rows_of(plain.sites[number], rows) for number in mine}
     recorder = Recorder(mine.__contains__, lambda number: kept.get(number), getattr(torch, precision))
     blocks = {path for name, path in plain.blocks.items() if hidden and name in chosen}
     root = plain.subject.root
@@ -258,58 +256,7 @@ def _states(plain: _Plain, outputs: Mapping[str, Tensor], chosen: Mapping[str, S
     return states
 
 
-def _rows_of(site: Site, rows: Rows | Sequence[int]) -> list[int] | None:
-    if not isinstance(rows, str):
-        return list(rows)
-    if rows == "all" or site.kind != "self":
-        return None
-    if site.query.pooled is not None:
-        return [site.query.pooled]
-    # The text's vector is read at its end, or from all; the end is what can be kept of one row.
-    real = [place for place in range(site.query.count) if place not in site.query.padded]
-    return [real[-1]] if site.query.side == "text" else None
-
-
-# What is asked, and what it costs --------------------------------------------------------------
-
-
-def _chosen(
-    known: Sequence[Site], asked: str | Iterable[str] | None, rows: Rows | Sequence[int] = "all"
-) -> dict[str, Site]:
-    known = known if isinstance(rows, str) else _with_rows(known, rows)
-    by_name = {site.name: site for site in known}
-    if asked is None:
-        return by_name
-    found: dict[str, Site] = {}
-    for name in as_sentences(asked, what="sites"):
-        mine = {site.name: site for site in known if name in (site.name, site.path, site.query.side)}
-        if not mine:
-            raise UnknownNameError(
-                f"There is no site {name!r}; this model has {_examples(by_name)}, and the sides "
-                f"{', '.join(sorted({site.query.side for site in known}))}{did_you_mean(str(name), by_name)}"
-            )
-        found |= mine
-    if not found:
-        raise BadInputError("No site was asked for. Name at least one, or leave `sites` out to take all.")
-    return {name: site for name, site in by_name.items() if name in found}
-
-
-def _with_rows(known: Sequence[Site], rows: Sequence[int]) -> Sequence[Site]:
-    """The sites of the sequence that the model writes into, which has these places."""
-    found = writing(known)
-    count = found[0].query.count if found else 0
-    wrong = [row for row in rows if not 0 <= row < count]
-    if wrong:
-        raise BadInputError(
-            f"rows names place {wrong[0]}; this model writes into a sequence of {plural(count, 'place')}, "
-            "from 0. Name places of it, or take rows='all'."
-        )
-    return found
-
-
-def _examples(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(islice(listed, 8)) + (f", … ({len(listed)} in all)" if len(listed) > 8 else "")
+# What it costs -------------------------------------------------------------------------------
 
 
 def _estimate(
@@ -325,7 +272,7 @@ def _estimate(
         for site in one.sites:
             if site.name not in chosen:
                 continue
-            kept = _rows_of(site, rows)
+            kept = rows_of(site, rows)
             queries = site.query.count if kept is None else len(kept)
             total += each * site.windows * site.heads * queries * site.key.count
         states = _states(one, one.outputs, chosen) if hidden else {}

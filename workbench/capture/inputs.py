@@ -10,6 +10,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from workbench.attention.families import PACKED, PICTURE_TOKENS, SOUND_TOKENS, TEXTS
+from workbench.attention.patch_grids import patch_size
 from workbench.attention.subject import Subject, is_image
 from workbench.attention.token_layout import Side
 from workbench.data import from_pictures
@@ -170,15 +171,12 @@ def _check_patches(model: nn.Module, inputs: Mapping[str, Tensor]) -> None:
     if pixels is None or pixels.ndim not in (4, 5):
         return
     height, width = (int(length) for length in pixels.shape[-2:])
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d) and module.kernel_size == module.stride != (1, 1):
-            tall, wide = module.kernel_size
-            if height < tall or width < wide:
-                raise BadInputError(
-                    f"The picture has {height} x {width} pixels and a patch {tall} x {wide}, so no token of "
-                    "it is left. Give it in the size that the model's processor makes."
-                )
-            return
+    tall, wide = patch_size(model) or (1, 1)
+    if height < tall or width < wide:
+        raise BadInputError(
+            f"The picture has {height} x {width} pixels and a patch {tall} x {wide}, so no token of it is "
+            "left. Give it in the size that the model's processor makes."
+        )
 
 
 def pair_of(given: Any) -> tuple[Any, str]:

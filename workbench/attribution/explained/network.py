@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workbench.attention.output_gate import hold_to, tensors_in
+from workbench.attention.patch_grids import pictures_in
 from workbench.attention.recorder import Recorder, in_graph, recording
 from workbench.attention.site_naming import sites_of
 from workbench.attention.subject import Subject, kind_of
@@ -166,9 +167,9 @@ class ExplainedNetwork(Counted):
     def seen(self) -> Picture | None:
         """The picture among the inputs, with its cells."""
         grids = [one.grid for site in self.sites for one in (site.key, site.query) if one.grid is not None]
-        config = getattr(self.model, "config", None)
-        side = None if self.given.kept is None or config is None else int(config.patch_size)
-        return picture_among(self.inputs, config, grids[0] if grids else None, side)
+        if self.given.kept is not None:  # a masked autoencoder attends to some patches only
+            grids = [one.grid for one in pictures_in(self.model, self.inputs)]
+        return picture_among(self.model, self.inputs, grids[0] if grids else None)
 
     @property
     def grid(self) -> tuple[int, int] | None:

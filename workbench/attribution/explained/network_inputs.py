@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.attention.patch_grids import pictures_in
 from workbench.attention.subject import kind_of
 from workbench.attribution.explained.picture_cells import PICTURE
 from workbench.attribution.targets import Output
@@ -186,7 +187,7 @@ def _in_order(model: nn.Module, given: Given) -> Given:
     config, pixels = getattr(model, "config", None), given.tensors.get(PICTURE)
     if config is None or not kind_of(model).startswith("ViTMAE") or pixels is None or pixels.ndim != 4:
         return given
-    count = (pixels.shape[-2] // config.patch_size) * (pixels.shape[-1] // config.patch_size)
+    count = sum(one.patches for one in pictures_in(model, {PICTURE: pixels}))
     if config.mask_ratio == 0:  # nothing is left out, and the order changes nothing but itself
         order = torch.arange(count, device=pixels.device)[None] / count
         return replace(given, tensors={**given.tensors, "noise": order})

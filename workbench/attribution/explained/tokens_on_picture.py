@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workbench.attention.blocks import block_of
+from workbench.attention.patch_trial import cells_of_tokens
 from workbench.attention.sites import Site
 from workbench.attention.subject import Subject
 from workbench.attention.token_layout import TokenLayout
-from workbench.attribution.explained.picture_cells import Picture, cells_of_tokens
+from workbench.attribution.explained.picture_cells import Picture
 from workbench.attribution.method_interface import as_array
 
 __all__ = ["TokensOnPicture"]
@@ -64,12 +65,17 @@ class TokensOnPicture:
         path = next((block_of(one.path) for one in self.sites if one.key.side == "joint"), "")
         if not path:
             return None
-        holds = cells_of_tokens(self.model, self._run, picture, grid, self.model.get_submodule(path))
+        holds = self._tried(grid, path)
         if holds is None:
             return None
         holds = holds[list(places)]
         each = sorted(holds.tolist()) == list(range(len(places)))
         return (grid, np.array(places)[np.argsort(holds)]) if each else None
+
+    def _tried(self, grid: tuple[int, int], reader: str) -> NDArray[np.int64] | None:
+        assert self.seen is not None  # asked for a picture only
+        changed, block = self.seen.noisy(grid), self.model.get_submodule(reader)
+        return cells_of_tokens(self.model, self._run, changed, grid[0] * grid[1], block)
 
     def patch_places(self, layout: TokenLayout) -> NDArray[np.int64] | None:
         """Where the patches of the picture stand among its tower's tokens, row by row. Where several tokens
@@ -85,8 +91,7 @@ class TokensOnPicture:
             site = next(
                 one for one in self.sites if (one.key.count, one.key.side) == (layout.count, layout.side)
             )
-            reader = self.model.get_submodule(block_of(site.path) or site.path)
-            holds = cells_of_tokens(self.model, self._run, self.seen, layout.grid, reader)
+            holds = self._tried(layout.grid, block_of(site.path) or site.path)
             places: NDArray[np.int64] | None = layout.patches
             if holds is not None and len(holds) == layout.count:
                 places = np.flatnonzero(holds != -1)

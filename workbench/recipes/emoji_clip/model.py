@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,16 @@ from torch.nn import functional
 from workbench.recipes.emoji_clip.batches import IMAGE
 from workbench.recipes.emoji_clip.tokenizer import CONTEXT, save
 
-__all__ = ["PatchDropout", "build", "config", "contrastive_loss", "embed_pair", "export", "stored"]
+__all__ = [
+    "PatchDropout",
+    "build",
+    "config",
+    "contrastive_loss",
+    "embed_pair",
+    "export",
+    "stored",
+    "write_folder",
+]
 
 WIDTH = 192
 MEAN = STD = (0.5, 0.5, 0.5)
@@ -93,22 +103,35 @@ def contrastive_loss(image: Tensor, text: Tensor, log_scale: Tensor) -> Tensor:
 
 def export(state: dict[str, Tensor], tokenizer: Tokenizer, folder: Path) -> None:
     """Write configuration, tokeniser and half-precision weights to `folder`."""
-    save(tokenizer, folder)
-    preprocess = {
-        "mean": MEAN,
-        "std": STD,
-        "interpolation": "bicubic",
-        "resize_mode": "longest",
-        "fill_color": 255,
-    }
-    written = {"model_cfg": config(tokenizer.get_vocab_size()), "preprocess_cfg": preprocess}
-    (folder / "open_clip_config.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
     weights = {
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for name, value in state.items()
     }
     # The scale stays exact: it multiplies every logit.
     weights["logit_scale"] = state["logit_scale"].float().cpu()
+    write_folder(folder, tokenizer, config(tokenizer.get_vocab_size()), weights, mean=MEAN, std=STD)
+
+
+def write_folder(
+    folder: Path,
+    tokenizer: Tokenizer,
+    model_cfg: dict[str, Any],
+    weights: dict[str, Tensor],
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> None:
+    """A folder as open_clip loads it; pictures are fitted into the square, on white."""
+    save(tokenizer, folder)
+    preprocess = {
+        "mean": mean,
+        "std": std,
+        "interpolation": "bicubic",
+        "resize_mode": "longest",
+        "fill_color": 255,
+    }
+    written = {"model_cfg": model_cfg, "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
     file = folder / "open_clip_model.safetensors"
     save_file(weights, file, metadata={"format": "pt"})
     file.chmod(0o644)  # it is written for its owner alone, and would be installed so

@@ -148,7 +148,7 @@ def _making(folder: Path) -> str:
     steps = [entry for entry in entries if "loss" in entry]
     flat = ", ".join(f"`{name}` {value}" for name, value in settings.items())
     notes = [entry["note"] for entry in entries if "note" in entry]
-    return " ".join(
+    made = " ".join(
         [
             f"## How it was made\n\n{settings['steps']:,} steps of {settings['batch_size']} scenes, half of "
             f"them "
@@ -166,10 +166,12 @@ def _making(folder: Path) -> str:
             f"scenes of "
             "seeds 1,000 and 1,000,000.",
             *notes,
-            f"\n\nSettings: {flat}.\n\nLoss from {steps[0]['loss']:.2f} to {steps[-1]['loss']:.2f} nats a "
-            f"word; the "
-            "course is in `training_log.jsonl`.",
         ]
+    )
+    return (
+        f"{made}\n\nSettings: {flat}.\n\nLoss from {steps[0]['loss']:.2f} to {steps[-1]['loss']:.2f} nats a "
+        f"word; "
+        "the course is in `training_log.jsonl`."
     )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import open_clip
-from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from workbench.recipes.emoji_clip.tokenizer import CONTEXT, save
+from workbench.recipes.emoji_clip.model import write_folder
+from workbench.recipes.emoji_clip.tokenizer import CONTEXT
 
 __all__ = ["IMAGE", "build", "config", "export"]
 
@@ -45,16 +44,5 @@ def build(vocabulary: int) -> nn.Module:
 
 def export(state: dict[str, Tensor], tokenizer: Tokenizer, folder: Path) -> None:
     """Write configuration, tokeniser and weights (float32: it is a small model) to `folder`."""
-    save(tokenizer, folder)
-    preprocess = {
-        "mean": _NORMAL,
-        "std": _NORMAL,
-        "interpolation": "bicubic",
-        "resize_mode": "longest",
-        "fill_color": 255,
-    }
-    written = {"model_cfg": config(tokenizer.get_vocab_size()), "preprocess_cfg": preprocess}
-    (folder / "open_clip_config.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
-    file = folder / "open_clip_model.safetensors"
-    save_file({name: value.contiguous() for name, value in state.items()}, file, metadata={"format": "pt"})
-    file.chmod(0o644)  # it is written for its owner alone, and would be installed so
+    weights = {name: value.contiguous() for name, value in state.items()}
+    write_folder(folder, tokenizer, config(tokenizer.get_vocab_size()), weights, mean=_NORMAL, std=_NORMAL)
