@@ -18,7 +18,7 @@ from widgets.colours import DIVERGING, NAMED
 from widgets.format import number, percent
 from widgets.snapshot import Snapshot, font_for
 from widgets.wire import as_bytes
-from workbench._repr import html_table, one_line, plural
+from workbench.formatting import html_table, one_line, plural
 
 __all__ = ["lens_snapshot"]
 
