@@ -18,7 +18,7 @@ from workbench.attention.draws import Draws
 from workbench.attention.output_gate import GATE, hold_to, tensors_in
 from workbench.attention.recorder import Recorder, recording
 from workbench.attention.site_naming import notes_of, sites_of
-from workbench.attention.sites import Site, writing
+from workbench.attention.sites import Site, with_rows
 from workbench.attention.subject import Subject, kind_of
 from workbench.calling import verb
 from workbench.capture.inputs import pair_of, subjects_of
@@ -81,9 +81,8 @@ def capture(
             a model of transformers its processor's tensors, one item.
         sites: names of sites or sides ("image", "text.3"); None takes all.
         words: readable tokens of the text, for a model of transformers.
-        rows: "all", or "pooled": only the row of the token that is read out, for long sequences. Places of
-            tokens keep the rows of those alone, in the sequence that the model writes into (its decoder's,
-            else that of the words), and no site of any other.
+        rows: "all", or "pooled": only the row of the token that is read out, for long sequences. Or places of
+            tokens in the sequence that the model writes into: their rows alone, of its sites alone.
         precision: "float32"; "float16" halves the memory.
         hidden: whether to keep hidden states, token x feature of each block, too.
         budget: bytes; a capture that would take more is refused before it begins.
@@ -276,7 +275,7 @@ def _rows_of(site: Site, rows: Rows | Sequence[int]) -> list[int] | None:
 def _chosen(
     known: Sequence[Site], asked: str | Iterable[str] | None, rows: Rows | Sequence[int] = "all"
 ) -> dict[str, Site]:
-    known = known if isinstance(rows, str) else _with_rows(known, rows)
+    known = known if isinstance(rows, str) else with_rows(known, rows)
     by_name = {site.name: site for site in known}
     if asked is None:
         return by_name
@@ -292,19 +291,6 @@ def _chosen(
     if not found:
         raise BadInputError("No site was asked for. Name at least one, or leave `sites` out to take all.")
     return {name: site for name, site in by_name.items() if name in found}
-
-
-def _with_rows(known: Sequence[Site], rows: Sequence[int]) -> Sequence[Site]:
-    """The sites of the sequence that the model writes into, which has these places."""
-    found = writing(known)
-    count = found[0].query.count if found else 0
-    wrong = [row for row in rows if not 0 <= row < count]
-    if wrong:
-        raise BadInputError(
-            f"rows names place {wrong[0]}; this model writes into a sequence of {plural(count, 'place')}, "
-            "from 0. Name places of it, or take rows='all'."
-        )
-    return found
 
 
 def _examples(names: Iterable[str]) -> str:
