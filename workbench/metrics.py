@@ -27,6 +27,7 @@ __all__ = [
     "nll",
     "r2",
     "top_label_bins",
+    "wilson",
 ]
 
 _SPACINGS = ("width", "mass")
@@ -189,3 +190,22 @@ def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float, floa
         return mean, float("nan"), float("nan")
     half = float(t.ppf(0.5 + level / 2, len(kept) - 1) * kept.std(ddof=1) / np.sqrt(len(kept)))
     return mean, mean - half, mean + half
+
+
+def wilson(right: int, n: int, level: float = 0.95) -> tuple[float, float, float]:
+    """(share, low, high): `right` of `n` with Wilson's score interval; three NaN of none.
+
+    It stays inside 0 to 1 and is not empty where all are right or all wrong, as share ± 1.96 errors would be.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    """
+    from scipy.stats import norm
+
+    if not 0 <= right <= n:
+        raise BadInputError(f"right is {right} of n = {n}; expected a count from 0 to n.")
+    if n == 0:
+        return float("nan"), float("nan"), float("nan")
+    share, z = right / n, float(norm.ppf(0.5 + level / 2))
+    middle, wide = share + z * z / (2 * n), z * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
+    whole = 1 + z * z / n
+    return share, max(0.0, (middle - wide) / whole), min(1.0, (middle + wide) / whole)

@@ -1,4 +1,4 @@
-"""What recipes that train a CLIP share: one update, the averaged weights, and going on after a kill."""
+"""What recipes that train a model share: one update, the averaged weights, and going on after a kill."""
 
 from __future__ import annotations
 
@@ -49,17 +49,25 @@ class Training:
 
     A run that was killed goes on from its checkpoint, at step `first`; what it logged later is dropped.
 
-    Muon for the matrices inside the blocks, AdamW for everything else. At this length of training Muon
-    needs about half the steps of AdamW alone (measured, see the card of emoji-clip).
+    Muon for the matrices inside the blocks (with a part of `blocks` in their names), AdamW for everything
+    else. At this length of training Muon needs about half the steps of AdamW alone (measured, see the card of
+    emoji-clip).
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers".
     """
 
     def __init__(
-        self, model: Any, pace: Pace, folder: Path | None, *, epsilon: float = 1e-8, every: int = 100
+        self,
+        model: Any,
+        pace: Pace,
+        folder: Path | None,
+        *,
+        epsilon: float = 1e-8,
+        every: int = 100,
+        blocks: tuple[str, ...] = ("resblocks",),
     ) -> None:
         self.average: dict[str, Tensor] = {name: value.clone() for name, value in model.state_dict().items()}
         self._model, self._pace, self._every = model, pace, every
-        self._optimizers = _optimizers(model, pace, epsilon)
+        self._optimizers = _optimizers(model, pace, epsilon, blocks)
         self.first = 0
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +87,8 @@ class Training:
             optimizer.step()
             optimizer.zero_grad()
         with torch.no_grad():
-            self._model.logit_scale.clamp_(0, math.log(100))
+            if hasattr(self._model, "logit_scale"):  # of a CLIP
+                self._model.logit_scale.clamp_(0, math.log(100))
             self._blend(min(self._pace.average, (1 + step) / (10 + step)))
 
     def log(self, **entry: Any) -> None:
@@ -122,14 +131,19 @@ class Training:
     def _start_log(self) -> None:
         lines = self._log.read_text("utf-8").splitlines() if self._log.is_file() and self.first else []
         kept = [line for line in lines if json.loads(line).get("step", -1) < self.first]
-        kept = kept or [json.dumps({"settings": asdict(self._pace)})]
+        own = {"settings": asdict(self._pace)}
+        # A run that goes on with other settings says so where it does.
+        if [entry for entry in map(json.loads, kept) if "settings" in entry][-1:] != [own]:
+            kept.append(json.dumps(own))
         self._log.write_text("\n".join(kept) + "\n", "utf-8")
 
 
-def _optimizers(model: nn.Module, pace: Pace, epsilon: float) -> list[tuple[torch.optim.Optimizer, float]]:
+def _optimizers(
+    model: nn.Module, pace: Pace, epsilon: float, blocks: tuple[str, ...]
+) -> list[tuple[torch.optim.Optimizer, float]]:
     """Each with its largest learning rate."""
     named = list(model.named_parameters())
-    inside = {name for name, value in named if value.ndim == 2 and "resblocks" in name}
+    inside = {name for name, value in named if value.ndim == 2 and any(part in name for part in blocks)}
     hidden = [value for name, value in named if name in inside]
     others = [value for name, value in named if name not in inside]
     muon = torch.optim.Muon(hidden, lr=pace.muon, momentum=0.95, weight_decay=pace.weight_decay)
