@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 import unicodedata
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 
 import pytest
@@ -17,6 +19,7 @@ from workbench.data.scenes import make_scene
 from workbench.data.wordings import HELD_OUT, TASKS, TRAINED, worded
 from workbench.recipes.shapes_vlm import model as architecture
 from workbench.recipes.shapes_vlm import score, train
+from workbench.recipes.shapes_vlm.card import write_card
 from workbench.recipes.shapes_vlm.language import ANSWER, END, UNASKED, reader
 from workbench.recipes.shapes_vlm.packing import nats, pack
 
@@ -201,3 +204,28 @@ def test_a_stopped_run_goes_on_and_ends_the_same(eye, states, tmp_path, monkeypa
     assert one.keys() == two.keys() and not any("vision_tower" in name for name in one)
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, msg=name)
+
+
+def test_a_card_says_what_was_measured_and_how_it_was_made(folder, tmp_path) -> None:
+    """Figures of a model with random weights: nothing is right, everything is told."""
+    where = tmp_path / "shapes-vlm"
+    shutil.copytree(folder, where)
+    log = [
+        {"settings": asdict(TINY)},
+        {"step": 0, **dict.fromkeys(TASKS, 9.0), "cpu_seconds": 2.0},
+        {"step": 2, **dict.fromkeys(TASKS, 5.0), "cpu_seconds": 7.0},
+        {"step": 3, **dict.fromkeys(TASKS, 4.5), "cpu_seconds": 3.0},  # it was killed and went on
+    ]
+    (where / "training_log.jsonl").write_text("\n".join(map(json.dumps, log)), "utf-8")
+    figures = score.measure(where, scenes=6, probed=60)
+    write_card(where, figures)
+    assert json.loads((where / "scores.json").read_text("utf-8")) == figures
+    told = (where / "MODEL_CARD.md").read_text("utf-8")
+    assert "about 10 seconds of one CPU core" in told and "count 9.0 to 4.50" in told
+    for language in ("en", "zh"):
+        for task in TASKS:
+            for cell in figures[language][task].values():
+                assert 1 <= cell["n"] <= 6 and 0 <= cell["value"] <= cell["high"] <= 1
+        assert {"yes", "majority", "blind"} <= figures[language]["relation"]["trained"].keys()
+    assert figures["probe"]["place"]["n"] > 20
+    assert all(f"| {task} |" in told for task in TASKS) and "popular" in told

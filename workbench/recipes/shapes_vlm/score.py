@@ -74,7 +74,7 @@ class Answerer:
         return told
 
 
-def measure(folder: Path, *, scenes: int = _SCENES) -> dict[str, Any]:
+def measure(folder: Path, *, scenes: int = _SCENES, probed: int = _PROBED) -> dict[str, Any]:
     """Figures of one state with their n, intervals, majority answers and blind lines.
 
     Keys: `en` and `zh`, each task -> `trained` and `held_out` wordings; `unasked`, captions without an
@@ -94,7 +94,7 @@ def measure(folder: Path, *, scenes: int = _SCENES) -> dict[str, Any]:
         right = [text in captions_of(scene, language) for text, scene in zip(told, shown, strict=True)]
         figures["unasked"][language] = _share(right)
     figures["negatives"] = _negatives(answerer, scenes)
-    figures["probe"] = probe(answerer)
+    figures["probe"] = probe(answerer, scenes=probed)
     return figures
 
 

@@ -47,7 +47,7 @@ class Settings:
     captions: bool = True
     caption_weight: float = 0.25
     scenes: int = 24_000
-    steps: int = 600
+    steps: int = 1_200
     batch_size: int = 32
     peak: float = 2e-3
     muon: float = 0.02
@@ -59,9 +59,9 @@ class Settings:
 # Half of the questions of "six" are English, so that it sees as many of those as "one".
 STATES = {
     "captions": Settings(),
-    "one": Settings(start="captions", wordings=1, languages=("en",), steps=250),
-    "six": Settings(start="captions", wordings=6, steps=500),
-    "forgets": Settings(start="captions", wordings=1, languages=("en",), captions=False, steps=250),
+    "one": Settings(start="captions", wordings=1, languages=("en",), steps=800),
+    "six": Settings(start="captions", wordings=6, steps=1_600),
+    "forgets": Settings(start="captions", wordings=1, languages=("en",), captions=False, steps=800),
 }
 NAMES = {
     "captions": "shapes-vlm-captions",
