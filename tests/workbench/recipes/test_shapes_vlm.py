@@ -206,18 +206,24 @@ def test_a_stopped_run_goes_on_and_ends_the_same(eye, states, tmp_path, monkeypa
         torch.testing.assert_close(two[name], value, msg=name)
 
 
-def test_a_card_says_what_was_measured_and_how_it_was_made(folder, tmp_path) -> None:
+def test_a_card_says_what_was_measured_and_how_it_was_made(folder, tmp_path, monkeypatch) -> None:
     """Figures of a model with random weights: nothing is right, everything is told."""
     where = tmp_path / "shapes-vlm"
     shutil.copytree(folder, where)
     log = [
-        {"settings": asdict(TINY)},
+        {"settings": asdict(replace(TINY, wordings=3))},
         {"step": 0, **dict.fromkeys(TASKS, 9.0), "cpu_seconds": 2.0},
         {"step": 2, **dict.fromkeys(TASKS, 5.0), "cpu_seconds": 7.0},
         {"step": 3, **dict.fromkeys(TASKS, 4.5), "cpu_seconds": 3.0},  # it was killed and went on
     ]
     (where / "training_log.jsonl").write_text("\n".join(map(json.dumps, log)), "utf-8")
+    asked = []
+    real = data.load
+    monkeypatch.setattr(
+        score.data, "load", lambda name, **how: asked.append(how.get("wordings")) or real(name, **how)
+    )
     figures = score.measure(where, scenes=6, probed=60)
+    assert {kind for kind in asked if kind} == {(0, 1, 2), HELD_OUT}  # what this state saw, and what none did
     write_card(where, figures)
     assert json.loads((where / "scores.json").read_text("utf-8")) == figures
     told = (where / "MODEL_CARD.md").read_text("utf-8")

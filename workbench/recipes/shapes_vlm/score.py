@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from itertools import permutations
@@ -18,7 +19,7 @@ from workbench import data
 from workbench.data.pairs import Pairs
 from workbench.data.scene_language import Language, caption
 from workbench.data.scenes import SIDE, Scene
-from workbench.data.wordings import TASKS, YES
+from workbench.data.wordings import HELD_OUT, TASKS, TRAINED, YES
 from workbench.metrics import wilson
 from workbench.recipes.shapes_vlm.language import LANGUAGES, UNASKED
 from workbench.recipes.shapes_vlm.model import looked, tokens_of
@@ -77,8 +78,9 @@ class Answerer:
 def measure(folder: Path, *, scenes: int = _SCENES, probed: int = _PROBED) -> dict[str, Any]:
     """Figures of one state with their n, intervals, majority answers and blind lines.
 
-    Keys: `en` and `zh`, each task -> `trained` and `held_out` wordings; `unasked`, captions without an
-    instruction; `negatives`, existence with three kinds of absent things; `probe`, what the eye carries.
+    Keys: `en` and `zh`, each task -> `trained` wordings (those of this state) and `held_out`; `unasked`,
+    captions without an instruction; `negatives`, existence with three kinds of absent things; `probe`, what
+    the eye carries.
     """
     answerer = Answerer(folder)
     drawn = data.load("shapes", n=scenes, seed=0)
@@ -86,10 +88,10 @@ def measure(folder: Path, *, scenes: int = _SCENES, probed: int = _PROBED) -> di
     figures: dict[str, Any] = {"scenes": scenes, "seed": 0, "unasked": {}}
     for language in LANGUAGES:
         figures[language] = {task: {} for task in TASKS}
-        for wordings in ("trained", "held out"):
-            asked = data.load("shapes-instructions", n=scenes, seed=0, wordings=wordings, language=language)
+        for name, numbers in (("trained", _trained(folder)), ("held_out", HELD_OUT)):
+            asked = data.load("shapes-instructions", n=scenes, seed=0, wordings=numbers, language=language)
             for task, cell in _cells(answerer, states, shown, asked).items():
-                figures[language][task][wordings.replace(" ", "_")] = cell
+                figures[language][task][name] = cell
         told = answerer.answer(states, [UNASKED[language]] * scenes)
         right = [text in captions_of(scene, language) for text, scene in zip(told, shown, strict=True)]
         figures["unasked"][language] = _share(right)
@@ -127,6 +129,12 @@ def probe(answerer: Answerer, *, scenes: int = _PROBED) -> dict[str, Any]:
         usual = Counter(labels[~known].tolist()).most_common(1)[0][1] / len(right)
         told[name] = _share(right.tolist()) | {"majority": usual}
     return told
+
+
+def _trained(folder: Path) -> tuple[int, ...]:
+    """The wordings that this state was trained on; of one that was asked nothing, those of the others."""
+    first = (folder / "training_log.jsonl").read_text("utf-8").splitlines()[0]
+    return TRAINED[: json.loads(first)["settings"]["wordings"]] or TRAINED
 
 
 def _cells(answerer: Answerer, states: Tensor, shown: list[Scene], asked: Pairs) -> dict[str, dict[str, Any]]:
