@@ -156,12 +156,12 @@ def test_sliders_move_the_alternatives_without_the_model_and_one_is_taken(lens) 
     assert notebook.python(f"print((lens.answer.tokens[:{step}] == first.tokens[:{step}]).all())") == "True"
 
 
-def test_enter_writes_the_answer_to_what_was_typed(lens) -> None:
+def test_the_button_writes_the_answer_to_what_was_typed(lens) -> None:
     notebook, element = lens
     prompt = element.get_by_label("instruction", exact=True)
     prompt.fill("How many circles?")
     element.get_by_label("seed of the draws").fill("8")
-    prompt.press("Enter")
+    element.get_by_role("button", name="Write").click()
     notebook.wait_until(
         "lens.wait(60) and lens.answer.prompt == 'How many circles?' and lens.answer.how.seed == 8"
     )

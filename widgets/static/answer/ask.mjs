@@ -1,12 +1,14 @@
 // @ts-check
 // What the model is asked, about which picture, and how it writes; Write and Stop.
 import { h } from "../shared/dom.mjs";
-import { field, keep, onEnter } from "../shared/fields.mjs";
+import { field, keep, onEnter, whenTyped } from "../shared/fields.mjs";
 import { sendPictures } from "../shared/upload.mjs";
 import { counted, pick, slider } from "./controls.mjs";
 
 /** @import { AnswerBoard } from "./types.d.ts" */
 /** @import { Reading } from "./state.mjs" */
+
+const TYPING_PAUSE = 120; // ms without a key before the kernel hears of it
 
 /** @param {AnswerBoard} board @param {Iterable<File> | null} files */
 export function upload(board, files) {
@@ -22,9 +24,6 @@ export function ask(lens) {
     "aria-label": "instruction",
     placeholder: "no instruction: a caption",
     spellcheck: "false",
-    oninput: () => {
-      lens.choose("prompt", prompt.value);
-    },
   });
   const write = () => {
     if (lens.writing || !canWrite()) return;
@@ -32,7 +31,7 @@ export function ask(lens) {
     model.save_changes();
     board.tell({ kind: "write" });
   };
-  onEnter(prompt, write);
+  whenTyped(prompt, (text) => lens.choose("prompt", text), TYPING_PAUSE);
   const button = h("button", { type: "button", class: "wb-button an-write", text: "Write", onclick: write });
   const stop = h("button", {
     type: "button",
@@ -57,7 +56,7 @@ export function ask(lens) {
       asked.draw(board.status());
       const { refusal } = lens.view;
       button.disabled = Boolean(refusal) || lens.writing;
-      button.title = refusal || "Enter does the same";
+      button.title = refusal || "asks what stands in the field";
       stop.hidden = !lens.writing;
       how.draw();
       picture.draw(Boolean(refusal));
