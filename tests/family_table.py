@@ -140,7 +140,7 @@ ROWS: dict[str, Row] = {
     "florence2": Row("Florence-2", "", "af", relevance="words"),
     "blip": Row("BLIP captioner", "4 x 4", "ia"),
     "paligemma2": Row("PaliGemma 2", "4 x 4", "pia"),
-    "gemma4": Row("Gemma 4", "2 x 3", "pia", relevance="words", occlusion="words"),
+    "gemma4": Row("Gemma 4", "2 x 3", "pia"),
     "glm4v": Row("GLM-4V", "2 x 3", "pia"),
     "qwen35": Row("Qwen3.5", "2 x 3", "pia"),
     "instructblip": Row("InstructBLIP", "", "pia", relevance="no"),

@@ -61,6 +61,9 @@ def after_model_family(said: dict[str, Any]) -> None:
     from PIL import Image
     from torch.nn.functional import normalize
 
+    sys.path.insert(0, str(ROOT / "tests/stress"))
+    import at_home  # noqa: F401 - makes `tests` this repository's
+
     from workbench import models
 
     spec = importlib.util.spec_from_file_location("fixtures", ROOT / "tests/workbench/models/conftest.py")

@@ -14,8 +14,10 @@ import numpy as np
 from fakes import colour_pairs
 
 from tests.workbench.fusion.small import small_examples
-from workbench import data, fusion
+from workbench import data, fusion, models
 from workbench.attribution import (
+    Maps,
+    Options,
     attribute,
     faithfulness,
     method_card,
@@ -29,7 +31,15 @@ from workbench.doctor import Finding
 from workbench.embedding import embed, embed_to
 from workbench.fusion.inside.shipped_planes import KeptPlane
 from workbench.fusion.modules.builders import fusion as built
-from workbench.generation import score_captions
+from workbench.generation import (
+    logit_lens,
+    rely,
+    replay,
+    score_captions,
+    search,
+    word_attention,
+    write,
+)
 from workbench.keeping import Kept
 from workbench.labs.fusion_lesson import Corners, Verdict
 from workbench.lessons import Copies
@@ -60,7 +70,7 @@ FACES = (
     "lessons", "labs.fusion_lesson",
 )  # fmt: skip
 #: What belongs to this kernel (a model in memory, code that builds a fusion), and what is compared by its content.
-APART = ("live", "built", "sources", "source", "examples", "code", "build", "rule")
+APART = ("live", "question", "built", "sources", "source", "examples", "code", "build", "rule")
 
 
 def public_results() -> list[type]:
@@ -110,6 +120,9 @@ def made(encoder: Any, clip: Any, folder: Path) -> dict[type, Any]:
     report = fusion_fakes.report()
     shapes = data.load("shapes", n=2)
     said = ["a small red star above a large blue square", "a red circle"]
+    writer = models.load("shapes-captioner")
+    answer = write(writer, shapes[0].picture, max_new_tokens=3)
+    question = writer.ask([shapes[0].picture])
     results = [
         pairs, pairs[0], space, told, ranking, retrieve(encoder, pairs, "a red card"), maps, trace, report,
         place(told, ["red"], model=encoder), align(told, project(space, method="pca")),
@@ -125,6 +138,9 @@ def made(encoder: Any, clip: Any, folder: Path) -> dict[type, Any]:
         Copies(Path("my-notebooks")), Corners(np.zeros((2, 2)), np.zeros((2, 2), bool)), Verdict(True, "right"),
         fusion.Crossing("text.0.cross", "text", "image", "cross", 1.0, 1.0, 1.0, 1.0), KeptPlane(np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32), 1.0), *parse_query("#12 + snow"), word_pointing_card("shapes-clip"), pointing_card(),
         score_captions(said, shapes.texts, scenes=shapes.columns["scene"]),
+        answer, search(writer, shapes[0].picture, width=2, max_new_tokens=3), rely(writer, answer, without="blur"),
+        logit_lens(writer, answer), word_attention(replay(writer, answer), answer), question, writer.force(question, answer.tokens),
+        Maps(image=np.zeros((2, 2))), Options(),
     ]  # fmt: skip
     found: dict[type, Any] = {}
     for one in parts(results):

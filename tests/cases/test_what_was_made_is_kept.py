@@ -25,7 +25,15 @@ from workbench.attribution import open_maps, open_scores
 from workbench.capture import capture, open_trace
 from workbench.embedding import embed, open_embeddings
 from workbench.errors import BadInputError, UnavailableError
-from workbench.generation import open_caption_scores, open_truth
+from workbench.generation import (
+    open_answer,
+    open_beams,
+    open_caption_scores,
+    open_readout,
+    open_reliance,
+    open_truth,
+    open_word_attention,
+)
 from workbench.keeping import Form, Kept, opened
 from workbench.projection import (
     extend,
@@ -55,6 +63,8 @@ def openers() -> dict[str, Any]:
         "Attributions": open_maps, "Faithfulness": open_scores, "FusionReport": fusion.open_report,
         "Regions": fusion.open_regions, "Proof": fusion.open_proof,
         "CaptionScores": open_caption_scores, "TruthShares": open_truth,
+        "Answer": open_answer, "Beams": open_beams, "Readout": open_readout, "Reliance": open_reliance,
+        "WordAttention": open_word_attention,
     }  # fmt: skip
 
 
@@ -74,7 +84,8 @@ def test_what_was_saved_is_opened_to_the_last_bit(
     assert form.opener == f"{_room(opener)}.{opener.__name__}"
     for back in (opener(folder), opener(str(folder)), opener(folder / f"{form.name}.json")):
         assert type(back) is kind
-        assert same(one, back, (*APART, "pairs", "pair") if kind.__name__ != "Heatmap" else (*APART, "pair"))
+        own = ("pair", "question") if kind.__name__ == "Heatmap" else ("pair", "pairs", "question")
+        assert same(one, back, (*APART, *own))
         assert repr(back) == repr(one)
 
 

@@ -28,6 +28,7 @@ from workbench.capture import capture
 from workbench.embedding import embed
 from workbench.errors import WorkbenchError
 from workbench.fusion import Design, Plan, measured, plane_tasks
+from workbench.generation import replay, write
 from workbench.projection import align, pair_ranks, project
 from workbench.zeroshot import classify, parse_query
 
@@ -53,6 +54,7 @@ def verbs() -> dict[str, Callable[..., Any]]:
 
 
 VERBS = verbs()
+WRITE = ("write", "search", "likelihood", "replay", "rely", "logit_lens", "explain_word")
 
 
 @lru_cache(maxsize=1)
@@ -64,6 +66,7 @@ def held() -> dict[str, Any]:
     projection = project(embeddings, method="pca", seed=0)
     trace = capture(model, pairs[0])
     vectors = np.asarray(embeddings.image)
+    shapes, writer = data.load("shapes", n=1), models.load("shapes-captioner")
     return {
         "model": model,
         "pairs": pairs,
@@ -124,6 +127,12 @@ def held() -> dict[str, Any]:
         "composed_vector vectors": vectors[:1],
         "contrastive_loss text": vectors,
         "alike text": np.asarray(ranking.text),
+        "scene": shapes.columns["scene"][0],
+        "scenes": list(shapes.columns["scene"][:1]),
+        "references": ["a cat"],
+        "answer": (answer := write(writer, shapes[0].picture)),
+        "word_attention trace": replay(writer, answer),
+        **{f"{verb} model": writer for verb in WRITE},
     }
 
 

@@ -26,6 +26,7 @@ from workbench.calling import verb
 from workbench.capture import TokenLayout, Trace
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.hooks import output_changed
+from workbench.models.given import as_encoder
 
 __all__ = [
     "READINGS",
@@ -53,7 +54,7 @@ def token_cosines(model: Any, trace: Trace, *, reading: Reading = "values") -> N
     what the word names is measured by `point_words`.
 
     Args:
-        model: the dual encoder that was captured.
+        model: the dual encoder that was captured, or its name.
         trace: of a pair, from `capture`.
         reading: "values", the patch's value in the last block with the word as a text of its own, or
             "states", the last state of both in their sequences.
@@ -79,6 +80,7 @@ def token_cosines(model: Any, trace: Trace, *, reading: Reading = "values") -> N
     """
     if reading not in READINGS:
         raise BadInputError(f"reading is {reading!r}; expected one of {', '.join(READINGS)}.")
+    model = as_encoder(model)
     layout, words = towers_in(trace)
     image = functional.normalize(token_vectors(model, trace, "image", reading=reading), dim=-1)
     if reading == "states":

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.axes import as_numbers
 from workbench.calling import verb
 from workbench.errors import BadInputError
 
@@ -151,7 +152,7 @@ def filtered(
         [0.731, 0.269, 0.0]
     """
     _check_filters(temperature, top_k, top_p)
-    scores = np.array(logits, dtype=np.float64)
+    scores = _numbers("logits", logits)
     if scores.ndim == 0 or scores.shape[-1] == 0:
         raise BadInputError(
             f"logits have the shape {scores.shape}; expected (..., token), one token or more."
@@ -205,7 +206,7 @@ def filtered_alternatives(
         [nan, nan, nan]
     """
     _check_filters(temperature, top_k, top_p)
-    kept = np.array(logp, dtype=np.float64)
+    kept = _numbers("logp", logp)
     if kept.ndim == 0 or np.isnan(kept).any() or (kept > _WHOLE).any():
         raise BadInputError("logp holds no log-probabilities; expected natural ones, none above 0.")
     shares = np.exp(kept)
@@ -243,6 +244,14 @@ def _nucleus(
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return shares / shares.sum(axis=-1, keepdims=True)
+
+
+def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """A copy in float64, of a tensor too."""
+    try:
+        return np.array(as_numbers(values), np.float64)
+    except (TypeError, ValueError) as problem:
+        raise BadInputError(f"{name} is no array of numbers: {problem}. Expected (..., token).") from problem
 
 
 def _check_width(width: int) -> None:

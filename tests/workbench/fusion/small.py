@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
 import numpy as np
+import torch
 
 from workbench.data.examples import Examples, Tokens
 
@@ -33,6 +34,10 @@ def same(one, other, apart: tuple[str, ...] = ("examples", "built", "code")) -> 
     """Equal to the last bit, NaN like NaN, through every mapping, tuple and dataclass but fields `apart`."""
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, torch.nn.Module):
+        return type(one) is type(other) and same(one.state_dict(), other.state_dict())
     if is_dataclass(one):
         kept = [field.name for field in fields(one) if field.name not in apart]
         return type(one) is type(other) and all(same(getattr(one, k), getattr(other, k), apart) for k in kept)

@@ -36,6 +36,8 @@ class Asked:
         if self.name in START:
             more["decoder_start_token_id"] = START[self.name]
         given = {key: value.clone() for key, value in self.inputs.items()}
+        if self.name == "blip_vqa":  # whose own generate begins the answer
+            del given["decoder_input_ids"]
         found = self.model.generate(**given, **more, **settings)
         rows = found if isinstance(found, torch.Tensor) else found.sequences
         return [row.tolist() for row in rows]

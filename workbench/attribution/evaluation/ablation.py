@@ -14,8 +14,10 @@ from workbench.attribution.explained.dual_encoder import ExplainedPair
 from workbench.attribution.targets import similarity
 from workbench.axes import frozen
 from workbench.calling import verb
+from workbench.data.pairs_input import as_pair
 from workbench.errors import BadInputError
 from workbench.formatting import plural
+from workbench.models.given import as_encoder
 from workbench.portable import Portable
 from workbench.results import OnEvent, ShouldStop
 
@@ -76,8 +78,8 @@ def score_without(
     """The cosine of a pair when patches are filled in and words are left out.
 
     Args:
-        model: a dual encoder.
-        pair: `pairs[0]` or (picture, text).
+        model: a dual encoder, or its name.
+        pair: `pairs[0]` or (picture, text), in any form that verbs take one in.
         patches: numbers counted row by row.
         words: indices among the text's tokens.
         fill: "mean", "blur", "white" or "black" instead of the patches.
@@ -101,8 +103,10 @@ def score_without(
         >>> found.patches, found.random.shape
         ((0, 1), (4,))
     """
-    picture, text = pair if isinstance(pair, tuple) else (pair.picture, pair.text)
-    explained = ExplainedPair(model, picture, similarity(text), on_event=on_event, should_stop=should_stop)
+    model, held = as_encoder(model), as_pair(pair)
+    explained = ExplainedPair(
+        model, held.picture, similarity(held.text), on_event=on_event, should_stop=should_stop
+    )
     grid, free = explained.grid, list(explained.free_tokens)
     hidden = _numbers("patches", patches, range(grid[0] * grid[1]))
     left_out = _numbers("words", words, free)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -286,7 +286,7 @@ def truth_shares(texts: Any, scenes: Any, *, shuffles: int = 5, seed: int = 0) -
         >>> truth_shares(shapes.texts, shapes.columns["scene"]).exact.value
         1.0
     """
-    said, shown = as_sentences(texts), list(scenes)
+    said, shown = as_sentences(texts), list(scenes) if isinstance(scenes, Iterable) else []
     if len(said) != len(shown) or not said:
         raise BadInputError(
             f"{plural(len(said), 'text')} for {plural(len(shown), 'scene')}; expected one text a scene, and "
