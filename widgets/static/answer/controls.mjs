@@ -25,8 +25,7 @@ export function roomFor(root, element, below = 0) {
 }
 
 /** What the notebook shows of itself, in pixels. @param {HTMLElement} root */
-export const screenOf = (root) =>
-  parseFloat(getComputedStyle(root).getPropertyValue("--wb-screen")) || 800;
+export const screenOf = (root) => parseFloat(getComputedStyle(root).getPropertyValue("--wb-screen")) || 800;
 
 /** @param {string} text @param {...(HTMLElement | null)} controls */
 export const labelled = (text, ...controls) =>
