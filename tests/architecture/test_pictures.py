@@ -23,7 +23,8 @@ def test_every_picture_of_the_readme_is_taken_by_the_script_and_shown(root, five
 
 
 def test_every_picture_is_of_a_screen_that_is_looked_at(five):
-    assert set(five.PICTURES) == set(five.WIDGETS)
+    """The answer lens is looked at on an attention drawn by hand, which the README does not show as a model's."""
+    assert set(five.PICTURES) == set(five.WIDGETS) - {"answer"}
 
 
 def test_make_takes_them(root):

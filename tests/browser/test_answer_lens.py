@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import by_key
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
@@ -148,26 +149,37 @@ def test_sliders_move_the_alternatives_without_the_model_and_one_is_taken(lens) 
     nodes = int(notebook.python("print(len(lens._tree['parent']))"))
     take = others.locator(".an-take:visible").first
     label = take.get_attribute("aria-label")
+    token = take.evaluate("(button) => button.closest('li').dataset.token")
     take.click()
     notebook.wait_until("len(lens._tree['ends']) == 2 and lens.wait(30)")
     assert int(notebook.python("print(len(lens._tree['parent']))")) > nodes
-    taken = notebook.python(f"print(lens.answer.pieces[{step}].strip() or '(end)')")
+    assert notebook.python(f"print(int(lens.answer.tokens[{step}]))") == token
+    taken = notebook.python(
+        f"print(lens.answer.pieces[{step}].strip() or ('(end)' if {token} in writer.ends else '(mark)'))"
+    )
     assert label == f"take “{taken}” instead"
     assert notebook.python(f"print((lens.answer.tokens[:{step}] == first.tokens[:{step}]).all())") == "True"
 
 
-def test_the_button_writes_the_answer_to_what_was_typed(lens) -> None:
+@pytest.mark.parametrize("key", [None, "Control+Enter"])
+def test_the_button_or_the_key_writes_the_answer_to_what_was_typed(lens, key: str | None) -> None:
     notebook, element = lens
+    cells = by_key.cells_of(notebook)
     prompt = element.get_by_label("instruction", exact=True)
     prompt.fill("How many circles?")
     element.get_by_label("seed of the draws").fill("8")
-    element.get_by_role("button", name="Write").click()
+    expect(prompt).to_have_value("How many circles?")
+    if key is None:
+        element.get_by_role("button", name="Write").click()
+    else:
+        prompt.press(key)
     notebook.wait_until(
         "lens.wait(60) and lens.answer.prompt == 'How many circles?' and lens.answer.how.seed == 8"
     )
     expect(element.locator(".an-word").first).to_have_text(texts(notebook)[0])
     expect(element.get_by_role("button", name="Write")).to_be_enabled()
     expect(element.get_by_role("button", name="Stop")).to_be_hidden()
+    assert by_key.cells_of(notebook) == cells, "the notebook took the key"
 
 
 def test_a_setting_that_cannot_be_is_said_beside_the_field(lens) -> None:

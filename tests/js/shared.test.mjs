@@ -9,6 +9,7 @@ import {
   overlay,
   sequential,
 } from "../../widgets/static/shared/colours.mjs";
+import { whenTyped } from "../../widgets/static/shared/fields.mjs";
 import { decimal, number, percent, plural, signed } from "../../widgets/static/shared/format.mjs";
 import { jobWords } from "../../widgets/static/shared/head.mjs";
 import { guarded, statusWords } from "../../widgets/static/shared/kernel.mjs";
@@ -147,6 +148,24 @@ test("pictures go one by one, and of every file that cannot be used the reason i
     "c.png cannot be used: it is empty.",
   ]);
   assert.deepEqual((await sent(1)).pictures, [["a.png", 3]]);
+});
+
+test("what is typed is sent after a pause, or at once when the field is left, and once", async () => {
+  const field = Object.assign(new EventTarget(), { value: "", dataset: {} });
+  /** @type {string[]} */ const sent = [];
+  const control = /** @type {HTMLInputElement} */ (/** @type {unknown} */ (field));
+  whenTyped(control, (text) => sent.push(text), 5);
+  field.value = "one";
+  field.dispatchEvent(new Event("input"));
+  field.dispatchEvent(new Event("blur"));
+  assert.deepEqual(sent, ["one"]);
+  field.value = "two";
+  field.dispatchEvent(new Event("input"));
+  assert.deepEqual(sent, ["one"]);
+  await new Promise((done) => setTimeout(done, 30));
+  assert.deepEqual(sent, ["one", "two"]);
+  field.dispatchEvent(new Event("blur"));
+  assert.deepEqual(sent, ["one", "two"]);
 });
 
 test("a board takes files dropped or pasted, and keeps them from the notebook; not pasted text", () => {

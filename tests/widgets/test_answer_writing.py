@@ -320,9 +320,10 @@ def test_minus_reads_another_picture_of_the_pool_and_a_blurred_one_without(reada
         assert lens._view["other"]["steps"] == len(answer)
 
 
-def test_what_it_rests_on_is_measured_on_the_pool(readable: Readable) -> None:
+@pytest.mark.parametrize("kind", [lambda pairs: pairs, list], ids=["pairs", "a list of pairs"])
+def test_what_it_rests_on_is_measured_on_the_pool(readable: Readable, kind: Any) -> None:
     pool = data.load("shapes", n=3)
-    lens = show(cat(), model=readable.model, pool=pool)
+    lens = show(cat(), model=readable.model, pool=kind(pool))
     tell(lens, kind="measure")
     assert lens.reliance is not None
     assert [one.tobytes() for one in readable.pools[0]] == [

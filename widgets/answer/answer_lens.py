@@ -11,9 +11,9 @@ from PIL import Image
 from widgets import esm, wire
 from widgets.answer.answer_code import as_python
 from widgets.answer.answer_snapshot import lens_snapshot
+from widgets.answer.answer_traits import CHOICES, HOW, settings_of
 from widgets.answer.answer_view import answer_view, bits_view, heatmap_view, pack
 from widgets.answer.reading import Shown, picture_of
-from widgets.answer.traits import CHOICES, HOW, settings_of
 from widgets.answer.tree import Tree
 from widgets.answer.writing import EXPLAINING, MAPS, OTHER, RELIANCE, WRITING, Writing
 from widgets.snapshot import Snapshot

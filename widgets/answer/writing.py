@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from PIL import Image, ImageFilter
 
-from widgets.answer.traits import AnswerTraits
+from widgets.answer.answer_traits import AnswerTraits
 from widgets.answer.tree import Tree
 from widgets.board import Board
 from workbench import data
@@ -324,7 +324,9 @@ def _given(pictures: Sequence[Image.Image]) -> Any:
 
 
 def as_pool(given: Any) -> list[Image.Image]:
-    """Pictures to exchange others for, from pairs or anything that data.from_pictures takes."""
+    """Pictures to exchange others for: pairs, a list of them, or anything that data.from_pictures takes."""
+    if isinstance(given, (list, tuple)):
+        given = [one.picture if isinstance(one, data.Pair) else one for one in given]
     pairs = given if isinstance(given, data.Pairs) else data.from_pictures(given)
     return [pair.picture.convert("RGB") for pair in pairs]
 

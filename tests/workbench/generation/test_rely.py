@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from tests.table_writer import BLUE, COLOURS, GREEN, RED, SEEN, SHAPES, TableWriter, picture, written
 from workbench.data import from_pictures
-from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError
+from workbench.errors import BadInputError, BadPictureError, Cancelled, UnknownNameError, UnsupportedError
 from workbench.generation import WITHOUT, Reliance, open_reliance, rely
 from workbench.results import Event
 
@@ -102,6 +102,8 @@ def test_what_cannot_be_taken_away_is_said_and_alone_it_is_refused() -> None:
         rely(writer, answer, without="blurred")
     with pytest.raises(BadInputError, match="count=0"):
         rely(writer, answer, count=0)
+    with pytest.raises(BadPictureError, match=r"no file 'nowhere\.png'"):
+        rely(writer, answer, pictures=["nowhere.png"])  # not left out: it was given on purpose
 
 
 def test_other_weights_are_refused() -> None:

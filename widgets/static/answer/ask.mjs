@@ -32,6 +32,11 @@ export function ask(lens) {
     board.tell({ kind: "write" });
   };
   whenTyped(prompt, (text) => lens.choose("prompt", text), TYPING_PAUSE);
+  prompt.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    event.preventDefault();
+    write();
+  });
   const button = h("button", { type: "button", class: "wb-button an-write", text: "Write", onclick: write });
   const stop = h("button", {
     type: "button",
@@ -56,7 +61,7 @@ export function ask(lens) {
       asked.draw(board.status());
       const { refusal } = lens.view;
       button.disabled = Boolean(refusal) || lens.writing;
-      button.title = refusal || "asks what stands in the field";
+      button.title = refusal || "asks what stands in the field; Ctrl+Enter there does too";
       stop.hidden = !lens.writing;
       how.draw();
       picture.draw(Boolean(refusal));
@@ -93,7 +98,8 @@ function howPart(lens) {
     draw() {
       parts.forEach((part) => part.draw());
       const kind = lens.model.get("how");
-      width.element.hidden = penalty.element.hidden = kind !== "beam";
+      // on the page Beam they stand above the tree
+      width.element.hidden = penalty.element.hidden = kind !== "beam" || lens.model.get("page") === "beam";
       seed.element.hidden = kind !== "sample";
     },
   };

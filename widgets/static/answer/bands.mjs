@@ -34,15 +34,16 @@ export function bands(lens) {
             : null,
         ),
       );
+      const edges = PARTS.slice(0, -1)
+        .map((_, part) => alike.slice(0, part + 1).reduce((sum, share) => sum + share, 0))
+        .filter((edge) => edge > 0.002 && edge < 0.998);
+      const dashed = edges.length ? "Dashed: shares if every place were attended to alike. " : "";
       note.textContent = lines.length
-        ? "Dashed: shares if every place were attended to alike. Click a layer to see its map."
+        ? `${dashed}Click a layer to see its map.`
         : attention
           ? lens.rowWords()
           : lens.view.unread || "There is no attention to show.";
       drawRows(lens, rows, lines);
-      const edges = PARTS.slice(0, -1)
-        .map((_, part) => alike.slice(0, part + 1).reduce((sum, share) => sum + share, 0))
-        .filter((edge) => edge > 0.002 && edge < 0.998);
       fill(even, ...(lines.length ? edges : []).map((edge) => h("i", { style: { left: `${100 * edge}%` } })));
       rows.toggleAttribute("data-chosen", model.get("layer") !== null);
       rows.style.setProperty("--an-layers", String(lines.length || 1));

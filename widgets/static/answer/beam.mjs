@@ -4,7 +4,7 @@
 import { fill, h, pen } from "../shared/dom.mjs";
 import { keep } from "../shared/fields.mjs";
 import { decimal, percent, plural } from "../shared/format.mjs";
-import { counted, labelled, slider } from "./controls.mjs";
+import { counted, labelled, roomFor, screenOf, slider } from "./controls.mjs";
 import { keptBy, pathOf, placed, ranked, sharesOf, textOf } from "./tree.mjs";
 
 /** @import { Placed, Tree } from "./types.d.ts" */
@@ -12,6 +12,8 @@ import { keptBy, pathOf, placed, ranked, sharesOf, textOf } from "./tree.mjs";
 
 const THICKEST = 14; // pixels of a line that has all probability
 const RANKED = 8; // answers in the list
+const LEAST_TREE = 140; // pixels of height below which it is not squeezed: the board scrolls then
+const LEAST_LIST = 70;
 
 /** @param {Reading} lens */
 export function beam(lens) {
@@ -50,8 +52,17 @@ export function beam(lens) {
       drawEdges(edges, found, path, board.root);
       drawRanked(lens, list, tree, width);
       note.textContent = noteOf(tree, width, model.get("temperature"));
+      limit(board.root, stage, 0, LEAST_TREE);
+      limit(board.root, list, note.offsetHeight + 4, LEAST_LIST);
     },
   };
+}
+
+/** No taller than what the screen has left; where it stands below all the rest, half a screen of its own.
+ * @param {HTMLElement} root @param {HTMLElement} element @param {number} below @param {number} least */
+function limit(root, element, below, least) {
+  const room = roomFor(root, element, below);
+  element.style.maxHeight = `${Math.floor(room < least ? Math.max(least, screenOf(root) / 2) : room)}px`;
 }
 
 /** @param {Reading} lens */

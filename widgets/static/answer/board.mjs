@@ -30,7 +30,8 @@ const HELP = [
     "goes on from there, and the tree on the page Beam grows.",
   "Beam: the thickness of a line is the probability of what was written so far. Click a node, and its path " +
     "is the answer; arrow keys walk the tree.",
-  "Stop keeps what is there. Drop or paste a picture anywhere.",
+  "Ctrl+Enter (⌘+Enter) in the instruction writes, Enter makes a new line. Stop keeps what is there. Drop " +
+    "or paste a picture anywhere.",
   "Layers, tokens, rows and columns are counted from 1 on the screen, from 0 in Python.",
 ];
 const TRAITS = [

@@ -10,6 +10,23 @@ const SLIDER_INTERVAL = 40;
 /** @typedef {"temperature" | "top_p" | "length_penalty" | "opacity"} Slid */
 /** @typedef {"width" | "seed" | "max_new_tokens" | "top_k" | "shown_width"} Counted */
 
+/**
+ * Pixels of the screen's height that are left for an element, when what stands above it in the body of the
+ * board, and `below` pixels under it, are shown too.
+ * @param {HTMLElement} root of the board
+ * @param {HTMLElement} element
+ * @param {number} [below]
+ */
+export function roomFor(root, element, below = 0) {
+  const body = /** @type {HTMLElement} */ (root.querySelector(".wb-body"));
+  const around = root.offsetHeight - body.offsetHeight;
+  const above = element.getBoundingClientRect().top - body.getBoundingClientRect().top + body.scrollTop;
+  return screenOf(root) - around - above - below;
+}
+
+/** What the notebook shows of itself, in pixels. @param {HTMLElement} root */
+export const screenOf = (root) => parseFloat(getComputedStyle(root).getPropertyValue("--wb-screen")) || 800;
+
 /** @param {string} text @param {...(HTMLElement | null)} controls */
 export const labelled = (text, ...controls) =>
   h("label", { class: "an-control" }, h("span", { text }), ...controls);

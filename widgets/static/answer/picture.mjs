@@ -3,7 +3,7 @@
 import { h, PictureUrl, rove } from "../shared/dom.mjs";
 import { number, percent } from "../shared/format.mjs";
 import { cellAt, paint, placeOf } from "../shared/patches.mjs";
-import { labelled, pick, slider } from "./controls.mjs";
+import { labelled, pick, roomFor, slider } from "./controls.mjs";
 import { mapLabel } from "./numbers.mjs";
 
 /** @import { Drawn } from "./types.d.ts" */
@@ -50,6 +50,8 @@ export function picture(lens) {
       canvas.hidden = !there;
       none.hidden = there;
       controls.draw();
+      const body = board.root.querySelector(".wb-body");
+      if (body) seen.observe(body); // notes below it take of its height
       if (there) size(canvas, pane, image, board.root);
       if (there)
         paint(canvas, {
@@ -80,10 +82,10 @@ export function picture(lens) {
 /** As large as the pane and the screen leave. @param {HTMLCanvasElement} canvas @param {HTMLElement} pane
  * @param {HTMLImageElement} image @param {HTMLElement} root */
 function size(canvas, pane, image, root) {
-  const screen = parseFloat(getComputedStyle(root).getPropertyValue("--wb-screen")) || 800;
   // the answers stand below it, or in one column all that it explains
   const small = root.dataset.page === "beam" || pane.clientWidth > 0.7 * root.clientWidth;
-  const most = Math.min(small ? SMALL : MOST, Math.max(LEAST, screen - 330));
+  const below = pane.getBoundingClientRect().bottom - canvas.getBoundingClientRect().bottom;
+  const most = small ? SMALL : Math.min(MOST, Math.max(LEAST, roomFor(root, canvas, below)));
   const ratio = image.naturalHeight ? image.naturalWidth / image.naturalHeight : 1;
   const width = Math.floor(Math.min(pane.clientWidth, most * ratio));
   if (width > 0) canvas.style.width = `${width}px`;
@@ -178,7 +180,7 @@ function mapControls(lens) {
     min: 0,
     max: 1,
     step: 0.05,
-    text: (value) => percent(value),
+    text: (value) => `${Math.round(100 * value)} %`,
   });
   const problem = h("p", { class: "wb-field-error", role: "alert", hidden: true });
   const layerLabel = labelled("Layer", layer, number_);

@@ -16,8 +16,9 @@ export function keep(control, value) {
 }
 
 /**
- * Call `send(text)` once nothing has been typed for `pause_ms`. Words under composition (Chinese, Japanese,
- * Korean, dead keys) are not words yet: they wait until the composition ends.
+ * Call `send(text)` once nothing has been typed for `pause_ms`, or at once when the field is left: what is
+ * typed last would otherwise be overwritten by what was sent before it. Words under composition (Chinese,
+ * Japanese, Korean, dead keys) are not words yet: they wait until the composition ends.
  * @template {HTMLInputElement | HTMLTextAreaElement} C
  * @param {C} control
  * @param {(text: string) => void} send
@@ -26,13 +27,17 @@ export function keep(control, value) {
  */
 export function whenTyped(control, send, pause_ms) {
   let timer = 0;
+  const now = () => {
+    timer = 0;
+    send(control.value);
+  };
   const soon = () => {
     clearTimeout(timer);
-    if (control.dataset.composing === "true") return;
-    timer = setTimeout(() => send(control.value), pause_ms);
+    timer = control.dataset.composing === "true" ? 0 : setTimeout(now, pause_ms);
   };
   control.addEventListener("compositionstart", () => {
     clearTimeout(timer);
+    timer = 0;
     control.dataset.composing = "true";
   });
   control.addEventListener("compositionend", () => {
@@ -40,6 +45,11 @@ export function whenTyped(control, send, pause_ms) {
     soon();
   });
   control.addEventListener("input", soon);
+  control.addEventListener("blur", () => {
+    if (!timer) return;
+    clearTimeout(timer);
+    now();
+  });
   return control;
 }
 

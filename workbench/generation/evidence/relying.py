@@ -80,7 +80,8 @@ def rely(
 
     Raises:
         UnknownNameError: a part that is not in `WITHOUT`.
-        BadInputError: no part that can be taken away, a count below 1, an empty answer.
+        BadInputError: no part that can be taken away, a count below 1, an empty answer, or something among
+            `pictures` that is no picture.
         UnsupportedError: the model is not the one that wrote the answer.
         Cancelled: `should_stop` returned true before a first exchange was done.
 
@@ -96,10 +97,11 @@ def rely(
     writer = writer_behind(model, answer)
     question = question_of(writer, answer)
     tokens = answer.tokens.tolist()
+    pool = None if pictures is None else as_pictures(pictures)  # what is no picture is refused, not left out
     go_on(should_stop, on_event, "exchanges", 0, 0)
     whole = forced_logp(writer, question, tokens)
     check_replayed(writer, answer, whole)
-    plan, notes = _plan(writer, answer, question, asked, pictures, count, seed)
+    plan, notes = _plan(writer, answer, question, asked, pool, count, seed)
     total = sum(len(exchanges) for exchanges in plan.values())
     found: dict[str, list[NDArray[np.float64]]] = {}
     done = 0
@@ -211,14 +213,14 @@ def _exchanges(
             "the answer does not say which set its picture is of. Give some of its kind: "
             "rely(model, answer, pictures=pairs[:40])."
         )
-    drawn = others(own, as_pictures(pool), count, seed)
+    drawn = others(own, pool, count, seed)
     if not drawn:
         raise BadInputError(
             f"among the pictures given there are not {len(own)} other than the answer's own. Give more."
         )
     note = (
-        f"Exchanged for {len(drawn)} x {plural(len(own), 'other picture')}, cut and scaled to the same size, "
-        "so every token keeps its position."
+        f"Exchanged {plural(len(drawn), 'time')} for {plural(len(own), 'other picture')}, cut and scaled to "
+        "the same size, so every token keeps its position."
     )
     return [about(one) for one in drawn], [note]
 
