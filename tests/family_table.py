@@ -104,6 +104,7 @@ ROWS: dict[str, Row] = {
     "t5": Row("T5", "", "af", relevance="words", occlusion="words"),
     "bart": Row("BART", "", "af", relevance="words", occlusion="words"),
     "m2m": Row("M2M100", "", "af", relevance="words", occlusion="words"),
+    "blip_vqa": Row("BLIP, answers", "", "af"),
     "donut": Row("Donut (Swin + mBART)", "", "af", relevance="no"),
     "trocr": Row("TrOCR", "4 x 4", "af"),
     "pix2struct": Row("Pix2Struct", "", "af"),

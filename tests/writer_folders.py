@@ -13,6 +13,9 @@ import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
+from workbench import models as shelf
+from workbench.models.adapters.writers import TransformersWriter
+from workbench.models.writer import Question
 from workbench.runtime import seeded
 
 WORDS = [
@@ -92,6 +95,8 @@ CHATML = (
     "{% endif %}{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% endif %}"
 )
+STEPS = 8
+"""Tokens that `greedy` writes."""
 SMALL: dict[str, Any] = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
 }  # fmt: skip
@@ -336,3 +341,16 @@ def made(name: str, folder: Path, seed: int = 0) -> Path:
     with seeded(seed), torch.no_grad():
         FOLDERS[name](folder)
     return folder
+
+
+def loaded(folder: Path) -> TransformersWriter:
+    return shelf.load(str(folder))  # type: ignore[no-any-return]
+
+
+def greedy(writer: TransformersWriter, question: Question) -> tuple[list[int], torch.Tensor]:
+    step, tokens, logits = writer.begin(question), [], []
+    for _ in range(STEPS):
+        logits.append(step.logits[0])
+        tokens.append(int(step.ruled[0].argmax()))
+        step = step.extend([tokens[-1]])
+    return tokens, torch.stack(logits)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from workbench.doctor import Finding
 from workbench.errors import WorkbenchError
@@ -56,14 +57,23 @@ def checked(names: Sequence[str] = ()) -> Iterator[Finding]:
                     )
                     continue
                 model = models.load(name)
-                length = len(model.encode_texts(["a photograph"])[0])
+                proof = _works(model)
             except WorkbenchError as problem:
                 yield Finding("error", name, str(problem))
             else:
                 commit = f", commit {model.card.commit[:12]}" if model.card.commit else ""
-                yield Finding("ok", name, f"loads without a network; {length} features{commit}")
+                yield Finding("ok", name, f"loads without a network; {proof}{commit}")
             finally:
                 models.unload(name)
+
+
+def _works(model: Any) -> str:
+    """What it did just now: a text became numbers, or numbers of a next token (tried when it was loaded)."""
+    from workbench.models.given import is_writer
+
+    if is_writer(model):
+        return "it writes about pictures" if model.capabilities["see"] is None else "it writes from a text"
+    return f"{len(model.encode_texts(['a photograph'])[0])} features"
 
 
 def _is_here(source: str) -> bool:

@@ -75,6 +75,7 @@ def test_two_or_three_points_have_no_figures_of_trust_and_say_so(rows: int) -> N
     assert "hubness" not in found and "nan" not in drawn._repr_html_()
 
 
+@pytest.mark.slow
 def test_readmes_first_map_shows_no_impossible_figure() -> None:
     drawn = project(embed(models.load("photo-lite"), data.load("photos")), seed=0)
     found = figures(drawn)

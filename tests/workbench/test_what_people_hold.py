@@ -86,6 +86,7 @@ def test_one_picture_is_the_same_however_it_is_held(tmp_path):
             assert np.array_equal(np.asarray(data.from_pictures(given).picture(0)), GRID), what
 
 
+@pytest.mark.slow
 def test_every_verb_gives_the_same_numbers_for_every_form(tmp_path, clip):
     pairs = data.from_pictures([PICTURE])
     vector, labels = embed(clip, pairs).image, ["red", "blue"]
@@ -223,6 +224,7 @@ def test_labels_are_taken_in_every_form():
         assert np.array_equal(classify(FakeEncoder(), colour_pairs(), labels).cosine, expected)
 
 
+@pytest.mark.slow
 def test_a_models_name_is_the_shelfs_model_everywhere(clip, tmp_path):
     name, pairs = "emoji-clip", data.load("emoji")[:6]
     made = embed(name, pairs)

@@ -4,54 +4,43 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from workbench.attention.blocks import block_of, blocks_in
-from workbench.attention.draws import Draws
 from workbench.attention.output_gate import GATE, hold_to, tensors_in
 from workbench.attention.recorder import Recorder, recording
-from workbench.attention.site_naming import notes_of, sites_of
 from workbench.attention.sites import Site
-from workbench.attention.subject import Subject, kind_of
+from workbench.attention.subject import kind_of
 from workbench.calling import verb
-from workbench.capture.chosen_sites import Rows, chosen_sites, rows_of
-from workbench.capture.inputs import pair_of, subjects_of
+from workbench.capture.inputs import pair_of
+from workbench.capture.plain_pass import (
+    PlainPass,
+    Precision,
+    Rows,
+    afford,
+    check_asked,
+    chosen_sites,
+    estimated,
+    go_on,
+    plain_passes,
+    rows_of,
+    states_of,
+)
 from workbench.capture.trace import AttentionMap, Estimate, Trace
 from workbench.data.arrays import ASSUMED
 from workbench.data.pairs_input import as_pair, is_picture
-from workbench.errors import BadInputError, Cancelled, UnsupportedError
-from workbench.formatting import human_bytes, plural
+from workbench.errors import UnsupportedError
 from workbench.hooks import evaluated
 from workbench.models.given import as_model, is_module
-from workbench.results import Event, OnEvent, Provenance, ShouldStop
-from workbench.runtime import check_memory
+from workbench.results import OnEvent, Provenance, ShouldStop
 
 __all__ = ["BUDGET", "GATE", "capture", "estimate"]
 
 BUDGET = 2_000_000_000
 """Bytes a trace may take unless another budget is given."""
-_WRITTEN = 12  # bytes a weight while a layer is written out: scores, their softmax, a copy
-Precision = Literal["float32", "float16"]
-
-
-@dataclass(frozen=True)
-class _Plain:
-    """What the plain pass of a subject told."""
-
-    subject: Subject
-    sites: list[Site]
-    blocks: dict[str, str]  # site name -> path of its block
-    outputs: dict[str, Tensor]  # path of a block -> what it handed on, without its numbers
-    output: list[Tensor]
-    seconds: float
-    draws: Draws
-    notes: tuple[str, ...]
 
 
 @verb
@@ -104,20 +93,16 @@ def capture(
         >>> trace.attention("image.3").values.shape, trace.difference < 1e-4
         ((6, 65, 65), True)
     """
-    rows = rows if isinstance(rows, str) else tuple(int(row) for row in rows)
-    if not rows or (isinstance(rows, str) and rows not in ("all", "pooled")):
-        raise BadInputError(f"rows={rows!r} was given; expected rows 'all' or 'pooled', or places of tokens.")
-    if precision not in ("float32", "float16"):
-        raise BadInputError(f"precision={precision!r} was given; expected 'float32' or 'float16'.")
+    rows = check_asked(rows, precision)
     model, pair = _given(model, pair)  # a path is read once
-    plain = list(_plain_passes(model, pair, words, on_event, should_stop))
+    plain = list(plain_passes(model, pair, words, on_event, should_stop))
     chosen = chosen_sites([site for one in plain for site in one.sites], sites, rows)
-    _afford(_estimate(plain, chosen, rows, precision, hidden), budget, plain[0].output)
+    afford(estimated(plain, chosen, rows, precision, hidden), budget, plain[0].output)
     maps: dict[str, AttentionMap] = {}
     states: dict[str, np.ndarray] = {}
     start, worst = time.perf_counter(), 0.0
     for step, one in enumerate(plain):
-        _continue(should_stop, on_event, "capture", step, len(plain))
+        go_on(should_stop, on_event, "capture", step, len(plain))
         found, kept, difference = _kept_pass(one, chosen, rows, precision, hidden)
         maps |= found
         states |= kept
@@ -147,7 +132,7 @@ def estimate(
         An `Estimate`: sites, bytes and seconds.
 
     Raises:
-        BadInputError: no single pair.
+        BadInputError: no single pair, an unknown mode.
         UnknownNameError: a site that does not exist.
         UnsupportedError: the model has no attention that can be read.
 
@@ -157,10 +142,11 @@ def estimate(
         >>> len(estimate("emoji-clip", data.load("emoji")[0], "text").sites)
         4
     """
+    rows = check_asked(rows, precision)
     model, pair = _given(model, pair)
-    plain = list(_plain_passes(model, pair, words, None, None))
+    plain = list(plain_passes(model, pair, words, None, None))
     known = [site for one in plain for site in one.sites]
-    return _estimate(plain, chosen_sites(known, sites, rows), rows, precision, hidden)
+    return estimated(plain, chosen_sites(known, sites, rows), rows, precision, hidden)
 
 
 def _given(model: Any, pair: Any) -> tuple[Any, Any]:
@@ -172,34 +158,15 @@ def _given(model: Any, pair: Any) -> tuple[Any, Any]:
     return model, pair_of(pair) if with_text else as_pair(pair)
 
 
-# The plain pass ------------------------------------------------------------------------------
-
-
-def _plain_passes(
-    model: Any, pair: Any, words: Sequence[str], on_event: OnEvent | None, should_stop: ShouldStop | None
-) -> Iterator[_Plain]:
-    subjects = subjects_of(model, pair, words)
-    for step, subject in enumerate(subjects):
-        _continue(should_stop, on_event, "plain pass", step, len(subjects))
-        recorder, start, draws = Recorder(sizes=True), time.perf_counter(), Draws()
-        watched = recording(subject.root, recorder, blocks=blocks_in(subject.root))
-        with torch.no_grad(), evaluated(subject.root), watched, draws.kept():
-            output = tensors_in(subject.run())
-        if not recorder.calls and len(subjects) == 1:
-            raise UnsupportedError(_unreadable(subject, model, recorder))
-        sites = list(sites_of(subject, recorder.calls))
-        blocks = {site.name: block for site in sites if (block := block_of(site.path))}
-        notes = (*notes_of(subject, recorder), *draws.notes)
-        yield _Plain(
-            subject, sites, blocks, recorder.outputs, output, time.perf_counter() - start, draws, notes
-        )
-
-
 # The pass that keeps -------------------------------------------------------------------------
 
 
 def _kept_pass(
-    plain: _Plain, chosen: Mapping[str, Site], rows: Rows | Sequence[int], precision: Precision, hidden: bool
+    plain: PlainPass,
+    chosen: Mapping[str, Site],
+    rows: Rows | Sequence[int],
+    precision: Precision,
+    hidden: bool,
 ) -> tuple[dict[str, AttentionMap], dict[str, np.ndarray], float]:
     names = [site.name for site in plain.sites]
     mine = {number for number, name in enumerate(names) if name in chosen}
@@ -233,98 +200,8 @@ def _kept_pass(
             f"{len(mine)} attentions of the {plain.subject.name} were to be kept, and {len(maps)} have a "
             "name of their own, so some would be lost. Ask for fewer: sites=[...]."
         )
-    states = {name: one.numpy() for name, one in _states(plain, recorder.outputs, chosen).items()}
+    states = {name: one.numpy() for name, one in states_of(plain, recorder.outputs, chosen).items()}
     return maps, states, difference
-
-
-def _states(plain: _Plain, outputs: Mapping[str, Tensor], chosen: Mapping[str, Site]) -> dict[str, Tensor]:
-    """What each block handed on; of packed pictures those of the site's own."""
-    states: dict[str, Tensor] = {}
-    start = 0
-    for site in plain.sites:
-        path = plain.blocks.get(site.name)
-        if path is None or path not in outputs:
-            continue
-        whole = outputs[path]
-        start = 0 if site.part == 0 else start
-        alone = not site.part and len(whole) != site.query.count and site.of == ""
-        if site.name in chosen:
-            states[site.name] = (
-                whole if alone or site.windows > 1 else whole[start : start + site.query.count]
-            )
-        start += site.query.count
-    return states
-
-
-# What it costs -------------------------------------------------------------------------------
-
-
-def _estimate(
-    plain: Sequence[_Plain],
-    chosen: Mapping[str, Site],
-    rows: Rows | Sequence[int],
-    precision: Precision,
-    hidden: bool,
-) -> Estimate:
-    each = 2 if precision == "float16" else 4
-    total = 0
-    for one in plain:
-        for site in one.sites:
-            if site.name not in chosen:
-                continue
-            kept = rows_of(site, rows)
-            queries = site.query.count if kept is None else len(kept)
-            total += each * site.windows * site.heads * queries * site.key.count
-        states = _states(one, one.outputs, chosen) if hidden else {}
-        total += sum(each * values.numel() for values in states.values())
-    largest = max((site.values for one in plain for site in one.sites), default=0)
-    return Estimate(tuple(chosen.values()), total, sum(one.seconds for one in plain), _WRITTEN * largest)
-
-
-def _afford(wanted: Estimate, budget: int, output: Sequence[Tensor]) -> None:
-    if wanted.bytes <= budget:
-        kept, less = human_bytes(wanted.bytes), "Take a shorter text, a smaller picture or fewer sites."
-        device = output[0].device if output else torch.device("cpu")
-        if device.type == "cuda":
-            check_memory(wanted.working, device, "Writing out one layer of attention", less)
-        check_memory(wanted.bytes + wanted.working, "cpu", f"Keeping {kept} and one layer written out", less)
-        return
-    longest = max(site.query.count for site in wanted.sites)
-    raise BadInputError(
-        f"This capture would keep {human_bytes(wanted.bytes)} ({plural(len(wanted.sites), 'site')}, up to "
-        f"{longest:,} tokens); the budget is {human_bytes(budget)}. Take rows='pooled', fewer sites "
-        f"(sites=['{wanted.sites[-1].name}']), precision='float16', hidden=False, or give a larger budget=."
-    )
-
-
-def _unreadable(subject: Subject, model: Any, recorder: Recorder) -> str:
-    name = getattr(getattr(model, "card", None), "name", kind_of(subject.root))
-    config = getattr(subject.root, "config", None)
-    kind = getattr(config, "_attn_implementation", None)
-    if kind not in (None, "eager", "sdpa"):
-        return (
-            f"{name} computes its attention by {kind!r}, which keeps no weights. Load it with "
-            "attn_implementation='sdpa' or 'eager' and capture again."
-        )
-    if recorder.unread:
-        reasons = " and ".join(sorted({reason for _, reason in recorder.unread}))
-        return (
-            f"{name} has no attention of tokens to tokens: its {plural(len(recorder.unread), 'attention')} "
-            f"have weights of {reasons}. Take 'occlusion' or 'integrated-gradients' of attribute() there."
-        )
-    return (
-        f"{name} has no attention that could be read: no call of scaled-dot-product attention, no softmax "
-        "inside a module named after attention. Networks of convolutions have none; take GradCAM there."
-    )
-
-
-def _continue(
-    should_stop: Callable[[], bool] | None, on_event: OnEvent | None, stage: str, done: int, total: int
-) -> None:
-    if should_stop is not None and should_stop():
-        raise Cancelled(f"Cancelled during the {stage}; nothing was kept.")
-    if on_event is not None:
-        on_event(Event(stage, done, total))
 
 
 def _trace(
@@ -332,7 +209,7 @@ def _trace(
     pair: Any,
     maps: dict[str, AttentionMap],
     states: dict[str, np.ndarray],
-    plain: Sequence[_Plain],
+    plain: Sequence[PlainPass],
     difference: float,
     seconds: float,
     parameters: dict[str, Any],

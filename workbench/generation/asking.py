@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import weakref
 from collections.abc import Sequence
@@ -21,13 +20,13 @@ from workbench.formatting import one_line, plural
 from workbench.generation.answer import Answer, Ended
 from workbench.generation.decoding import How
 from workbench.generation.distribution import Said, check_scores, nothing_said, said_of, wide
+from workbench.generation.forcing import called, logits_in
+from workbench.generation.who_writes import writer_of
 from workbench.generation.words import words_of
-from workbench.hooks import evaluated
-from workbench.models import as_writer
 from workbench.models.writer import Question, Writer
 from workbench.results import OnEvent, Provenance, ShouldStop
 
-__all__ = ["Request", "made", "pieces_after", "request", "writer_of"]
+__all__ = ["Request", "made", "pieces_after", "request"]
 
 _CONTEXT = 4  # tokens: the most that spell one character together
 
@@ -61,11 +60,8 @@ class Request:
     def forced(self, tokens: Sequence[int]) -> Tensor:
         """token x vocabulary: the scores that these were chosen from, all in one pass."""
         forced = self.model.force(self.question, tokens)
-        with torch.no_grad(), evaluated(forced.module):
-            output = forced.module(**{**forced.settings, **forced.tensors})
-        logits = getattr(output, "logits", output)[0]
-        scores: Tensor = logits[torch.as_tensor(np.array(forced.rows), device=logits.device)]
-        return scores
+        logits = logits_in(called(forced))
+        return logits[torch.as_tensor(np.array(forced.rows), device=logits.device)]
 
     def said_of(self, tokens: Sequence[int], count: int) -> Said:
         """What the model says of these tokens as its answer, in one pass.
@@ -79,24 +75,6 @@ class Request:
         for step, highest in enumerate(scores.amax(dim=-1).tolist()):
             check_scores(highest, step, self.model)
         return said_of(wide(scores), tokens, count)
-
-
-def writer_of(model: Any, on_event: OnEvent | None = None, should_stop: ShouldStop | None = None) -> Writer:
-    """A model that writes from what people hold: itself, or what `models.load` takes.
-
-    Raises:
-        BadInputError: a module of PyTorch, or no model at all.
-        UnsupportedError: a model, but none that writes.
-    """
-    if isinstance(model, str | os.PathLike):
-        from workbench.models.loading import load
-
-        model = load(str(model), on_event=on_event, should_stop=should_stop)
-    writer = as_writer(model)
-    reason = writer.capabilities.get("write")
-    if reason is not None:
-        raise UnsupportedError(f"{writer.card.name} cannot write: {reason}")
-    return writer
 
 
 def request(
@@ -139,7 +117,7 @@ def request(
         most,
         full,
         "" if pairs is None else pairs.credit,
-        (*(() if pairs is None else notes_of(picture, pairs)), *question.notes),
+        (*(() if pairs is None else notes_of(picture, pairs)), *question.notes, *_ruled(writer)),
         digest(*(() if pairs is None else pairs.keys), prompt)[:16],
         {"prompt": prompt, "max_new_tokens": int(max_new_tokens), **parameters},
         began,
@@ -147,6 +125,13 @@ def request(
     if found.start:
         found.parameters["start"] = list(found.start)
     return found
+
+
+def _ruled(model: Writer) -> tuple[str, ...]:
+    if not model.rules:
+        return ()
+    told = ", ".join(model.rules)
+    return (f"The model's own settings have a say in which token is chosen, not in its numbers: {told}.",)
 
 
 def _pictures(given: Any) -> Pairs | None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from workbench.errors import BadInputError, Cancelled, UnsupportedError
 from workbench.formatting import one_line, plural
 from workbench.generation.answer import Answer
-from workbench.generation.asking import writer_of
+from workbench.generation.who_writes import writer_of
 from workbench.hooks import evaluated, hooked
 from workbench.models.writer import Forced, Question, Writer
 from workbench.results import Event, OnEvent, ShouldStop

@@ -8,9 +8,9 @@ from typing import Any
 
 from workbench.calling import verb
 from workbench.generation.answer import Answer
-from workbench.generation.asking import writer_of
 from workbench.generation.beams import Beams
 from workbench.generation.decoding import How
+from workbench.generation.who_writes import writer_of
 from workbench.keeping import opened
 from workbench.results import Provenance
 

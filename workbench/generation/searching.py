@@ -24,6 +24,10 @@ from workbench.results import Event, OnEvent, Provenance, ShouldStop, listener
 __all__ = ["best_path", "search", "searched"]
 
 _ALIVE, _FINISHED, _PRUNED = range(len(FATES))
+_UNBENT = (
+    "A search keeps to what the model's settings forbid, and ranks by the model's own log-probabilities: "
+    "what they only make less likely (a repetition penalty) counts as it is."
+)
 _COLUMNS = ("parent", "token", "step", "logp", "total", "fate", "entropy", "rank", "alternatives",
             "alternative_logp")  # fmt: skip
 
@@ -50,7 +54,7 @@ def search(
     search, what `generate(num_beams=width, length_penalty=..., early_stopping="never")` of transformers does
     (its default, `early_stopping=False`, stops sooner where the penalty is above 0). The tree has the best
     2 * `width` candidates of each step (with several end marks (1 + marks) * `width`); what was worse was
-    never looked at.
+    never looked at. What the model's own settings forbid is left out; a repetition penalty is not followed.
 
     Args:
         model: one that writes, of `models.load`, or what that takes.
@@ -155,6 +159,7 @@ class _Growing:
         self._mass: list[float] = []
         self._finished: list[float] = []  # how they are judged
         self._sure = 0.0  # the probability of all of them
+        self._bent = False  # whether a rule did more than forbid
         self._alive = [_Beginning()]
         self.tokens: list[int] = []
         self.rows: list[int] = []
@@ -168,6 +173,7 @@ class _Growing:
         allowed = logp
         if ruled is not logits:
             allowed = logp.masked_fill(ruled.to(logp.device) == -np.inf, -np.inf)
+            self._bent |= bool(((ruled != logits) & ruled.isfinite()).any())
         width, ends = self._how.width, self._asked.model.ends
         most = max(2, 1 + len(ends)) * width
         tokens, own = likeliest(allowed, most)
@@ -208,8 +214,11 @@ class _Growing:
         }
         weights = (asked.model.card.name, asked.model.weights_hash, asked.data)
         parameters = {"how": str(self._how), **asked.parameters}
-        stopped = ("The search was stopped before its end.",) if ended == "stopped" else ()
-        notes = (*asked.notes, *stopped)
+        notes = asked.notes
+        if ended == "stopped":
+            notes += ("The search was stopped before its end.",)
+        if self._bent:
+            notes += (_UNBENT,)
         return Beams(
             **columns,
             mass=np.array(self._mass),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def write(
     )
     if how.kind == "beam":
         tree = searched(asked, how, int(alternatives), on_event, should_stop)
-        return made(asked, *best_path(tree), how)
+        return made(replace(asked, notes=tree.notes), *best_path(tree), how)
     return made(asked, *_written(asked, how, int(alternatives), on_event, should_stop), how)
 
 

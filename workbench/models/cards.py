@@ -15,7 +15,7 @@ from workbench.models.base import ModelCard
 __all__ = ["CARDS", "SHIPPED", "WEIGHTS"]
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""Where the shipped models live: one folder each, open_clip's `local-dir:` form or joined from two towers."""
+"""Where the shipped models live: one folder each, in the form of open_clip or transformers, or joined."""
 
 _PHOTO_LICENCE = "Apache-2.0 (both towers too)"
 
@@ -85,6 +85,17 @@ SHIPPED: tuple[ModelCard, ...] = (
         text_length=128,
         parameters=27_791_720,
         summary="its second half alone: a linear map from each locked tower",
+    ),
+    ModelCard(
+        "shapes-captioner",
+        "transformers",
+        "vision-encoder-decoder",
+        "shipped",
+        licence="Apache-2.0",
+        image_size=(64, 64),
+        text_length=32,
+        parameters=1_417_088,
+        summary="says what is in a drawn scene, in English or Chinese; by workbench.recipes.shapes_captioner",
     ),
 )
 
@@ -179,6 +190,33 @@ CARDS: tuple[ModelCard, ...] = (
         _DOWNLOAD,
         licence="CC-BY-NC-4.0",
         summary="very large, trained on pictures and texts of the whole world; needs a GPU",
+    ),
+    ModelCard(
+        "hf:Salesforce/blip-image-captioning-base",
+        "transformers",
+        "BLIP",
+        _DOWNLOAD,
+        size_mb=990,
+        licence="BSD-3-Clause",
+        summary="captions of photographs, a first model that writes",
+    ),
+    ModelCard(
+        "hf:HuggingFaceTB/SmolVLM-256M-Instruct",
+        "transformers",
+        "SmolVLM",
+        _DOWNLOAD,
+        size_mb=1026,
+        licence="Apache-2.0",
+        summary="answers questions about pictures, small enough for a laptop",
+    ),
+    ModelCard(
+        "hf:Qwen/Qwen2-VL-2B-Instruct",
+        "transformers",
+        "Qwen2-VL",
+        _DOWNLOAD,
+        size_mb=8836,
+        licence="Apache-2.0",
+        summary="a vision-language model in English and Chinese, for a GPU",
     ),
     ModelCard(
         "hf:kakaobrain/align-base",

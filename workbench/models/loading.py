@@ -68,7 +68,8 @@ def load(
         context_length: token positions of the text tower; None as its files say.
         force_quick_gelu: True builds both towers with QuickGELU (OpenAI's CLIPs and their fine-tunes), False
             without; None as the files say. A weights file says nothing of it.
-        language: the code that the tokeniser is to put before a text, for text towers that read one (NLLB's
+        language: of a model that writes, the language it is to write in, by the mark its vocabulary has for
+            it ("zh" of shapes-captioner). Else the code that the tokeniser is to put before a text (NLLB's
             "fra_Latn"); None takes the tokeniser's own, and `.notes` says which that is.
         quantize: "4bit" keeps the weights of a model that writes in 4 bits, on an NVIDIA GPU (bitsandbytes);
             None as they are.

@@ -12,8 +12,8 @@ from workbench.models.cards import CARDS, SHIPPED, WEIGHTS
 __all__ = ["Reference", "parse"]
 
 _FORMS = (
-    "Names are 'emoji-clip', 'photo-lite', 'open_clip:ARCH/TAG', 'open_clip:ARCH/path/to/weights', "
-    "'hf:ORG/NAME', 'hf:ORG/NAME@REVISION' or a folder of either library."
+    "Names are 'emoji-clip', 'photo-lite', 'shapes-captioner', 'open_clip:ARCH/TAG', "
+    "'open_clip:ARCH/path/to/weights', 'hf:ORG/NAME', 'hf:ORG/NAME@REVISION' or a folder of either library."
 )
 
 
@@ -89,7 +89,8 @@ def parse(name: str) -> Reference:
 
 def _shipped(name: str) -> Reference:
     folder = WEIGHTS / name
-    if not any((folder / file).is_file() for file in ("open_clip_config.json", "joined_config.json")):
+    made_by = ("open_clip_config.json", "joined_config.json", "config.json")
+    if not any((folder / file).is_file() for file in made_by):
         raise UnavailableError(
             f"{name} ships with the workbench, but {folder} is missing from this installation. "
             "Install it again; workbench.recipes holds how it was trained."

@@ -155,6 +155,13 @@ def test_a_function_that_returns_something_else_is_told_so(model, pair) -> None:
         attribute(model, pair, method="slope")
 
 
+def test_who_goes_through_the_methods_sees_those_that_there_were_when_he_began() -> None:
+    names, known = iter(METHODS), list(METHODS)
+    first = next(names)
+    register_method(CARD, slope)
+    assert [first, *names] == known and "slope" in METHODS
+
+
 def test_threads_that_go_through_the_methods_are_not_disturbed_by_those_that_add_some() -> None:
     """A mapping that changed under its readers would end them with a RuntimeError."""
     known, problems = set(METHODS), []

@@ -15,6 +15,7 @@ from torch.nn import functional
 from tests.families import EYE, SMALL, WORDS, ids, made, pixels
 from tests.reading_families import FAMILIES as READING
 from tests.writing_families import FAMILIES as WRITING
+from workbench import data
 from workbench.attention.recorder import Recorder, recording
 from workbench.capture import AttentionMap, capture, estimate, head_statistics, open_trace, rollout
 from workbench.errors import BadInputError, UnsupportedError
@@ -318,3 +319,14 @@ def test_words_of_a_text_padded_in_front_stand_behind_the_padding(named: int) ->
     layout = next(iter(capture(model, inputs, words=words).maps.values())).query
     assert layout.names == ("padding", "padding", "two", "red", "birds")
     assert layout.place_of("birds") == 4 and layout.padded == (0, 1)
+
+
+@pytest.mark.parametrize("verb", [capture, estimate])
+@pytest.mark.parametrize(
+    "options", [{"rows": 3}, {"rows": None}, {"rows": ["x"]}, {"rows": []}, {"rows": "one"}]
+)
+def test_rows_that_are_neither_a_word_nor_places_are_refused_by_both_verbs(verb, options) -> None:
+    with pytest.raises(BadInputError, match=r"rows=.* expected rows 'all' or 'pooled', or places of tokens"):
+        verb("shapes-clip", data.load("shapes", n=1)[0], **options)
+    with pytest.raises(BadInputError, match="precision='half' was given; expected 'float32' or 'float16'"):
+        verb("shapes-clip", data.load("shapes", n=1)[0], precision="half")

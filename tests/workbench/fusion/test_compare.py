@@ -27,6 +27,7 @@ def full():
     return compare(small_examples(items=800), NAMES, seeds=2, plan=plan)
 
 
+@pytest.mark.slow
 def test_on_xor_a_sum_stays_at_its_ceiling_and_a_product_solves_it(full) -> None:
     mean, _, _ = full.interval("accuracy").T
     assert full.complete and full.fusions == tuple(NAMES)
@@ -358,6 +359,7 @@ def test_digits_bring_their_own_values_so_that_information_is_exact() -> None:
     assert set(made.meta["latents"]) == {"image", "text"} and made.meta["bayes_accuracy"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", ["joint", "separate", "experts-first"])
 def test_progress_counts_training_and_measuring_and_never_goes_back(training: str) -> None:
     told: list[TrainingEvent] = []

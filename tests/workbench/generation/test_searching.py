@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from tests.workbench.generation.tables import CATS, Changed, enumerated, forbid, not_a_number, random_table
 from workbench.errors import BadInputError, UnsupportedError
@@ -187,6 +188,17 @@ def test_what_a_rule_forbids_is_not_searched_and_the_numbers_stay_the_models_own
     node = next(node for node in tree.finished if tree.text(int(node)) == "a cat")
     assert tree.total[node] == pytest.approx(np.log(0.6 * 0.5 * 0.8), abs=1e-6)
     assert free.encode("the")[0] in tree.alternatives[0]
+
+
+def test_what_a_rule_only_makes_less_likely_counts_as_it_is_and_is_said():
+    model = Changed(CATS, rule=lambda logits, step: logits - 5 * (torch.arange(logits.shape[-1]) == 1))
+    model.rules = ("repetition_penalty=1.3",)
+    tree, free = search(model, width=3), search(Bigrams(CATS), width=3)
+    assert np.array_equal(tree.token, free.token) and np.array_equal(tree.total, free.total)
+    assert "repetition_penalty=1.3" in tree.notes[0] and "repetition penalty" in tree.notes[1]
+    assert write(model).notes == tree.notes[:1] and write(model).text == "the cat"
+    assert write(model, how=beams_of(3)).notes == tree.notes
+    assert free.notes == ()
 
 
 def test_start_is_a_chain_that_every_answer_goes_through():

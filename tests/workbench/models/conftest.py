@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import transformers as hf
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests import writer_folders
 from workbench.runtime import seeded
 
 SIDE = 32
@@ -296,3 +298,25 @@ FAMILIES = {
     "altclip": _altclip,
     "two_towers": _two_towers,
 }
+
+
+@pytest.fixture(scope="module")
+def writer_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A folder of that name; made once, and not to be changed."""
+    root = tmp_path_factory.mktemp("writers")
+
+    def get(name: str) -> Path:
+        return root / name if (root / name).is_dir() else writer_folders.made(name, root / name)
+
+    return get
+
+
+@pytest.fixture
+def own_folder(writer_folder: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+    """A copy that the test may change."""
+    return lambda name: Path(shutil.copytree(writer_folder(name), tmp_path / f"own_{name}"))
+
+
+@pytest.fixture(scope="module")
+def picture() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8))

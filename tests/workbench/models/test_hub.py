@@ -19,6 +19,8 @@ from workbench import cli, models
 from workbench.errors import BadWeightsError, Cancelled, UnavailableError, UnknownNameError
 from workbench.models.hub import download
 
+# A second each: every model is given back, which looks through all that Python holds.
+pytestmark = pytest.mark.slow
 NAME = "hf:org/tiny"
 
 

@@ -199,6 +199,7 @@ def test_the_same_request_gives_the_same_object_and_changed_files_another(copy: 
     assert changed is not first and changed.weights_hash != first.weights_hash
 
 
+@pytest.mark.slow
 def test_the_least_recently_used_model_is_evicted_and_released(
     tiny: Path, tmp_path: Path, bounded: None
 ) -> None:

@@ -12,6 +12,7 @@ from tests import writer_folders
 from tests.local_hub import Hub
 from workbench import models
 from workbench.errors import UnsupportedError
+from workbench.readiness import checked
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,8 @@ def test_a_writer_comes_from_the_hub_with_its_template_and_loads_again_offline(
     assert writer.capabilities["converse"] is None and writer.card.commit
     assert any("are those of commit" in note for note in writer.notes)
     assert "hf:org/vlm" in models.available().names
+    (found,) = checked(["hf:org/vlm"])
+    assert found.level == "ok" and "without a network; it writes about pictures, commit" in found.text
 
 
 def test_a_repository_with_its_own_code_is_refused_before_its_weights_come(hub: Hub, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The language that a tokeniser of many languages says a text to be in: NLLB's, M2M's and mBART's."""
+"""The language of a text that a model reads, and of one that it writes: a code among its tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.errors import BadInputError, did_you_mean
 
-__all__ = ["speak"]
+__all__ = ["speak", "write_in"]
 
 
 def speak(tokeniser: Any, language: str | None) -> tuple[str, ...]:
@@ -38,3 +38,35 @@ def speak(tokeniser: Any, language: str | None) -> tuple[str, ...]:
         )
     tokeniser.src_lang = language  # its setter writes the code into what it adds to a text
     return (f"Texts are read as {language}.",)
+
+
+def write_in(module: Any, tokeniser: Any, language: str | None) -> tuple[str, ...]:
+    """Let a model of transformers begin what it writes with the mark of a language; a note on which.
+
+    The mark is the decoder's start, or, where the model is told its first token (mBART, M2M, NLLB), that one.
+    It is written into the model's own `generation_config`, which is this load's alone.
+
+    Args:
+        module: the model. tokeniser: its own, or None.
+        language: "zh", where the vocabulary has the mark "zh", "<zh>" or "__zh__"; None leaves the model's.
+
+    Raises:
+        BadInputError: its vocabulary has no such mark.
+    """
+    if language is None:
+        return ()
+    marks = {} if tokeniser is None else {**tokeniser.get_added_vocab()}
+    codes = {mark.strip("<>_"): token for mark, token in marks.items()}
+    if language not in codes:
+        other = {getattr(tokeniser, f"{name}_token_id", None) for name in ("pad", "eos", "unk", "mask")}
+        known = sorted(code for code, token in codes.items() if 2 <= len(code) <= 8 and token not in other)
+        near = did_you_mean(language, known)
+        some = f" Its marks: {', '.join(known[:8])}." if known else ""
+        raise BadInputError(
+            f"language={language!r} was given, but this model has no mark of that language to begin with."
+            f"{near}{some} Leave it out, or ask in that language."
+        )
+    settings = module.generation_config
+    first = "forced_bos_token_id" if hasattr(tokeniser, "src_lang") else "decoder_start_token_id"
+    setattr(settings, first, codes[language])
+    return (f"It writes in {language!r}.",)

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoProcessor
 
 from workbench.errors import BadInputError, UnavailableError
 from workbench.formatting import human_bytes
+from workbench.models.adapters.languages import write_in
 from workbench.models.adapters.transformers import part_of, tokeniser_of
 from workbench.models.adapters.transformers_weights import check_report, put_on, tensor_shapes
 from workbench.models.adapters.writers.architectures import class_of
@@ -51,7 +52,8 @@ def load_writer(
 
     Raises:
         UnsupportedError: it needs its own code, or does not write.
-        UnavailableError: it is larger than the memory, or needs a package that is not here.
+        MemoryError: it is larger than the memory that is left.
+        UnavailableError: it needs a package that is not here.
         BadWeightsError: weights, configuration or processor are damaged, or of another model.
         BadInputError: an option that such a model is not built with.
     """
@@ -60,7 +62,7 @@ def load_writer(
     _check_options(options, card.name, device)
     own = [file for file in weights if not file.name.startswith("adapter_")]
     numbers = _check_claims(folder, config, own)
-    _check_memory(numbers, options, device, dtype, card.name)
+    _check_memory(numbers, options, device, dtype)
     module = _module(folder, weights, config, options, device, dtype, f"the configuration in {folder}")
     changes = () if adapter is None else put_on(module, adapter)
     beside = adapter is None and getattr(module, "_hf_peft_config_loaded", False)
@@ -68,22 +70,29 @@ def load_writer(
     if not (options.quantize or options.spread):
         module = module.to(device=device, dtype=dtype)
     read = _reading(folder, module, card.name)
+    spoken = write_in(module, read.tokeniser, options.language)
     told = ("The adapter that lies beside its weights is applied.",) if beside else ()
     loaded = "".join(
-        (files_digest((*weights, *changes)), options.quantize or "", str(module.dtype), type(module).__name__)
+        (
+            files_digest((*weights, *changes)),
+            options.quantize or "",
+            options.language or "",
+            str(module.dtype),
+            type(module).__name__,
+        )
     )
     writer = TransformersWriter(
         module,
         read,
         card=_card(card, module, read),
         loaded=loaded,
-        notes=(*notes, *told, *_told(module, options)),
+        notes=(*notes, *told, *spoken, *_told(module, options)),
     )
     return probe_writer(writer)
 
 
 def _check_options(options: Options, name: str, device: torch.device) -> None:
-    other = [given for given in options.asked if given not in ("quantize", "spread")]
+    other = [given for given in options.asked if given not in ("quantize", "spread", "language")]
     if other:
         raise BadInputError(
             f"{', '.join(other)} was given for {name}, which is a model that writes: it is built as its "
@@ -119,10 +128,12 @@ def _check_claims(folder: Path, config: Mapping[str, Any], weights: Sequence[Pat
     return numbers
 
 
-def _check_memory(
-    numbers: int, options: Options, device: torch.device, dtype: torch.dtype, name: str
-) -> None:
-    """Refuse a model that cannot fit before any of it is read: a machine that swaps looks dead."""
+def _check_memory(numbers: int, options: Options, device: torch.device, dtype: torch.dtype) -> None:
+    """Refuse a model that cannot fit before any of it is read: a machine that swaps looks dead.
+
+    Raises:
+        MemoryError: it cannot; whoever loads it may give other models' memory back and try again.
+    """
     each = _BYTES.get(options.quantize or "", torch.empty((), dtype=dtype).element_size())
     needed = int(numbers * each * _SPARE)
     places = [device]
@@ -133,14 +144,13 @@ def _check_memory(
     if needed <= left:
         return
     half = " dtype='bfloat16' halves it." if dtype == torch.float32 and not options.quantize else ""
-    cuda = device.type == "cuda"
-    quarter = " quantize='4bit' takes about a quarter of that." if cuda and not options.quantize else ""
+    cuda = device.type == "cuda" and not options.quantize
+    quarter = " quantize='4bit' takes about a quarter of that." if cuda else ""
     spread = " device='auto' puts what does not fit into the machine's memory." if cuda else ""
-    raise UnavailableError(
-        f"{name} has {numbers / 1e9:.1f} billion numbers and needs about {human_bytes(needed)} in "
+    raise MemoryError(
+        f"its {numbers:,} numbers need about {human_bytes(needed)} in "
         f"{str(dtype).removeprefix('torch.')}, and {human_bytes(left)} are left on "
-        f"{'all devices' if options.spread else device}.{half}{quarter}{spread} models.unload() gives back "
-        "what is loaded; a smaller model of the family may do."
+        f"{'all devices' if options.spread else device}.{half}{quarter}{spread}"
     )
 
 
@@ -175,7 +185,7 @@ def _module(
             **more,
         )
     check_report(module, report, weights, folder)
-    return module if more else in_memory(module)
+    return in_memory(module)
 
 
 def _reading(folder: Path, module: Any, name: str) -> ByProcessor:
@@ -194,12 +204,13 @@ def _reading(folder: Path, module: Any, name: str) -> ByProcessor:
 
 
 def _card(card: ModelCard, module: Any, read: ByProcessor) -> ModelCard:
-    size = getattr(getattr(module.config, "vision_config", None), "image_size", None)
+    eye = getattr(module.config, "vision_config", None) or getattr(module.config, "encoder", None)
+    size = getattr(eye, "image_size", None)
     return replace(
         card,
         library="transformers",
         family=card.family if card.family != "unknown" else kind(module),
-        source="on this machine",
+        source="shipped" if card.source == "shipped" else "on this machine",
         image_size=(size, size) if isinstance(size, int) and read.has_eyes else None,
     )
 

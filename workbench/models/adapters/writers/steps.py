@@ -10,7 +10,7 @@ import copy
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ _RULES: dict[str, Any] = {
 _STATES = ("rope_deltas",)
 """What models remember of their last request on themselves (the positions of Qwen-VL's pictures)."""
 
-_known: weakref.WeakKeyDictionary[nn.Module, tuple[Any, list[tuple[nn.Module, str]]]]
+_known: weakref.WeakKeyDictionary[nn.Module, tuple[Any, list[tuple[str, str]]]]
 _known = weakref.WeakKeyDictionary()
 """A model -> its lock, and where it remembers something."""
 _making = threading.Lock()
@@ -87,18 +87,24 @@ class Prepared:
 
 
 @contextmanager
-def one_at_a_time(module: nn.Module, states: dict[int, Any] | None = None) -> Iterator[None]:
+def one_at_a_time(
+    module: nn.Module, states: dict[int, Any] | None = None, *, asleep: bool = False
+) -> Iterator[None]:
     """One request at a time runs on a model; the second waits. What the model remembers is its own.
 
     Args:
         states: what it remembers for this request, by module; brought up to date at the end.
+        asleep: its parts were all in eval mode a moment ago: asking each of them again costs time.
     """
     with _making:
         if module not in _known:
-            places = [(part, name) for part in module.modules() for name in _STATES if name in vars(part)]
+            named = module.named_modules()  # by path: the model itself would never be let go
+            places = [(path, name) for path, part in named for name in _STATES if name in vars(part)]
             _known[module] = threading.RLock(), places
-        lock, parts = _known[module]
-    with lock, torch.no_grad(), evaluated(module), torch.autocast(_device(module).type, enabled=False):
+        lock, places = _known[module]
+    parts = [(module.get_submodule(path), name) for path, name in places]
+    still = nullcontext() if asleep and not module.training else evaluated(module)
+    with lock, torch.no_grad(), still, torch.autocast(_device(module).type, enabled=False):
         before = [getattr(part, name) for part, name in parts]
         mine = states if states is not None else {}
         for number, (part, name) in enumerate(parts):
@@ -164,7 +170,9 @@ def first_step(
         device=prepared.ids.device,
         model_kwargs=named,
     )
-    return Steps(module, prepared, states, rules)._after(output, named, prepared.ids)
+    first = Steps(module, prepared, states, rules)._after(output, named, prepared.ids)
+    first._asleep = not any(part.training for part in module.modules())
+    return first
 
 
 class Steps:
@@ -182,6 +190,7 @@ class Steps:
         self._module, self._prepared, self._states, self._rules = module, prepared, states, rules
         self._named: dict[str, Any] = {}
         self._ids, self._cache, self._cached, self._used = prepared.ids, None, "", False
+        self._asleep = False
 
     def extend(self, tokens: Sequence[int], rows: Sequence[int] | None = None) -> Steps:
         """One token more: row `i` of what is returned is row `rows[i]` of this one, then `tokens[i]`."""
@@ -194,13 +203,14 @@ class Steps:
             self._cache.reorder_cache(torch.tensor(chosen, device=device))  # type: ignore[attr-defined]
         new = torch.tensor([[int(token)] for token in tokens], device=device)
         ids = torch.cat([self._ids[torch.tensor(chosen, device=device)], new], dim=-1)
-        with one_at_a_time(self._module, self._states):
+        with one_at_a_time(self._module, self._states, asleep=self._asleep):
             wide = {name: _widened(name, value, len(ids)) for name, value in self._named.items()}
             inputs = model.prepare_inputs_for_generation(
                 ids, next_sequence_length=1, **wide, **{self._cached: self._cache}
             )
             output = model(**inputs, return_dict=True)
         following = Steps(self._module, self._prepared, self._states, self._rules)
+        following._asleep = self._asleep
         return following._after(output, self._named, ids)
 
     def _check(self, tokens: Sequence[int], chosen: Sequence[int], before: int) -> None:
