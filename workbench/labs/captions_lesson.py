@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.axes import frozen
-from workbench.data.scene_language import Language, caption, word_of
+from workbench.data.scene_language import Language, caption
 from workbench.data.scenes import COLOURS, SIDE, Scene, Thing
 from workbench.errors import BadInputError
 from workbench.formatting import html_table
@@ -94,9 +94,8 @@ class Pointing(Portable):
             for layer, name in enumerate(self.layers)
         ]
         rows.append(("chance", "", *(f"{share:.0%}" for share in self.chance)))
-        return html_table(
-            f"the strongest patch lies on the thing; {self.words} words each", ("map of", "read in", *ATTRIBUTES), rows
-        )  # fmt: skip
+        title = f"the strongest patch lies on the thing; {self.words} words each"
+        return html_table(title, ("map of", "read in", *ATTRIBUTES), rows)
 
 
 def pointing(model: Any, pairs: Any) -> Pointing:
@@ -124,7 +123,10 @@ def pointing(model: Any, pairs: Any) -> Pointing:
             covered.append(float(patches.mean()))
             found.append(np.array([_on(looked, patches, step + late) for late in (0, 1) for step in steps]))
     if not found:
-        raise BadInputError(f"No caption of {pairs!r} names a thing rightly, so there is nothing to point at.")
+        raise BadInputError(
+            f"No caption of {pairs!r} names a thing rightly, so there is nothing to point at. Give other "
+            "scenes, or a captioner of such scenes."
+        )
     hits = np.stack(found).reshape(len(found), len(ROWS), len(ATTRIBUTES), len(layers)).mean(axis=0)
     chance = np.full(len(ATTRIBUTES), np.mean(covered))
     return Pointing(layers, frozen(hits.swapaxes(1, 2), float), frozen(chance, float), len(found))
@@ -133,16 +135,15 @@ def pointing(model: Any, pairs: Any) -> Pointing:
 def _named(
     answer: Answer, looked: WordAttention, scene: Scene
 ) -> Iterator[tuple[NDArray[np.bool_], tuple[int, ...]]]:
-    """Of each thing named rightly the patches that it lies on, and the steps of its size, colour and shape."""
+    """Of each thing named rightly its patches, and the steps of its size, colour and shape."""
     if looked.grid is None:
         raise BadInputError(f"{looked!r} has no map of the picture; give a captioner that sees patches.")
     starts = np.cumsum([0, *map(len, answer.pieces)])
     for mention in truth(answer.text, scene).mentions:
         if mention.outcome != "right" or mention.thing is None or mention.size is None:
             continue
-        steps = [
-            step for step in range(len(answer)) if starts[step + 1] > mention.start and starts[step] < mention.end
-        ]  # fmt: skip
+        inside = (starts[1:] > mention.start) & (starts[:-1] < mention.end)
+        steps = np.flatnonzero(inside).tolist()
         if len(steps) == len(ATTRIBUTES):
             yield _patches(scene.mask(mention.thing), looked.grid), tuple(steps)
 
