@@ -91,7 +91,7 @@ def read_of(title: str, writer: Writer, answer: Answer) -> Row:
 
 def _told(writer: Writer, answer: Answer, method: str) -> str:
     try:
-        made = explain_word(writer, answer, len(answer) - 1, method=method)
+        made = explain_word(writer, answer, len(answer) - 1, method=method, batch_size=64)
     except UnsupportedError:
         return "no"
     if made.image is not None:

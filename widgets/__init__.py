@@ -4,6 +4,7 @@ from widgets import show
 board = show(classify(model, pairs, labels))
 """
 
+from widgets.answer.answer_lens import AnswerLens
 from widgets.atlas.embedding_atlas import EmbeddingAtlas
 from widgets.atlas.pair import AtlasPair
 from widgets.attribution.attribution_board import AttributionBoard
@@ -16,6 +17,7 @@ from widgets.zero_shot.zero_shot_board import ZeroShotBoard
 from workbench.results import listen_by_default
 
 __all__ = [
+    "AnswerLens",
     "AtlasPair",
     "AttentionLens",
     "AttributionBoard",

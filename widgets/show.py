@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
+from widgets.answer.answer_lens import AnswerLens
 from widgets.atlas.embedding_atlas import EmbeddingAtlas
 from widgets.atlas.pair import AtlasPair
 from widgets.attribution.attribution_board import AttributionBoard
@@ -19,6 +20,7 @@ from workbench.capture import Trace
 from workbench.data import Pair, Pairs
 from workbench.errors import BadInputError
 from workbench.fusion import Advice, Examples, FusionReport, Meeting, Proof, Regions
+from workbench.generation import Answer, Beams
 from workbench.models import DualEncoder
 from workbench.projection import Alignment, LayerMaps, Projection
 from workbench.results import Embeddings, Ranking
@@ -32,8 +34,8 @@ def show(result: Any, **options: Any) -> Any:
 
     A `Ranking` becomes a `ZeroShotBoard`; a `Projection`, or a list of them with a slider between, an
     `EmbeddingAtlas`; an `Alignment` two linked ones; a `Trace` an `AttentionLens`; a `Heatmap` or
-    `Attributions` an `AttributionBoard`; a `FusionReport`, `Proof`, `Regions`, `Advice`, `Meeting` or
-    `Examples` a `FusionBoard`.
+    `Attributions` an `AttributionBoard`; an `Answer` or `Beams` an `AnswerLens`; a `FusionReport`, `Proof`,
+    `Regions`, `Advice`, `Meeting` or `Examples` a `FusionBoard`.
 
     Args:
         result: what a verb of `workbench` gave.
@@ -158,6 +160,23 @@ def _(
     result: Trace, *, model: Any = None, sites: Sequence[str] | None = None, **choices: Any
 ) -> AttentionLens:
     return AttentionLens(result, model=model, sites=sites, **choices)
+
+
+@_widget.register(Answer)
+@_widget.register(Beams)
+def _(
+    result: Answer | Beams,
+    *,
+    model: Any = None,
+    attention: Any = None,
+    other: Any = None,
+    reliance: Any = None,
+    pool: Any = None,
+    truths: Mapping[int, bool] | None = None,
+    **choices: Any,
+) -> AnswerLens:
+    evidence = {"attention": attention, "other": other, "reliance": reliance}
+    return AnswerLens(result, model=model, pool=pool, truths=truths, **evidence, **choices)
 
 
 # A widget of one's own is registered on `show` itself, as on any function made by singledispatch.

@@ -1,4 +1,4 @@
-"""The five widgets, each small, drawn alike at every run, and all in one notebook: for looks, keys, heights, pictures.
+"""The widgets, each small, drawn alike at every run, and all in one notebook: for looks, keys, heights, pictures.
 
 notebook = opened(lab)                       # imports torch once
 for name in WIDGETS: shown(notebook, name)   # its part of the page
@@ -27,16 +27,21 @@ THEMES = ("light", "dark")
 #: Where a map puts its points depends on the last bits of a processor's sums, so the map that is looked at is kept.
 POINTS = Path(__file__).with_name("atlas_points.npy")
 
-SET_UP = f"""import numpy as np
+SET_UP = f"""import sys
+import numpy as np
 from dataclasses import replace
 from workbench import data, models
 from workbench.attribution import attribute
 from workbench.capture import capture
 from workbench.embedding import embed
 from workbench.fusion import measured, regions
+from workbench.generation import Bigrams
 from workbench.projection import project
 from workbench.zeroshot import classify
 from widgets import show
+sys.path.insert(0, {str(POINTS.parent)!r})
+from answer_page import TABLE, an_answer, its_attention
+del sys.path[0]
 photos, emoji, scene = data.load("photos"), data.load("emoji"), data.load("shapes", n=8)[3]
 points = np.load({str(POINTS)!r})"""
 #: Name of the variable and of the kept picture, to the cell that shows it. The order is that of the notebook.
@@ -51,6 +56,10 @@ lens""",
     "attribution": """maps = attribute(models.load("shapes-clip"), scene, method=["relevance", "occlusion", "random"], target="a red circle")
 attribution = show(maps)
 attribution""",
+    "answer": """writer = Bigrams(TABLE)
+said = an_answer(scene, writer)
+answer = show(said, attention=its_attention(said), selected=[3])
+answer""",
     "atlas": """atlas = show(replace(project(embed(models.load("emoji-clip"), emoji[::4]), seed=0), points=points))
 atlas.query = "red heart"
 atlas""",
@@ -59,7 +68,7 @@ plane""",
     "report": """report = show(measured("easy-vqa"))
 report""",
 }
-#: The README's pictures: the same screens, in the first size and in light.
+#: The README's pictures: the same screens, in the first size and in light. The answer lens is drawn by hand here.
 PICTURES = {
     "zero_shot": "zero_shot_board.png",
     "lens": "attention_lens.png",

@@ -49,6 +49,7 @@ from workbench.projection import (
 )  # fmt: skip
 from workbench.zeroshot import (
     classify,
+    parse_query,
     reject_cost,
     reliability,
     retrieve,
@@ -123,7 +124,7 @@ def made(encoder: Any, clip: Any, folder: Path) -> dict[type, Any]:
         data.card("emoji"), Advice(), Event("pictures", 1, 2), fusion.TrainingEvent("training", 1, 2),
         fusion.Spec({"image": 3, "text": 2}, {"image": 2, "text": 2}, 2), Finding("ok", "torch", "is here"),
         Copies(Path("my-notebooks")), Corners(np.zeros((2, 2)), np.zeros((2, 2), bool)), Verdict(True, "right"), Pointing(("text.0.cross",), np.zeros((2, 1, 3)), np.zeros(3), 1),
-        fusion.Crossing("text.0.cross", "text", "image", "cross", 1.0, 1.0, 1.0, 1.0), KeptPlane(np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32), 1.0), word_pointing_card("shapes-clip"), pointing_card(),
+        fusion.Crossing("text.0.cross", "text", "image", "cross", 1.0, 1.0, 1.0, 1.0), KeptPlane(np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32), 1.0), *parse_query("#12 + snow"), word_pointing_card("shapes-clip"), pointing_card(),
         score_captions(said, shapes.texts, scenes=shapes.columns["scene"]),
     ]  # fmt: skip
     found: dict[type, Any] = {}

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cellAt, placeOf } from "../../widgets/static/shared/patches.mjs";
 import { captionOf, shownValues } from "../../widgets/static/attribution/board.mjs";
 import {
-  cellAt,
   largest,
   mapLabel,
   partOfPatches,
   partOfWords,
-  placeOf,
   rangeText,
   toggled,
   verdict,

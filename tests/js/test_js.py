@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route
+
+from workbench.generation import filtered, filtered_alternatives
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "tests" / "js").glob("*.test.mjs"))
@@ -46,6 +49,33 @@ def test_a_front_end_test_that_fails_is_seen_to_fail(page: Page) -> None:
     )
     results = _results(page, "/failing.test.mjs")
     assert [bool(result["error"]) for result in results] == [True, True, True, True, False]
+
+
+CUTS = [
+    {"temperature": temperature, "topK": top_k, "topP": top_p}
+    for temperature in (0.3, 1.0, 1.7)
+    for top_k in (None, 1, 3, 5)
+    for top_p in (0.2, 0.7, 0.95, 1.0)
+]
+
+
+def test_the_answer_lens_filters_as_the_decoder_does(page: Page) -> None:
+    random = np.random.default_rng(0)
+    rows = [*random.normal(0, 2, (6, 9)), np.array([1.0, 1, 0, 0, -3, -3, -3, -8, -8])]
+    rows = [-np.sort(-(row - np.log(np.exp(row).sum()))) for row in rows]
+    code = """async ([rows, cuts, count]) => {
+        const { filtered, listed } = await import("/widgets/static/answer/numbers.mjs");
+        return rows.map((row) => cuts.map((cut) => [filtered(row, cut), listed(row.slice(0, count), cut)])); }"""
+    for count in (5, 9):
+        found = page.evaluate(code, [[row.tolist() for row in rows], CUTS, count])
+        for row, answers in zip(rows, found, strict=True):
+            for cut, (whole, kept) in zip(CUTS, answers, strict=True):
+                told = {"temperature": cut["temperature"], "top_k": cut["topK"], "top_p": cut["topP"]}
+                np.testing.assert_allclose(whole, filtered(row, **told), rtol=0, atol=1e-6, err_msg=str(cut))
+                wanted = filtered_alternatives(row[:count], **told)
+                assert kept["exact"] == (not np.isnan(wanted).any()), (cut, count)
+                if kept["exact"]:
+                    np.testing.assert_allclose(kept["shares"], wanted, rtol=0, atol=1e-6, err_msg=str(cut))
 
 
 FAILING = """

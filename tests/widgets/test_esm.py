@@ -9,7 +9,15 @@ import pytest
 from widgets import esm
 from workbench.errors import BadInputError
 
-BOARDS = ["zero_shot/board", "lens/board", "attribution/board", "atlas/board", "atlas/page", "fusion/board"]
+BOARDS = [
+    "answer/board",
+    "zero_shot/board",
+    "lens/board",
+    "attribution/board",
+    "atlas/board",
+    "atlas/page",
+    "fusion/board",
+]
 
 
 @pytest.fixture

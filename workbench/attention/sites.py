@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from workbench.attention.token_layout import TokenLayout
+from workbench.errors import BadInputError
 from workbench.formatting import plural
 
-__all__ = ["Site", "SiteKind", "writing"]
+__all__ = ["Site", "SiteKind", "with_rows", "writing"]
 
 SiteKind = Literal["self", "cross", "pooling"]
 
@@ -65,3 +66,20 @@ def writing(sites: Iterable[Site]) -> tuple[Site, ...]:
         one for one in all_of_them if not one.query.role and one.query.side in ("joint", "text")
     ]
     return tuple(one for one in asking if one.query.count == asking[-1].query.count)
+
+
+def with_rows(known: Sequence[Site], rows: Sequence[int]) -> tuple[Site, ...]:
+    """The sites of the sequence that the model writes into, which has these places.
+
+    Raises:
+        BadInputError: it has no such place.
+    """
+    found = writing(known)
+    count = found[0].query.count if found else 0
+    wrong = [row for row in rows if not 0 <= row < count]
+    if wrong:
+        raise BadInputError(
+            f"rows names place {wrong[0]}; this model writes into a sequence of {plural(count, 'place')}, "
+            "from 0. Name places of it, or take rows='all'."
+        )
+    return found

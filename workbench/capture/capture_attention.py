@@ -68,9 +68,8 @@ def capture(
             a model of transformers its processor's tensors, one item.
         sites: names of sites or sides ("image", "text.3"); None takes all.
         words: readable tokens of the text, for a model of transformers.
-        rows: "all", or "pooled": only the row of the token that is read out, for long sequences. Places of
-            tokens keep the rows of those alone, in the sequence that the model writes into (its decoder's,
-            else that of the words), and no site of any other.
+        rows: "all", or "pooled": only the row of the token that is read out, for long sequences. Or places of
+            tokens in the sequence that the model writes into: their rows alone, of its sites alone.
         precision: "float32"; "float16" halves the memory.
         hidden: whether to keep hidden states, token x feature of each block, too.
         budget: bytes; a capture that would take more is refused before it begins.

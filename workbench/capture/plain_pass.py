@@ -17,7 +17,7 @@ from workbench.attention.draws import Draws
 from workbench.attention.output_gate import tensors_in
 from workbench.attention.recorder import Recorder, recording
 from workbench.attention.site_naming import notes_of, sites_of
-from workbench.attention.sites import Site, writing
+from workbench.attention.sites import Site, with_rows
 from workbench.attention.subject import Subject, kind_of
 from workbench.capture.inputs import subjects_of
 from workbench.capture.trace import Estimate
@@ -149,7 +149,7 @@ def chosen_sites(
         UnknownNameError: there is no such site or side.
         BadInputError: none was named, or rows of places that there are not.
     """
-    known = known if isinstance(rows, str) else _with_rows(known, rows)
+    known = known if isinstance(rows, str) else with_rows(known, rows)
     by_name = {site.name: site for site in known}
     if asked is None:
         return by_name
@@ -165,19 +165,6 @@ def chosen_sites(
     if not found:
         raise BadInputError("No site was asked for. Name at least one, or leave `sites` out to take all.")
     return {name: site for name, site in by_name.items() if name in found}
-
-
-def _with_rows(known: Sequence[Site], rows: Sequence[int]) -> Sequence[Site]:
-    """The sites of the sequence that the model writes into, which has these places."""
-    found = writing(known)
-    count = found[0].query.count if found else 0
-    wrong = [row for row in rows if not 0 <= row < count]
-    if wrong:
-        raise BadInputError(
-            f"rows names place {wrong[0]}; this model writes into a sequence of {plural(count, 'place')}, "
-            "from 0. Name places of it, or take rows='all'."
-        )
-    return found
 
 
 def _examples(names: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from workbench.data.digits import load_digits_words
 from workbench.data.emoji import load_emoji
 from workbench.data.emoji_match import load_emoji_match
 from workbench.data.folder import load_folder
+from workbench.data.instructions import load_shapes_instructions
 from workbench.data.pairs import Pairs
 from workbench.data.paths import local_path
 from workbench.data.photos import load_photos
@@ -35,6 +36,7 @@ _LOADERS: dict[str, Callable[..., Pairs]] = {
     "digits-words": load_digits_words,
     "emoji-match": load_emoji_match,
     "shapes-questions": load_shapes_questions,
+    "shapes-instructions": load_shapes_instructions,
 }
 
 
@@ -42,7 +44,7 @@ class DataTable(tuple[DataCard, ...]):
     """Rows of data sets that print as a table."""
 
     def __repr__(self) -> str:
-        return "\n".join(f"{row.name:<16} {row.summary} ({row.licence})" for row in self)
+        return "\n".join(f"{row.name:<19} {row.summary} ({row.licence})" for row in self)
 
     def _repr_html_(self) -> str:
         rows = ((row.name, row.summary, row.licence, row.source) for row in self)
@@ -75,7 +77,11 @@ def load(name: str | Path | Any, **options: Any) -> Pairs:
     - "digits-words": options `task="xor"`, `shared`, `text_noise=0`, `image_noise=0`, `n=4000`, `seed=0`,
       `language="en"`
     - "emoji-match": options `hard=False`, `language="en"`, `seed=0`
-    - "shapes-questions": options `n=1000`, `seed=0`, `kind=None`
+    - "shapes-questions": options `n=1000`, `seed=0`, `kind=None`, `language="en"`
+    - "shapes-instructions": options `n=1000`, `seed=0`, `task=None` (one or several of caption, count,
+      colour, shape, existence, relation, place), `wordings="trained"` ("held out", "all", or numbers from 0
+      to 7), `language="en"`, `negatives="random"` ("popular", "adversarial"), `planted=0`: the share of
+      scenes in which the first thing brings along a black one of the next shape
     - a folder of pictures, of class folders, of train/ and test/, with or without a metadata table
     - a .tar or .tar.gz in WebDataset's form, or a folder of them: no options
     - a .csv, .tsv, .jsonl, .json (COCO's captions) or .parquet, or a folder of parquet shards: options

@@ -83,6 +83,13 @@ CARDS = (
         "",
         "drawn by workbench.data.shapes",
     ),
+    DataCard(
+        "shapes-instructions",
+        "seven tasks about drawn scenes in six wordings and two kept back (en, zh), answers known; by seed",
+        "Apache-2.0",
+        "",
+        "drawn by workbench.data.shapes",
+    ),
 )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from typing import get_args
 
 from workbench.data.dataset_cards import card
 from workbench.data.pairs import Pairs
-from workbench.data.scene_language import Question, QuestionKind
-from workbench.data.shapes import load_shapes
+from workbench.data.scene_language import Language, Question, QuestionKind, questions
+from workbench.data.shapes import load_shapes, split_of
 from workbench.errors import BadInputError
 
 __all__ = ["load_shapes_questions"]
 
-_TEST_SHARE = 0.2
 
-
-def load_shapes_questions(*, n: int = 1000, seed: int = 0, kind: str | None = None) -> Pairs:
+def load_shapes_questions(
+    *, n: int = 1000, seed: int = 0, kind: str | None = None, language: Language = "en"
+) -> Pairs:
     """The questions (texts) of `n` drawn scenes, with their only right answer as labels.
 
     Columns: `kind` ("existence", "count", "colour", "shape", "relation"), `scene`, `things` (the
@@ -26,18 +25,19 @@ def load_shapes_questions(*, n: int = 1000, seed: int = 0, kind: str | None = No
         n: scenes; each has about four questions.
         seed: of the scenes, the questions and the split.
         kind: only questions of this kind.
+        language: "en" or "zh"; the same things are asked in both.
 
     Raises:
-        BadInputError: `n` below 1, or a kind that does not exist.
+        BadInputError: `n` below 1, or a kind or language that does not exist.
     """
     kinds = get_args(QuestionKind)
     if kind is not None and kind not in kinds:
         raise BadInputError(f"kind is {kind!r}; questions are of the kinds {', '.join(kinds)}.")
-    scenes = load_shapes(n=n, seed=seed)
+    scenes = load_shapes(n=n, seed=seed, language=language)
     rows: list[tuple[int, Question]] = [
         (item, question)
-        for item, asked in enumerate(scenes.columns["questions"])
-        for question in asked
+        for item, scene in enumerate(scenes.columns["scene"])
+        for question in questions(scene, seed=seed, language=language)
         if kind in (None, question.kind)
     ]
     return Pairs(
@@ -49,14 +49,10 @@ def load_shapes_questions(*, n: int = 1000, seed: int = 0, kind: str | None = No
             "kind": tuple(question.kind for _, question in rows),
             "scene": tuple(scenes.columns["scene"][item] for item, _ in rows),
             "things": tuple(question.things for _, question in rows),
-            "split": tuple(_split(seed, item) for item, _ in rows),
+            "split": tuple(split_of(seed, item) for item, _ in rows),
         },
         licence=card("shapes-questions").licence,
         code=f"data.load('shapes-questions', n={n}, seed={seed}"
-        + (f", kind={kind!r})" if kind is not None else ")"),
+        + (f", kind={kind!r}" if kind is not None else "")
+        + (f", language={language!r})" if language != "en" else ")"),
     )
-
-
-def _split(seed: int, item: int) -> str:
-    """Of a whole scene: its questions must not be shared out between training and test."""
-    return "test" if random.Random(f"split/{seed}/{item}").random() < _TEST_SHARE else "train"

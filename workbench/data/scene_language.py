@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.data.scenes import COLOURS, SHAPES, Scene, Thing
+from workbench.data.scenes import COLOURS, SHAPES, SIDE, Scene, Thing
+from workbench.data.wordings import PLACES, Task, answer_in_chinese, worded
 
 __all__ = [
     "RELATIONS",
+    "Asked",
     "Language",
     "Question",
     "QuestionKind",
+    "absent",
+    "ask",
     "caption",
     "name_of",
     "questions",
@@ -86,54 +90,86 @@ def sentence(names: Sequence[str], relation: str | None, language: Language = "e
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
 
 
-def questions(scene: Scene, *, seed: int = 0) -> tuple[Question, ...]:
-    """One of each kind that the scene allows; yes and no are equally likely where both can be asked."""
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a scene, before it is put into words: English terms, and the only right answer.
+
+    Attributes:
+        terms: `colour` or `shape`; or `thing`, `other` ("red circle") and `relation`.
+        things: the objects the answer is read from; empty where something is absent.
+    """
+
+    task: Task
+    terms: Mapping[str, str]
+    answer: str
+    things: tuple[int, ...]
+
+    def said(self, wording: int = 0, language: Language = "en") -> tuple[str, str]:
+        """Question and answer; wording 0 is the one of `shapes-questions`."""
+        terms = {name: _said(term, language) for name, term in self.terms.items()}
+        answer = (answer_in_chinese(self.answer, self.task) if language == "zh" else None) or word_of(
+            self.answer, language
+        )
+        return worded(self.task, wording, language, **terms), answer
+
+
+def questions(scene: Scene, *, seed: int = 0, language: Language = "en") -> tuple[Question, ...]:
+    """One of each kind that the scene allows; yes and no are equally likely where both can be asked.
+
+    The same things are asked in either language.
+    """
     chance = random.Random(f"questions/{seed}/{scene}")
-    asked = [
-        _existence(scene, chance),
-        _count(scene, chance),
-        *_attributes(scene, chance),
-        _relation(scene, chance),
-    ]
-    return tuple(question for question in asked if question is not None)
+    kinds: tuple[Task, ...] = ("existence", "count", "colour", "shape", "relation")
+    asked = [question for kind in kinds if (question := ask(scene, kind, chance)) is not None]
+    return tuple(Question(*each.said(0, language), each.task, each.things) for each in asked)
 
 
-def _existence(scene: Scene, chance: random.Random) -> Question:
-    there = [(thing.colour, thing.shape) for thing in scene.things]
+def ask(scene: Scene, task: Task, chance: random.Random) -> Asked | None:
+    """A question of the scene; None where it allows none of this task, or for a caption."""
+    if task == "existence":
+        return _existence(scene, chance)
+    if task == "count":
+        return _count(scene, chance)
+    if task == "relation":
+        return _relation(scene, chance)
+    if task == "place":
+        return _place(scene, chance)
+    return _attribute(scene, task, chance) if task in ("colour", "shape") else None
+
+
+def absent(scene: Scene) -> list[str]:
+    """The things, as "red circle", that the scene does not hold."""
+    there = {_kind(thing) for thing in scene.things}
+    every = (f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)
+    return [kind for kind in every if kind not in there]
+
+
+def _existence(scene: Scene, chance: random.Random) -> Asked:
     if chance.random() < 0.5:
-        place = chance.randrange(len(there))
-        colour, shape = there[place]
-        return Question(f"is there a {colour} {shape}?", "yes", "existence", (place,))
-    absent = [(colour, shape) for colour in COLOURS for shape in SHAPES if (colour, shape) not in there]
-    colour, shape = chance.choice(absent)
-    return Question(f"is there a {colour} {shape}?", "no", "existence", ())
+        place = chance.randrange(len(scene.things))
+        return Asked("existence", {"thing": _kind(scene.things[place])}, "yes", (place,))
+    return Asked("existence", {"thing": chance.choice(absent(scene))}, "no", ())
 
 
-def _count(scene: Scene, chance: random.Random) -> Question:
+def _count(scene: Scene, chance: random.Random) -> Asked:
     colour = chance.choice([*COLOURS, *(thing.colour for thing in scene.things)])
     found = tuple(place for place, thing in enumerate(scene.things) if thing.colour == colour)
-    return Question(f"how many {colour} things are there?", _NUMBERS[len(found)], "count", found)
+    return Asked("count", {"colour": colour}, _NUMBERS[len(found)], found)
 
 
-def _attributes(scene: Scene, chance: random.Random) -> list[Question]:
-    """The colour of a thing whose shape is unique, and the shape of one whose colour is."""
-    asked = []
-    for kind, known in (("colour", "shape"), ("shape", "colour")):
-        count = Counter(getattr(thing, known) for thing in scene.things)
-        unique = [place for place, thing in enumerate(scene.things) if count[getattr(thing, known)] == 1]
-        if unique:
-            place = chance.choice(unique)
-            thing = scene.things[place]
-            text = (
-                f"what colour is the {thing.shape}?"
-                if kind == "colour"
-                else f"what shape is the {thing.colour} thing?"
-            )
-            asked.append(Question(text, getattr(thing, kind), kind, (place,)))
-    return asked
+def _attribute(scene: Scene, task: Task, chance: random.Random) -> Asked | None:
+    """The colour of a thing whose shape is unique, or the shape of one whose colour is."""
+    known = "shape" if task == "colour" else "colour"
+    count = Counter(getattr(thing, known) for thing in scene.things)
+    unique = [place for place, thing in enumerate(scene.things) if count[getattr(thing, known)] == 1]
+    if not unique:
+        return None
+    place = chance.choice(unique)
+    thing = scene.things[place]
+    return Asked(task, {known: getattr(thing, known)}, getattr(thing, task), (place,))
 
 
-def _relation(scene: Scene, chance: random.Random) -> Question | None:
+def _relation(scene: Scene, chance: random.Random) -> Asked | None:
     count = len(scene.things)
     clear = [(a, b) for a in range(count) for b in range(count) if a != b and scene.relation(a, b)]
     if not clear:
@@ -142,7 +178,24 @@ def _relation(scene: Scene, chance: random.Random) -> Question | None:
     true = scene.relation(first, second)
     opposite = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}[true or ""]
     asked, answer = (true, "yes") if chance.random() < 0.5 else (opposite, "no")
-    one, other = (f"{scene.things[k].colour} {scene.things[k].shape}" for k in (first, second))
-    return Question(
-        f"is the {one} {_EN_RELATION[asked or '']} the {other}?", answer, "relation", (first, second)
-    )
+    one, other = (_kind(scene.things[k]) for k in (first, second))
+    return Asked("relation", {"thing": one, "relation": asked or "", "other": other}, answer, (first, second))
+
+
+def _place(scene: Scene, chance: random.Random) -> Asked:
+    """In which of 3 x 3 equal fields the centre of a thing lies; one on a line belongs below or right."""
+    place = chance.randrange(len(scene.things))
+    thing = scene.things[place]
+    row, col = (int(at * 3 // SIDE) for at in (thing.row, thing.col))
+    return Asked("place", {"thing": _kind(thing)}, PLACES[row][col], (place,))
+
+
+def _kind(thing: Thing) -> str:
+    return f"{thing.colour} {thing.shape}"
+
+
+def _said(term: str, language: Language) -> str:
+    """A relation, or one word or two: Chinese writes colour and shape together."""
+    if term in RELATIONS:
+        return word_of(term, language)
+    return ("" if language == "zh" else " ").join(word_of(word, language) for word in term.split())

@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-__all__ = ["COLOURS", "SHAPES", "SIDE", "SIZES", "Scene", "Thing", "draw_scene", "make_scene", "outline"]
+__all__ = [
+    "COLOURS",
+    "SHAPES",
+    "SIDE",
+    "SIZES",
+    "Scene",
+    "Thing",
+    "draw_scene",
+    "make_scene",
+    "outline",
+    "place_among",
+]
 
 SIDE = 96  # pixels, rows and columns of a scene
 SHAPES = ("circle", "square", "triangle", "star", "cross")
@@ -77,7 +88,7 @@ def make_scene(seed: int, item: int) -> Scene:
     kinds = chance.sample([(shape, colour) for shape in SHAPES for colour in COLOURS], wanted)
     things: list[Thing] = []
     for shape, colour in kinds:
-        placed = _placed(chance, shape, colour, things)
+        placed = place_among(chance, shape, colour, things)
         if placed is not None:
             things.append(placed)
     return Scene(tuple(things))
@@ -142,7 +153,7 @@ def _scaled(thing: Thing) -> list[tuple[float, float]]:
     return [(col * _OVERSAMPLED, row * _OVERSAMPLED) for col, row in outline(thing)]
 
 
-def _placed(chance: random.Random, shape: str, colour: str, others: list[Thing]) -> Thing | None:
+def place_among(chance: random.Random, shape: str, colour: str, others: list[Thing]) -> Thing | None:
     """A thing that touches no other; None if fifty places were all too near."""
     size = chance.choice(tuple(SIZES))
     margin = SIZES[size] + 2

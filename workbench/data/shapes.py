@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import lru_cache, partial
 
 import numpy as np
@@ -13,7 +14,9 @@ from workbench.data.scene_language import caption, questions
 from workbench.data.scenes import Scene, draw_scene, make_scene
 from workbench.errors import BadInputError
 
-__all__ = ["load_shapes"]
+__all__ = ["checked_count", "load_shapes", "scene_source", "split_of"]
+
+_TEST_SHARE = 0.2
 
 
 def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
@@ -26,8 +29,7 @@ def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
     Raises:
         BadInputError: `n` below 1, or another language.
     """
-    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
-        raise BadInputError(f"n is {n!r}; expected a whole number, at least 1 scene.")
+    checked_count(n)
     if language not in ("en", "zh"):
         raise BadInputError(f"language is {language!r}; captions of shapes come in 'en' and 'zh'.")
     scenes = tuple(make_scene(seed, item) for item in range(n))
@@ -35,7 +37,7 @@ def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
     about = card("shapes")
     return Pairs(
         name="shapes",
-        sources=tuple(_source(scene) for scene in scenes),
+        sources=tuple(scene_source(scene) for scene in scenes),
         texts=english if language == "en" else chinese,
         labels=tuple(str(len(scene.things)) for scene in scenes),
         columns={
@@ -51,7 +53,20 @@ def load_shapes(*, n: int = 200, seed: int = 0, language: str = "en") -> Pairs:
     )
 
 
-def _source(scene: Scene) -> Source:
+def checked_count(n: int) -> int:
+    """`n`, if it is a number of scenes."""
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
+        raise BadInputError(f"n is {n!r}; expected a whole number, at least 1 scene.")
+    return int(n)
+
+
+def split_of(seed: int, item: int) -> str:
+    """ "train" or "test", of a whole scene: its questions must not be shared out between the two."""
+    return "test" if random.Random(f"split/{seed}/{item}").random() < _TEST_SHARE else "train"
+
+
+def scene_source(scene: Scene) -> Source:
+    """The scene, drawn when its picture is asked for."""
     # The key names what is drawn, not the pixels: a new Pillow may round an edge differently.
     return Source(partial(_copied, scene), partial(_key, scene))
 

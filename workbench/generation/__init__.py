@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.generation.answer import Answer
 from workbench.generation.beams import FATES, Beams
-from workbench.generation.caption_scores import MEASURES, CaptionScores, Score, score_captions
-from workbench.generation.decoding import How, beam, filtered, filtered_alternatives, greedy, sample
-from workbench.generation.opening_evidence import open_readout, open_reliance, open_word_attention
-from workbench.generation.readout import Readout
-from workbench.generation.reliance import WITHOUT, Reliance
-from workbench.generation.saved_captions import open_caption_scores, open_truth
-from workbench.generation.truth import (
+from workbench.generation.captions.caption_scores import MEASURES, CaptionScores, Score, score_captions
+from workbench.generation.captions.saved_captions import open_caption_scores, open_truth
+from workbench.generation.captions.truth import (
     OUTCOMES,
     Mention,
     Outcome,
@@ -27,14 +23,18 @@ from workbench.generation.truth import (
     truth,
     truth_shares,
 )
-from workbench.generation.word_attention import PARTS, WordAttention, word_attention
+from workbench.generation.decoding import How, beam, filtered, filtered_alternatives, greedy, sample
+from workbench.generation.evidence.readout import Readout
+from workbench.generation.evidence.reliance import WITHOUT, Reliance
+from workbench.generation.evidence.saved_evidence import open_readout, open_reliance, open_word_attention
+from workbench.generation.evidence.word_attention import PARTS, WordAttention, word_attention
 
 if TYPE_CHECKING:
     from workbench.generation.bigrams import Bigrams
-    from workbench.generation.explaining import explain_word
-    from workbench.generation.reading_layers import logit_lens
-    from workbench.generation.relying import rely
-    from workbench.generation.replaying import replay
+    from workbench.generation.evidence.explain_word import explain_word
+    from workbench.generation.evidence.logit_lens import logit_lens
+    from workbench.generation.evidence.relying import rely
+    from workbench.generation.evidence.replaying import replay
     from workbench.generation.saved_answers import open_answer, open_beams
     from workbench.generation.searching import search
     from workbench.generation.writing import likelihood, write
@@ -87,13 +87,13 @@ __all__ = [
 
 _WHERE = {
     "Bigrams": "bigrams",
-    "explain_word": "explaining",
+    "explain_word": "evidence.explain_word",
     "likelihood": "writing",
-    "logit_lens": "reading_layers",
+    "logit_lens": "evidence.logit_lens",
     "open_answer": "saved_answers",
     "open_beams": "saved_answers",
-    "rely": "relying",
-    "replay": "replaying",
+    "rely": "evidence.relying",
+    "replay": "evidence.replaying",
     "search": "searching",
     "write": "writing",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from copy import copy, deepcopy
 from pathlib import Path
@@ -29,6 +30,7 @@ def _loaded(folder: Path):
     model.model = deepcopy(shared.model)
     chance = torch.Generator().manual_seed(1)
     with torch.no_grad():
+        model.model.logit_scale.fill_(math.log(model.scale))  # a test before may have moved the shared one
         for weight in model.model.parameters():
             if weight.ndim > 1:
                 weight.copy_(torch.randn(weight.shape, generator=chance) / 10)

@@ -61,6 +61,7 @@ def test_a_path_that_is_not_there_says_where_it_was_looked_for(tmp_path: Path) -
 def test_available_prints_every_card() -> None:
     assert {row.name for row in data.available()} == {
         "emoji", "shapes", "photos", "easy-vqa", "digits-words", "emoji-match", "shapes-questions",
+        "shapes-instructions",
     }  # fmt: skip
     assert "CC-BY-4.0" in repr(data.available())
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.family_table import MADE, ROWS, page, read_of, writer_and_answer
 from workbench.errors import WorkbenchError
-from workbench.generation import replay
 
 PAGE = Path(__file__).parents[3] / "docs/families.md"
 NO_ROW = {"bart_equal": "BART once more"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models this small wait longer for a second thread than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_family_is_read_as_its_row_says(name: str) -> None:
     writer, answer = writer_and_answer(name)
     assert read_of(ROWS[name].title, writer, answer) == ROWS[name]
-    assert any("Replayed" in note for note in replay(writer, answer).notes)
 
 
 @pytest.mark.parametrize("name", sorted(set(MADE) - set(ROWS) - set(NO_ROW)))

@@ -14,7 +14,7 @@ from workbench.data.scene_language import RELATIONS, caption, name_of, sentence,
 from workbench.data.scenes import COLOURS, SHAPES, SIZES, Scene, Thing, make_scene
 from workbench.errors import BadInputError
 from workbench.generation import OUTCOMES, Share, truth, truth_shares
-from workbench.generation.truth import dealt
+from workbench.generation.captions.truth import dealt
 from workbench.metrics import wilson
 
 STAR = Thing("star", "red", "small", 20.0, 20.0)

@@ -4,8 +4,8 @@
 import { h, fill, rove } from "../shared/dom.mjs";
 import { overlay } from "../shared/colours.mjs";
 import { decimal, plural, signed } from "../shared/format.mjs";
-import { paint } from "./paint.mjs";
-import { cellAt, largest, mapLabel, placeOf, rangeText, toggled, verdict } from "./values.mjs";
+import { cellAt, paint, placeOf } from "../shared/patches.mjs";
+import { largest, mapLabel, rangeText, toggled, verdict } from "./values.mjs";
 
 /** @import { Attribution, Heatmap, MapCard, PictureMap, Seen } from "./types.d.ts" */
 

@@ -1,17 +1,10 @@
 // @ts-check
 // Numbers of maps, words and patches, without a page: everything here is tested by itself.
 import { number, signed } from "../shared/format.mjs";
+import { placeOf } from "../shared/patches.mjs";
 
 /** @import { Heatmap, Score } from "./types.d.ts" */
 /** @typedef {Pick<Heatmap, "title" | "pairs" | "text"> & Partial<Pick<Heatmap, "whole" | "image">>} Shown */
-
-/** The cell of a grid under a point, as a number counted row by row.
- * @param {number} x @param {number} y @param {number} width @param {number} height @param {number[]} grid */
-export function cellAt(x, y, width, height, [rows, cols]) {
-  const row = Math.min(rows - 1, Math.max(0, Math.floor((y / height) * rows)));
-  const col = Math.min(cols - 1, Math.max(0, Math.floor((x / width) * cols)));
-  return row * cols + col;
-}
 
 /**
  * A second-order map's part for these words, cell by cell.
@@ -47,11 +40,6 @@ export function toggled(list, item) {
 /** Largest size among numbers. @param {number[]} values */
 export function largest(values) {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-}
-
-/** Where a cell is, counted from 1. @param {number} cell @param {number} cols */
-export function placeOf(cell, cols) {
-  return `row ${Math.floor(cell / cols) + 1}, column ${(cell % cols) + 1}`;
 }
 
 /**

@@ -18,6 +18,7 @@ from workbench.capture.inputs import subjects_of
 from workbench.errors import BadInputError, UnsupportedError
 from workbench.formatting import plural
 from workbench.generation.answer import Answer
+from workbench.generation.evidence.readout import Readout
 from workbench.generation.forcing import (
     GATE,
     called,
@@ -28,7 +29,6 @@ from workbench.generation.forcing import (
     question_of,
     writer_behind,
 )
-from workbench.generation.readout import Readout
 from workbench.hooks import evaluated, output_changed
 from workbench.models.writer import Forced, Writer
 from workbench.results import OnEvent, Provenance, ShouldStop

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from workbench.calling import verb
 from workbench.data.scenes import Scene, Thing
-from workbench.generation.caption_scores import CaptionScores, Score
-from workbench.generation.truth import Mention, Relation, Share, TruthShares, Verdict
+from workbench.generation.captions.caption_scores import CaptionScores, Score
+from workbench.generation.captions.truth import Mention, Relation, Share, TruthShares, Verdict
 from workbench.keeping import opened
 from workbench.provenance import Provenance
 

@@ -167,7 +167,7 @@ def _mean(one: AttentionMap) -> AttentionMap:
 
 
 def _fitted(pictures: Sequence[Any], question: Question) -> list[Image.Image]:
-    from workbench.generation.exchanging import as_pictures, fitted
+    from workbench.generation.evidence.exchanging import as_pictures, fitted
 
     given = as_pictures(pictures)
     if len(given) != len(question.pictures):

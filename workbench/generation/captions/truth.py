@@ -13,7 +13,7 @@ from workbench.calling import verb
 from workbench.data.scenes import Scene, Thing
 from workbench.errors import BadInputError
 from workbench.formatting import one_line, plural
-from workbench.generation.caption_grammar import Named, Stated, read
+from workbench.generation.captions.caption_grammar import Named, Stated, read
 from workbench.keeping import Form, Kept
 from workbench.metrics import wilson
 from workbench.values import as_sentences

@@ -14,7 +14,8 @@ from workbench.calling import verb
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, WorkbenchError, did_you_mean
 from workbench.formatting import plural
 from workbench.generation.answer import Answer
-from workbench.generation.exchanging import BLUR, as_pictures, averaged, blurred, histories, others
+from workbench.generation.evidence.exchanging import BLUR, as_pictures, averaged, blurred, histories, others
+from workbench.generation.evidence.reliance import WITHOUT, Reliance
 from workbench.generation.forcing import (
     check_replayed,
     forced_logp,
@@ -23,7 +24,6 @@ from workbench.generation.forcing import (
     with_pictures,
     writer_behind,
 )
-from workbench.generation.reliance import WITHOUT, Reliance
 from workbench.models.writer import Question, Writer
 from workbench.results import OnEvent, Provenance, ShouldStop
 from workbench.values import as_sentences

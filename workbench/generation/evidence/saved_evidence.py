@@ -7,9 +7,9 @@ from pathlib import Path
 from workbench.calling import verb
 from workbench.generation.answer import Answer
 from workbench.generation.decoding import How
-from workbench.generation.readout import Readout
-from workbench.generation.reliance import Reliance
-from workbench.generation.word_attention import WordAttention
+from workbench.generation.evidence.readout import Readout
+from workbench.generation.evidence.reliance import Reliance
+from workbench.generation.evidence.word_attention import WordAttention
 from workbench.keeping import opened
 from workbench.provenance import Provenance
 

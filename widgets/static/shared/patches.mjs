@@ -1,7 +1,7 @@
 // @ts-check
-// One map on a canvas: the picture, its patches in colour, frames round chosen ones.
-import { overlay } from "../shared/colours.mjs";
-import { pen } from "../shared/dom.mjs";
+// One map on a canvas: the picture, its patches in colour, frames round chosen ones; which patch is where.
+import { overlay } from "./colours.mjs";
+import { pen } from "./dom.mjs";
 
 const LEAST_DENSITY = 2; // pixels of the canvas for one on the screen: an export shows it twice as large
 const SMALL = 160; // pixels; of a smaller picture every pixel is seen
@@ -55,4 +55,17 @@ export function paint(canvas, { image, grid: [rows, cols], values, limit, opacit
     frame(hover, "#fff", 2);
     frame(hover, "#000", 1);
   }
+}
+
+/** The cell of a grid under a point, as a number counted row by row.
+ * @param {number} x @param {number} y @param {number} width @param {number} height @param {number[]} grid */
+export function cellAt(x, y, width, height, [rows, cols]) {
+  const row = Math.min(rows - 1, Math.max(0, Math.floor((y / height) * rows)));
+  const col = Math.min(cols - 1, Math.max(0, Math.floor((x / width) * cols)));
+  return row * cols + col;
+}
+
+/** Where a cell is, counted from 1. @param {number} cell @param {number} cols */
+export function placeOf(cell, cols) {
+  return `row ${Math.floor(cell / cols) + 1}, column ${(cell % cols) + 1}`;
 }

@@ -14,7 +14,7 @@ from workbench.axes import frozen
 from workbench.calling import verb
 from workbench.errors import BadInputError, did_you_mean
 from workbench.formatting import html_table, plural
-from workbench.generation.ngrams import (
+from workbench.generation.captions.ngrams import (
     LONGEST,
     bleu,
     cider_d,
@@ -22,7 +22,7 @@ from workbench.generation.ngrams import (
     has_characters,
     tokens_of,
 )
-from workbench.generation.truth import TruthShares, dealt, truth_shares
+from workbench.generation.captions.truth import TruthShares, dealt, truth_shares
 from workbench.keeping import Form, Kept
 from workbench.portable import Portable
 from workbench.provenance import Provenance
