@@ -1,6 +1,6 @@
 """Exercises and measurements of the lesson on captions.
 
-    true_captions(scene)                  # every caption that the data could have written of it
+    true_captions(scene)                  # every caption of the data's grammar that is true of it
     pointing(model, pairs)                # where each word looked, in the right row and one row late
     check("floor", 3.18)                  # right or not, and why
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.axes import frozen
-from workbench.data.scene_language import Language, caption
+from workbench.data.scene_language import Language, caption, name_of, sentence
 from workbench.data.scenes import COLOURS, SIDE, Scene, Thing
 from workbench.errors import BadInputError
 from workbench.formatting import html_table
@@ -34,14 +34,17 @@ ROWS = ("the row that produces it", "its own row")
 
 
 def true_captions(scene: Scene, language: Language = "en") -> tuple[str, ...]:
-    """Every caption that the data could have written of a scene: its things in all orders.
+    """Every caption of the data's grammar that names all of a scene and is true of it.
+
+    Its things in all orders; of two things that stand clearly to one another also without saying how.
 
     Args:
         scene: as `data.load("shapes").columns["scene"]` holds them.
         language: "en" or "zh".
     """
-    orders = permutations(scene.things)
-    return tuple(dict.fromkeys(caption(Scene(order), language) for order in orders))
+    orders = list(permutations(scene.things))
+    plain = [sentence([name_of(thing, language) for thing in order], None, language) for order in orders]
+    return tuple(dict.fromkeys([*(caption(Scene(order), language) for order in orders), *plain]))
 
 
 def one_colour_wrong(scene: Scene, *, seed: int = 0) -> str:
