@@ -99,7 +99,11 @@ ASKED = {
     "pixel_values": torch.randn(1, 1, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
     "image_attention_mask": torch.ones(1, 7, 1, dtype=torch.long),
 }
-REGIONS = {"visual_feats": torch.rand(1, 5, 16), "visual_pos": torch.rand(1, 5, 4)}
+_DRAWN = torch.Generator().manual_seed(0)
+REGIONS = {
+    "visual_feats": torch.rand(1, 5, 16, generator=_DRAWN),
+    "visual_pos": torch.rand(1, 5, 4, generator=_DRAWN),
+}
 MASK = {"pixel_mask": torch.ones(1, 32, 32, dtype=torch.long)}
 FAMILIES = {
     "bert": (_bert, ids(7, padding=2), {"text": 2}),

@@ -208,4 +208,5 @@ def wilson(right: int, n: int, level: float = 0.95) -> tuple[float, float, float
     share, z = right / n, float(norm.ppf(0.5 + level / 2))
     middle, wide = share + z * z / (2 * n), z * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
     whole = 1 + z * z / n
-    return share, max(0.0, (middle - wide) / whole), min(1.0, (middle + wide) / whole)
+    # of none and of all the bound is the share itself, which rounding may miss by 1e-17
+    return share, min(share, max(0.0, (middle - wide) / whole)), max(share, min(1.0, (middle + wide) / whole))

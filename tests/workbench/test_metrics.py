@@ -168,6 +168,8 @@ def test_the_interval_of_a_share_at_its_edges() -> None:
     # by hand, z = 1: 0 of 1 is (0 + 1/2 ± 1/2) / 2
     assert wilson(0, 1, 0.6826894921370859) == pytest.approx((0, 0, 0.5))
     assert np.isnan(wilson(0, 0)).all()
+    for n in range(1, 60):  # rounding never puts the bound on the other side of the share
+        assert wilson(0, n)[1] == 0 and wilson(n, n)[2] == 1
     for right, n in [(-1, 3), (4, 3)]:
         with pytest.raises(BadInputError, match="expected a count from 0 to n"):
             wilson(right, n)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from workbench.errors import BadInputError
+
 __all__ = [
     "COLOURS",
     "SHAPES",
@@ -64,7 +66,13 @@ class Scene:
     things: tuple[Thing, ...]
 
     def mask(self, thing: int) -> NDArray[np.bool_]:
-        """row x col: the pixels whose centre lies inside the outline; one on the line is outside."""
+        """row x col: the pixels whose centre lies inside the outline; one on the line is outside.
+
+        Raises:
+            BadInputError: there is no such thing.
+        """
+        if not 0 <= thing < len(self.things):
+            raise BadInputError(f"There is no thing {thing}; this scene has {len(self.things)}, from 0.")
         return _inside(outline(self.things[thing]))
 
     def relation(self, first: int, second: int) -> str | None:

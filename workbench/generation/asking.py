@@ -19,8 +19,8 @@ from workbench.errors import BadInputError, UnsupportedError
 from workbench.formatting import one_line, plural
 from workbench.generation.answer import Answer, Ended
 from workbench.generation.decoding import How
-from workbench.generation.distribution import Said, check_scores, nothing_said, said_of, wide
 from workbench.generation.forcing import called, logits_in
+from workbench.generation.log_probabilities import Said, check_scores, nothing_said, said_of, wide
 from workbench.generation.who_writes import writer_of
 from workbench.generation.words import words_of
 from workbench.models.writer import Question, Writer

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.calling import verb
+from workbench.errors import BadInputError
 from workbench.generation.answer import Ended
 from workbench.generation.asking import Request, pieces_after, request
 from workbench.generation.beams import FATES, Beams
 from workbench.generation.decoding import How
-from workbench.generation.distribution import Said, check_scores, entropies, likeliest, wide
+from workbench.generation.log_probabilities import Said, check_scores, entropies, likeliest, wide
 from workbench.results import Event, OnEvent, Provenance, ShouldStop, listener
 
 __all__ = ["best_path", "search", "searched"]
@@ -244,6 +245,12 @@ class _Growing:
         said = self._asked.said_of(start, self._count)
         totals = said.logp.cumsum()
         pieces = self._asked.model.decode(start)
+        if not np.isfinite(totals[-1]):
+            raise BadInputError(
+                f"start={''.join(pieces)!r} has probability 0 for {self._asked.model.card.name}, so all that "
+                "begins so is equally impossible and no beam is better than another. Take greedy() or "
+                "sample(), or another start."
+            )
         nodes = np.arange(len(start))
         fate = np.full(len(start), _ALIVE)
         values = (nodes - 1, np.array(start), nodes, said.logp, totals, fate, said.entropy, said.rank,

@@ -16,7 +16,7 @@ from workbench.formatting import one_line
 from workbench.generation.answer import Answer, Ended
 from workbench.generation.asking import Request, made, request
 from workbench.generation.decoding import How, filtered
-from workbench.generation.distribution import Said, check_scores, joined, nothing_said, said_of, wide
+from workbench.generation.log_probabilities import Said, check_scores, joined, nothing_said, said_of, wide
 from workbench.generation.searching import best_path, searched
 from workbench.models.writer import Continuation
 from workbench.results import Event, OnEvent, ShouldStop, listener

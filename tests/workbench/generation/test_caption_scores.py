@@ -21,7 +21,13 @@ from workbench.generation import (
     score_captions,
     truth_shares,
 )
-from workbench.generation.captions.ngrams import bleu, cider_d, document_frequency, has_characters, tokens_of
+from workbench.generation.captions.bleu_and_cider import (
+    bleu,
+    cider_d,
+    document_frequency,
+    has_characters,
+    tokens_of,
+)
 
 WORDS = ("a", "red", "blue", "small", "star", "circle", "above", "and", "of", "to")
 SHAPES = data.load("shapes", n=60)

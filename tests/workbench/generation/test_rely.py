@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import t as student
 
 from tests.table_writer import BLUE, COLOURS, GREEN, RED, SEEN, SHAPES, TableWriter, picture, written
+from workbench.data import from_pictures
 from workbench.errors import BadInputError, Cancelled, UnknownNameError, UnsupportedError
 from workbench.generation import WITHOUT, Reliance, open_reliance, rely
 from workbench.results import Event
@@ -32,6 +33,14 @@ def test_each_part_takes_the_bits_that_the_table_says() -> None:
     np.testing.assert_allclose(history[[0, 1, 3]], 0, atol=1e-6)
     taken = {said: np.log2(0.9 / SHAPES[said][0]) for said in (BLUE, GREEN)}
     assert taken[GREEN] < history[2] < taken[BLUE]
+
+
+def test_the_other_pictures_may_be_pairs() -> None:
+    writer = TableWriter()
+    answer, pairs = written(writer), from_pictures(OTHERS)
+    expected = rely(writer, answer, without="others", pictures=OTHERS).bits
+    for pool in (pairs, [pairs[0], pairs[1]]):
+        np.testing.assert_array_equal(rely(writer, answer, without="others", pictures=pool).bits, expected)
 
 
 def test_pictures_that_differ_give_the_mean_and_its_interval() -> None:

@@ -215,6 +215,14 @@ def test_start_is_a_chain_that_every_answer_goes_through():
     assert all(parts[tokens] == pytest.approx(everything[tokens], abs=1e-6) for tokens in parts)
 
 
+def test_a_start_that_cannot_be_is_refused_by_a_search_and_not_by_greedy():
+    model = Bigrams(CATS)  # no sentence begins with "dog"
+    for call in (lambda: search(model, start="dog"), lambda: write(model, how=beams_of(2), start="dog")):
+        with pytest.raises(BadInputError, match=r"'dog' has probability 0 for .*Take greedy"):
+            call()
+    assert write(model, start="dog").text == "dog"
+
+
 def test_events_tell_the_best_beginning_and_a_stop_leaves_what_was_found():
     events = []
     tree = search(random_table(2, words=5), width=2, max_new_tokens=5, on_event=events.append)

@@ -111,5 +111,6 @@ def test_the_shipped_figures_are_those_of_the_shipped_weights() -> None:
         "picture_to_caption",
         "binding",
     ):
-        assert found[name]["value"] == pytest.approx(figures[name]["value"], abs=0.01)
+        # Rounding, which is each processor's own, may turn one of the hundred captions; .97 - .96 is over .01.
+        assert found[name]["value"] == pytest.approx(figures[name]["value"], abs=0.01 + 1e-9)
         assert found[name]["value"] > 3 * min(found[name]["chance"], 0.3)

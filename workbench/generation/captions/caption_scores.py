@@ -14,7 +14,7 @@ from workbench.axes import frozen
 from workbench.calling import verb
 from workbench.errors import BadInputError, did_you_mean
 from workbench.formatting import html_table, plural
-from workbench.generation.captions.ngrams import (
+from workbench.generation.captions.bleu_and_cider import (
     LONGEST,
     bleu,
     cider_d,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
-from workbench.data import from_pictures
+from workbench.data.pairs_input import as_pairs
 from workbench.generation.answer import Answer
 
 __all__ = ["BLUR", "as_pictures", "averaged", "blurred", "fitted", "histories", "others"]
@@ -19,9 +19,8 @@ BLUR = 1 / 8
 
 
 def as_pictures(pictures: Any) -> list[Image.Image]:
-    """Pictures in any form that `data.from_pictures` takes, in RGB."""
-    listed = [pictures] if isinstance(pictures, Image.Image) else pictures
-    return [one.picture.convert("RGB") for one in from_pictures(listed)]
+    """Pictures in any form that verbs take pairs in, in RGB."""
+    return [one.picture.convert("RGB") for one in as_pairs(pictures)]
 
 
 def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

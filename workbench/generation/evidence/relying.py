@@ -24,13 +24,13 @@ from workbench.generation.forcing import (
     with_pictures,
     writer_behind,
 )
+from workbench.metrics import interval
 from workbench.models.writer import Question, Writer
 from workbench.results import OnEvent, Provenance, ShouldStop
 from workbench.values import as_sentences
 
 __all__ = ["rely"]
 
-_MOST = 0.975  # of Student's t: a 95 % interval
 Exchange = Callable[[], NDArray[np.float64]]  # log-probability of each token, one exchange done
 
 
@@ -67,8 +67,8 @@ def rely(
         answer: of `write`.
         without: names of `WITHOUT`. Of several, one that cannot be taken from this answer is left out, and
             `notes` say why; a single one is refused.
-        pictures: what "others" takes its pictures from: pairs of the same set, paths, arrays, in any form
-            that `data.from_pictures` takes. The answer's own are not taken.
+        pictures: what "others" takes its pictures from: pairs of the same set, paths, arrays, a
+            folder. The answer's own are not taken.
         count: exchanges of "others" and of "history"; the other parts have one.
         seed: of what is drawn.
         on_event: is told how far it is.
@@ -122,19 +122,15 @@ def _reliance(
     answer: Answer, found: dict[str, list[NDArray[np.float64]]], notes: tuple[str, ...], origin: Provenance
 ) -> Reliance:
     """The mean over exchanges, with its interval."""
-    from scipy.stats import t as student
-
     bits, low, high = [], [], []
     for several in found.values():
-        rows, number = np.stack(several), len(several)
+        columns = np.stack(several, axis=1)  # step x exchange
         with np.errstate(invalid="ignore"):
-            mean = rows.mean(axis=0)
-            half = np.full(len(answer), np.nan)
-            if number > 1:
-                half = student.ppf(_MOST, number - 1) * rows.std(axis=0, ddof=1) / math.sqrt(number)
-        bits.append(mean)
-        low.append(mean - half)
-        high.append(mean + half)
+            bits.append(columns.mean(axis=1))
+        # a token that became impossible in one exchange has no interval
+        ends = [interval(one)[1:] if np.isfinite(one).all() else (np.nan, np.nan) for one in columns]
+        low.append(np.array([one[0] for one in ends]))
+        high.append(np.array([one[1] for one in ends]))
     counts = tuple(len(several) for several in found.values())
     return Reliance(
         answer, tuple(found), np.stack(bits), np.stack(low), np.stack(high), counts, notes, origin
