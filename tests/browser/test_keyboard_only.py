@@ -26,6 +26,7 @@ SHOWN = {
     "03_attribution": {"atb"},
     "04_embedding_space": {"atl"},
     "05_fusion": {"fb"},
+    "06_captions": {"an"},
 }
 
 

@@ -41,6 +41,7 @@ from workbench.generation import (
     write,
 )
 from workbench.keeping import Kept
+from workbench.labs.captions_lesson import Pointing
 from workbench.labs.fusion_lesson import Corners, Verdict
 from workbench.lessons import Copies
 from workbench.models.base import Advice
@@ -67,7 +68,7 @@ from workbench.zeroshot import (
 NAMES = ("red", "green", "blue", "red", "blue", "green", "red", "green")
 FACES = (
     "data", "models", "embedding", "capture", "projection", "attribution", "zeroshot", "fusion", "generation", "results", "doctor",
-    "lessons", "labs.fusion_lesson",
+    "lessons", "labs.fusion_lesson", "labs.captions_lesson",
 )  # fmt: skip
 #: What belongs to this kernel (a model in memory, code that builds a fusion), and what is compared by its content.
 APART = ("live", "question", "built", "sources", "source", "examples", "code", "build", "rule")
@@ -135,7 +136,7 @@ def made(encoder: Any, clip: Any, folder: Path) -> dict[type, Any]:
         embed_to(folder, encoder, pairs), clip.card, clip.tokens("a cat"),
         data.card("emoji"), Advice(), Event("pictures", 1, 2), fusion.TrainingEvent("training", 1, 2),
         fusion.Spec({"image": 3, "text": 2}, {"image": 2, "text": 2}, 2), Finding("ok", "torch", "is here"),
-        Copies(Path("my-notebooks")), Corners(np.zeros((2, 2)), np.zeros((2, 2), bool)), Verdict(True, "right"),
+        Copies(Path("my-notebooks")), Corners(np.zeros((2, 2)), np.zeros((2, 2), bool)), Verdict(True, "right"), Pointing(("text.0.cross",), np.zeros((2, 1, 3)), np.zeros(3), 1),
         fusion.Crossing("text.0.cross", "text", "image", "cross", 1.0, 1.0, 1.0, 1.0), KeptPlane(np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32), 1.0), *parse_query("#12 + snow"), word_pointing_card("shapes-clip"), pointing_card(),
         score_captions(said, shapes.texts, scenes=shapes.columns["scene"]),
         answer, search(writer, shapes[0].picture, width=2, max_new_tokens=3), rely(writer, answer, without="blur"),

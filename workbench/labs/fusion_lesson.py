@@ -9,7 +9,6 @@ package when it is asked for, so an exercise cannot disagree with what the lesso
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -17,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.axes import frozen
-from workbench.errors import BadInputError, UnknownNameError, did_you_mean
+from workbench.errors import BadInputError
 from workbench.formatting import html_table
 from workbench.fusion import card, plane_tasks
+from workbench.labs.exercise import Exercise, Verdict, judged
 from workbench.portable import Portable
 
 __all__ = ["Corners", "Verdict", "additive_corners", "check", "exercises"]
@@ -82,28 +82,6 @@ def additive_corners(
     return Corners(frozen(total, np.float64), frozen(total > threshold, np.bool_))
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether an answer is right, and what to think of next."""
-
-    right: bool
-    words: str
-
-    def __repr__(self) -> str:
-        return f"{'✓ right' if self.right else '✗ not yet'}: {self.words}"
-
-
-@dataclass(frozen=True)
-class _Exercise:
-    """A question, its truth as a function, how near an answer must be, and words for both outcomes."""
-
-    question: str
-    truth: Callable[[], float]
-    within: float
-    why: str
-    hint: str
-
-
 def exercises() -> dict[str, str]:
     """Name to question of every exercise."""
     return {name: one.question for name, one in _EXERCISES.items()}
@@ -116,16 +94,7 @@ def check(exercise: str, answer: float) -> Verdict:
         UnknownNameError: there is no such exercise; the message lists them.
         BadInputError: the answer is not a number.
     """
-    if exercise not in _EXERCISES:
-        raise UnknownNameError(
-            f"There is no exercise {exercise!r}; there are {', '.join(_EXERCISES)}."
-            f"{did_you_mean(exercise, _EXERCISES)}"
-        )
-    one = _EXERCISES[exercise]
-    if not isinstance(answer, int | float) or not np.isfinite(answer):
-        raise BadInputError(f"answer is {answer!r}; expected a number. The question: {one.question}")
-    right = abs(answer - one.truth()) <= one.within
-    return Verdict(right, one.why if right else one.hint)
+    return judged(_EXERCISES, exercise, answer)
 
 
 def _most_corners() -> float:
@@ -152,22 +121,22 @@ def _without_picture() -> float:
     return phi(GAUSSIAN[1])
 
 
-_EXERCISES: dict[str, _Exercise] = {
-    "xor corners": _Exercise(
+_EXERCISES: dict[str, Exercise] = {
+    "xor corners": Exercise(
         "How many of the four corners of XOR can a sum of two scores get right at most?",
         _most_corners, 0,
         "three. s00 + s11 = s01 + s10, so not both of one diagonal can be above the threshold while both of "
         "the other are below it.",
         "try scores on additive_corners. Is there any choice that gets all four? Add up both diagonals.",
     ),
-    "rank law": _Exercise(
+    "rank law": Exercise(
         "y is the product a . b of two random vectors with 8 numbers each. What share of its variance (R2) "
         "can low-rank fusion of rank 2 explain?",
         lambda: 2 / 8, 0.005,
         "r / d = 2 / 8. Each factor pair catches one of the eight products, and all are worth the same.",
         "the product is a sum of eight terms of equal variance. How many of them do two factor pairs catch?",
     ),
-    "bottleneck layers": _Exercise(
+    "bottleneck layers": Exercise(
         "The streams exchange through shared tokens in the last k of 3 layers. How large must k be for XOR?",
         _fewest_layers, 0,
         "two: one layer to write to the shared tokens, another to read them. With one it is late fusion "
@@ -175,13 +144,13 @@ _EXERCISES: dict[str, _Exercise] = {
         "who reads what the last layer has written? Put the slider one stop before late, with shared tokens, "
         "and look at the graph.",
     ),
-    "and": _Exercise(
+    "and": Exercise(
         "What share of AND can a sum of two scores get right at most (0 to 1)?",
         _sum_solves_and, 0.005,
         "all of it: a + b > 1.5. Half a bit of synergy, and yet no joint features are needed.",
         "choose the preset 'AND needs no fusion' on the board, or find a threshold for a + b.",
     ),
-    "picture lost": _Exercise(
+    "picture lost": Exercise(
         "y is +1 or -1; the picture shows y + noise, the text .7 y + noise, both with noise of variance 1. "
         "The best rule with both is right .889 of the time. And when the picture is gone?",
         _without_picture, 0.003,

@@ -28,3 +28,21 @@ def test_what_ships_to_write_is_proved_to_load():
 
     (finding,) = checked(["shapes-captioner"])
     assert finding.level == "ok" and "it writes about pictures" in finding.text
+
+
+def test_a_padding_mark_that_was_drawn_is_written_without_a_word_of_the_library():
+    import io
+    import logging
+
+    from transformers.modeling_utils import logger
+
+    writer = models.load("shapes-captioner")
+    padding = writer.module.generation_config.pad_token_id
+    logger.warning_once.cache_clear()  # else it is said once a process, perhaps long before
+    heard = logging.StreamHandler(io.StringIO())
+    logging.getLogger("transformers").addHandler(heard)
+    try:
+        writer.begin(writer.ask([data.load("shapes")[0].picture])).extend([padding])
+    finally:
+        logging.getLogger("transformers").removeHandler(heard)
+    assert heard.stream.getvalue() == ""

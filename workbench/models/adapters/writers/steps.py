@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from workbench.errors import BadCallError, BadInputError, UnsupportedError
 from workbench.hooks import evaluated
+from workbench.quiet import no_records
 
 __all__ = ["Prepared", "Steps", "first_step", "one_at_a_time", "prepare"]
 
@@ -208,7 +209,8 @@ class Steps:
             inputs = model.prepare_inputs_for_generation(
                 ids, next_sequence_length=1, **wide, **{self._cached: self._cache}
             )
-            output = model(**inputs, return_dict=True)
+            with no_records("transformers"):  # it warns of padding where a padding mark was drawn
+                output = model(**inputs, return_dict=True)
         following = Steps(self._module, self._prepared, self._states, self._rules)
         following._asleep = self._asleep
         return following._after(output, self._named, ids)
