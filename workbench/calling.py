@@ -189,15 +189,16 @@ def _plainly(annotation: Any, function: Callable[..., Any]) -> Any:
     """An annotation in which a choice among words (`Literal`) stands as those words, behind `_CHOICE`."""
     if not isinstance(annotation, str):
         return annotation
-    if annotation.lstrip("\"'").startswith("Literal["):
-        return _CHOICE + ",".join(_WORDS.findall(annotation))
     known = getattr(function, "__globals__", {})
-    return " | ".join(
-        _CHOICE + ",".join(map(str, get_args(known[kind])))
-        if get_origin(known.get(kind)) is Literal
-        else kind
-        for kind in annotation.split(" | ")
-    )
+
+    def plain(kind: str) -> str:
+        if kind.startswith("Literal["):
+            return _CHOICE + ",".join(_WORDS.findall(kind))
+        if get_origin(known.get(kind)) is Literal:
+            return _CHOICE + ",".join(map(str, get_args(known[kind])))
+        return kind
+
+    return " | ".join(map(plain, annotation.strip("\"'").split(" | ")))
 
 
 @lru_cache(maxsize=512)
@@ -269,7 +270,7 @@ def _is_made(value: Any, kind: str) -> bool:
 
 
 _CHOICE = "one of "
-_WORDS = re.compile(r"[\"']([\w-]+)[\"']")
+_WORDS = re.compile(r"[\"']([^\"']+)[\"']")
 _LISTED = re.compile(r"(?:Sequence|Iterable)\[(\w+)\]")
 _IS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "None": (lambda value: value is None, ""),
