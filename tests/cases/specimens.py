@@ -100,8 +100,10 @@ def parts(one: Any) -> Iterator[Any]:
             yield from parts(value)
     elif is_dataclass(one):
         yield one
-        for value in list(vars(one).values()):
-            yield from parts(value)
+        bound = getattr(one, "_bound", {})  # to this kernel, and not part of what is kept
+        for name, value in list(vars(one).items()):
+            if name not in bound:
+                yield from parts(value)
     elif isinstance(one, tuple | list):
         for value in one:
             yield from parts(value)
