@@ -8,10 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_page import Notebook
+from playwright.sync_api import Locator
 
 __all__ = [
-    "BOARD", "FIELDS", "Control", "boards_put_out", "cells_of", "claims_of", "enter", "focused", "kernel_state", "leave", "run_through",
-    "untrue", "use",
+    "BOARD",
+    "FIELDS",
+    "Control",
+    "boards_put_out",
+    "cells_of",
+    "claims_of",
+    "enter",
+    "focused",
+    "kernel_state",
+    "leave",
+    "run_through",
+    "typed",
+    "untrue",
+    "use",
 ]  # fmt: skip
 
 #: The root of every widget of ours, and the fields in which one types.
@@ -250,3 +263,11 @@ def untrue(notebook: Notebook, document: dict[str, Any]) -> dict[str, str]:
         if came is not True:
             wrong[claim["says"]] = f"{claim['true']} is {came}"
     return wrong
+
+
+def typed(field: Locator, text: str) -> None:
+    """Whatever stood in a field goes, and `text` is typed key by key, a line break as Enter."""
+    field.click()
+    field.press("Control+a")
+    field.press("Delete")
+    field.press_sequentially(text)

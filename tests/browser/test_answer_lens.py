@@ -9,6 +9,7 @@ from pathlib import Path
 import by_key
 import numpy as np
 import pytest
+from by_key import typed
 from playwright.sync_api import Locator, expect
 
 SET_UP = f"""import sys
@@ -137,7 +138,7 @@ def test_sliders_move_the_alternatives_without_the_model_and_one_is_taken(lens) 
     others = element.locator(".an-other")
     step = int(notebook.python("print(lens.selected[0])"))
     top_k = element.get_by_label("top-k")
-    top_k.fill("2")
+    typed(top_k, "2")
     wanted = notebook.python(
         f"from workbench.generation import filtered_alternatives as f; print(f(lens.answer.alternative_logp[{step}], "
         "top_k=2)[:2].tolist())"
@@ -145,7 +146,7 @@ def test_sliders_move_the_alternatives_without_the_model_and_one_is_taken(lens) 
     shown = [float(text.rstrip(" %")) / 100 for text in others.locator(".an-number").all_inner_texts()[:2]]
     assert shown == pytest.approx(json.loads(wanted), abs=6e-4)
     expect(others.nth(2).locator(".an-number")).to_have_text("cut off")
-    top_k.fill("")
+    typed(top_k, "")
     nodes = int(notebook.python("print(len(lens._tree['parent']))"))
     take = others.locator(".an-take:visible").first
     label = take.get_attribute("aria-label")
@@ -166,8 +167,8 @@ def test_the_button_or_the_key_writes_the_answer_to_what_was_typed(lens, key: st
     notebook, element = lens
     cells = by_key.cells_of(notebook)
     prompt = element.get_by_label("instruction", exact=True)
-    prompt.fill("How many circles?")
-    element.get_by_label("seed of the draws").fill("8")
+    typed(prompt, "How many circles?")
+    typed(element.get_by_label("seed of the draws"), "8")
     expect(prompt).to_have_value("How many circles?")
     if key is None:
         element.get_by_role("button", name="Write").click()
@@ -202,7 +203,7 @@ def test_a_picture_that_is_chosen_is_written_about(lens, tmp_path) -> None:
 def test_the_beam_page_searches_draws_the_tree_and_a_node_is_an_answer(lens) -> None:
     notebook, element = lens
     element.get_by_role("button", name="Beam", exact=True).click()
-    element.get_by_label("width of the search").fill("3")
+    typed(element.get_by_label("width of the search"), "3")
     element.get_by_role("button", name="Search").click()
     notebook.wait_until("lens.wait(60) and lens._tree_of._search is not None and len(lens._tree['ends']) > 1")
     nodes = element.locator(".an-node")
@@ -260,7 +261,7 @@ def test_it_is_copied_and_exported(lens, module_lab) -> None:
     )
     notebook.page.keyboard.press("Escape")
     element.get_by_role("button", name="Export").click()
-    element.get_by_label("name of the exported files").fill("my-answer")
+    typed(element.get_by_label("name of the exported files"), "my-answer")
     element.get_by_role("button", name="Save PNG + HTML + NPZ + CSV").click()
     expect(element.locator(".wb-export")).to_contain_text("my-answer.csv")
     notebook.page.keyboard.press("Escape")

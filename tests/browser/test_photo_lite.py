@@ -7,7 +7,8 @@ from importlib import util
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from by_key import typed
+from playwright.sync_api import expect
 
 PHOTOGRAPHS = Path(util.find_spec("skimage").origin).parent / "data"
 SET_UP = """from workbench import data, models
@@ -19,14 +20,6 @@ LABELS = (
     "cat\ndog\nhorse\ncup of coffee\nrocket\nmotorcycle\npage of text\nastronaut\npizza\nbicycle\nguitar\n"
     "banana\nlaptop\numbrella\nboat\ntree\nsheep\nchair\nviolin\nbridge"
 )
-
-
-def typed(box: Locator, text: str) -> None:
-    """Whatever stood in a text field goes, and `text` is typed key by key."""
-    box.click()
-    box.press("Control+a")
-    box.press("Delete")
-    box.press_sequentially(text)
 
 
 @pytest.fixture

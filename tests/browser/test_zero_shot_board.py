@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from by_key import typed
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
@@ -38,14 +39,6 @@ def board(opened):
 
 def cards(element: Locator) -> Locator:
     return element.locator(".zsb-card")  # a select has options too
-
-
-def typed(box: Locator, text: str) -> None:
-    """Whatever stood in a text field goes, and `text` is typed key by key, a line break as Enter."""
-    box.click()
-    box.press("Control+a")
-    box.press("Delete")
-    box.press_sequentially(text)
 
 
 def listed(notebook) -> str:

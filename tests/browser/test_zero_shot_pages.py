@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from by_key import typed
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
@@ -27,14 +28,6 @@ def board(lab):
 
 def cards(element: Locator) -> Locator:
     return element.locator(".zsb-card")
-
-
-def typed(box: Locator, text: str) -> None:
-    """Whatever stood in a text field goes, and `text` is typed key by key, a line break as Enter."""
-    box.click()
-    box.press("Control+a")
-    box.press("Delete")
-    box.press_sequentially(text)
 
 
 def picture(width: int, height: int) -> bytes:

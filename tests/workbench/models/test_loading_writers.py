@@ -150,7 +150,8 @@ def test_a_model_is_spread_over_what_there_is(
 def test_an_adapter_is_put_on_its_base(
     writer_folder: Callable[[str], Path], tmp_path: Path, picture: Image.Image
 ) -> None:
-    peft = pytest.importorskip("peft")
+    import peft
+
     base = writer_folder("llava")
     writer = loaded(base)
     torch.manual_seed(1)
